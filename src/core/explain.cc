@@ -1,0 +1,118 @@
+// Gates in words: what holds work back, since when, and what would release it.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "core/rules.h"
+#include "model/job_id.h"
+
+namespace servo::core {
+namespace {
+
+constexpr std::array<std::string_view, 14> kGateNames = {
+    "capacity",
+    "not_before",
+    "upstream",
+    "paused",
+    "cancelling",
+    "overlap",
+    "pool_held",
+    "breaker",
+    "pool_limit",
+    "asset_limit",
+    "job_limit",
+    "tenant_limit",
+    "sequential",
+    "no_executor",
+};
+
+std::string subject_of(const State& state, const GateAnswer& answer) {
+    switch (answer.gate) {
+        case Gate::kPoolHeld:
+        case Gate::kBreaker:
+        case Gate::kPoolLimit:
+            return state.pools.at(PoolId(answer.subject)).row.spec.name;
+        case Gate::kOverlap:
+        case Gate::kPaused:
+        case Gate::kCancelling:
+        case Gate::kJobLimit:
+        case Gate::kNotBefore:
+            return to_text(JobId(answer.subject));
+        case Gate::kTenantLimit:
+            return state.tenants.at(TenantId(answer.subject)).row.name;
+        case Gate::kAssetLimit:
+        case Gate::kSequential:
+        case Gate::kUpstream:
+        case Gate::kNoExecutor:
+            return state.assets.at(AssetId(answer.subject)).head.name;
+        case Gate::kNone:
+            return "";
+    }
+    return "";
+}
+
+// What would release the work, with the command to type.
+std::string release_of(const State& state, const Job& job, Gate gate, const std::string& subject) {
+    const std::string id = to_text(job.row.id);
+    const std::string& tenant = state.tenants.at(job.row.tenant).row.name;
+    switch (gate) {
+        case Gate::kNone:
+            return "A free slot: servo executor list shows who has them.";
+        case Gate::kNotBefore:
+            return "Its retry time; nothing to do.";
+        case Gate::kUpstream:
+            return "The upstream partitions.";
+        case Gate::kPaused:
+            return fmt::format("servo backfill resume {}", id);
+        case Gate::kCancelling:
+            return fmt::format(
+                "The end of the partitions that run, or: servo backfill cancel {} --force", id
+            );
+        case Gate::kOverlap:
+            return fmt::format("The end of {}, or: servo backfill cancel {}", subject, subject);
+        case Gate::kPoolHeld:
+            return fmt::format("servo pool release {}", subject);
+        case Gate::kBreaker:
+            return fmt::format("A probe that succeeds, or: servo pool release {}", subject);
+        case Gate::kPoolLimit:
+            return fmt::format(
+                "Free units of the pool, or: servo pool set {} --concurrency N", subject
+            );
+        case Gate::kAssetLimit:
+            return fmt::format("servo asset set {} --max-concurrency N", subject);
+        case Gate::kJobLimit:
+            return fmt::format("servo backfill set {} --max-concurrency N", id);
+        case Gate::kTenantLimit:
+            return fmt::format("servo tenant set {} --max-concurrency N", tenant);
+        case Gate::kSequential:
+            return "The partition before it.";
+        case Gate::kNoExecutor:
+            return job.revision->spec.labels.empty()
+                       ? "An executor: servo executor --server URL"
+                       : "An executor with the asset's labels; servo executor list shows them.";
+    }
+    return "";
+}
+
+}  // namespace
+
+std::string_view to_string(Gate gate) {
+    return kGateNames[static_cast<size_t>(gate)];
+}
+
+GateShare explain(
+    const State& state, const Job& job, const GateAnswer& answer, uint64_t partitions
+) {
+    GateShare out;
+    out.gate = answer.gate;
+    out.partitions = partitions;
+    out.subject = subject_of(state, answer);
+    out.since = answer.since == Instant{} ? job.waiting_since : answer.since;
+    if (answer.until != kNever) {
+        out.until = answer.until;
+    }
+    out.release = release_of(state, job, answer.gate, out.subject);
+    return out;
+}
+
+}  // namespace servo::core

@@ -1,0 +1,312 @@
+#include "core/forecast.h"
+
+#include <algorithm>
+#include <queue>
+
+#include "core/rules.h"
+
+namespace servo::core {
+namespace {
+
+int64_t integer_sqrt(int64_t value) {
+    int64_t root = 0;
+    for (int64_t bit = int64_t{1} << 31; bit > 0; bit >>= 1) {
+        if ((root + bit) <= value / (root + bit)) {
+            root += bit;
+        }
+    }
+    return root;
+}
+
+// About normal, × 1000: the sum of twelve uniforms (Irwin–Hall).
+int64_t normal_milli(Prng& prng) {
+    int64_t sum = -6'000;
+    for (int i = 0; i < 12; ++i) {
+        sum += static_cast<int64_t>(prng.below(1'001));
+    }
+    return sum;
+}
+
+struct Durations {
+    int64_t mean_us = 0;
+    int64_t sigma_us = 0;
+    uint64_t samples = 0;
+};
+
+Durations durations_of(const State& state, const Job& job) {
+    Durations out;
+    const auto& revisions = state.asset_of(job).revisions;
+    const DurationStats* stats = nullptr;
+    for (const auto& [number, entry] : revisions) {
+        // The revision's own record, else the newest before it that has one.
+        if (number <= job.row.revision && entry.durations.count > 0) {
+            stats = &entry.durations;
+        }
+    }
+    if (stats == nullptr) {
+        return out;
+    }
+    out.samples = stats->count;
+    out.mean_us = std::max<int64_t>(1, stats->mean().count());
+    // σ from the quartiles, as for a normal distribution: (q90 - q10) / 2.56; robust to outliers.
+    const int64_t wide = (stats->quantile_per_mille(900) - stats->quantile_per_mille(100)).count();
+    out.sigma_us = wide * 100 / 256;
+    const JobCounters& counters = job.counters;
+    if (counters.attempts_completed >= 20 && counters.busy_us > 0) {
+        const int64_t lost_milli = std::min<int64_t>(
+            counters.wasted_us / std::max<int64_t>(1, counters.busy_us / 1'000), 9'000
+        );
+        out.mean_us += out.mean_us / 1'000 * lost_milli;
+    }
+    return out;
+}
+
+class Run {
+ public:
+    Run(const Scheduler& source, Instant now, uint64_t seed)
+        : scheduler_(source), state_(scheduler_.state_for_forecast()), now_(now), prng_(seed) {
+        state_.forecasting = true;
+        state_.now = now;
+        state_.prng = Prng(seed);
+        for (auto& [id, session] : state_.sessions) {
+            session.unacked.clear();
+        }
+    }
+
+    // Completion times of the jobs that end.
+    std::map<JobId, Instant> play() {
+        prepare();
+        for (auto& [id, session] : state_.sessions) {
+            fill(session);
+        }
+        for (int64_t events = 0; events < kForecastEventsMax; ++events) {
+            if (finishing_.empty()) {
+                if (!jump()) {
+                    break;
+                }
+                continue;
+            }
+            const auto [at, lease] = finishing_.top();
+            finishing_.pop();
+            if (at - start_ > kForecastHorizon) {
+                break;
+            }
+            advance(at);
+            complete(lease);
+        }
+        return ended_;
+    }
+
+ private:
+    using Finish = std::pair<Instant, LeaseId>;
+
+    Context context() { return Context{state_, now_, 1, scrap_}; }
+
+    void prepare() {
+        start_ = now_;
+        int64_t work_us = 0;
+        for (const auto& [id, job] : state_.jobs) {
+            const Durations d = durations_of(state_, job);
+            if (d.samples > 0) {
+                known_[id] = d;
+                const int64_t relative_milli = std::max<int64_t>(
+                    50,
+                    d.sigma_us * 1'000 / d.mean_us /
+                        std::max<int64_t>(1, integer_sqrt(static_cast<int64_t>(d.samples)))
+                );
+                factor_milli_[id] =
+                    std::max<int64_t>(100, 1'000 + relative_milli * normal_milli(prng_) / 1'000);
+                const auto left = static_cast<int64_t>(job.remaining.size());
+                work_us += left > INT64_MAX / 8 / d.mean_us ? INT64_MAX / 16 : left * d.mean_us;
+                work_us = std::min(work_us, INT64_MAX / 8);
+            }
+        }
+        state_.range_target_us = std::max(kRangeTargetUs, work_us / kForecastGrantsPerRun);
+        tick_every_ = std::max<Millis>(
+            kTickInterval, Millis(work_us / 1'000 / std::max<int64_t>(1, state_.slots_total) / 400)
+        );
+        for (const auto& [id, lease] : state_.leases) {
+            schedule(lease, lease.size - lease.reported);
+        }
+    }
+
+    void schedule(const Lease& lease, uint64_t count) {
+        const auto it = known_.find(lease.job);
+        const auto n = static_cast<int64_t>(count);
+        int64_t us = n * kUnknownDurationUs;
+        if (it != known_.end()) {
+            const Durations& d = it->second;
+            us = n * d.mean_us / 1'000 * factor_milli_.at(lease.job) +
+                 n * (d.mean_us % 1'000) * factor_milli_.at(lease.job) / 1'000 +
+                 integer_sqrt(n) * d.sigma_us / 1'000 * normal_milli(prng_);
+            us = std::max<int64_t>(us, n);
+        }
+        finishing_.emplace(now_ + std::chrono::ceil<Millis>(Micros(us)), lease.id);
+    }
+
+    void advance(Instant at) {
+        now_ = std::max(now_, at);
+        state_.now = now_;
+        if (now_ - state_.last_tick >= tick_every_) {
+            Context c = context();
+            tick(c);
+            scrap_ = ChangeSet();
+        }
+        release_backoff(state_, now_);
+    }
+
+    void complete(LeaseId id) {
+        const auto it = state_.leases.find(id);
+        if (it == state_.leases.end()) {
+            return;
+        }
+        Context c = context();
+        Lease& lease = it->second;
+        Job& job = state_.jobs.at(lease.job);
+        const uint64_t count = lease.size - lease.reported;
+        for (const LeaseGrant& grant : lease.grants) {
+            for (const model::Run& run : grant.runs) {
+                job.remaining.subtract(run);
+                job.waiting.erase(
+                    job.waiting.lower_bound(run.first), job.waiting.lower_bound(run.end)
+                );
+            }
+        }
+        job.counters.completed += count;
+        job.leased -= count;
+        drop_front(c, lease, count);
+        const SessionId session = lease.session;
+        const JobId job_id = lease.job;
+        end_lease(c, id);
+        if (is_terminal(job.row.state)) {
+            ended_[job_id] = now_;
+            state_.jobs.erase(job_id);
+            state_.dirty_jobs.erase(job_id);
+        }
+        scrap_ = ChangeSet();
+        const auto home = state_.sessions.find(session);
+        if (home != state_.sessions.end()) {
+            fill(home->second);
+        }
+    }
+
+    void fill(Session& session) {
+        if (session.draining || state_.executors.at(session.executor).drain_wanted) {
+            return;
+        }
+        Context c = context();
+        for (auto free = session.slots - static_cast<int64_t>(session.leases.size()); free > 0;
+             --free) {
+            const std::optional<LeaseId> lease = grant_one(c, session);
+            if (!lease) {
+                break;
+            }
+            session.unacked.clear();
+            scrap_ = ChangeSet();
+            const Lease& given = state_.leases.at(*lease);
+            schedule(given, given.size);
+        }
+    }
+
+    // Nothing runs: go to the next instant at which time alone may release work.
+    bool jump() {
+        Instant next = kNever;
+        const auto consider = [&](Instant at) {
+            if (at > now_) {
+                next = std::min(next, at);
+            }
+        };
+        if (!state_.backoff.empty()) {
+            consider(std::get<0>(*state_.backoff.begin()));
+        }
+        for (const auto& [id, pool] : state_.pools) {
+            for (const LimitStep& step : pool.steps) {
+                consider(step.from);
+            }
+            consider(pool.row.hold ? pool.row.hold->until : kNever);
+            consider(pool.breaker.probe_at().value_or(kNever));
+        }
+        for (const auto& [id, job] : state_.jobs) {
+            consider(job.row.resume_at);
+        }
+        if (next == kNever || next - start_ > kForecastHorizon) {
+            return false;
+        }
+        state_.last_tick = std::min(state_.last_tick, next - tick_every_);
+        advance(next);
+        for (auto& [id, session] : state_.sessions) {
+            fill(session);
+        }
+        return true;
+    }
+
+    Scheduler scheduler_;
+    State& state_;
+    Instant now_;
+    Instant start_;
+    Prng prng_;
+    Millis tick_every_{1'000};
+    ChangeSet scrap_;
+    std::map<JobId, Durations> known_;
+    std::map<JobId, int64_t> factor_milli_;
+    std::priority_queue<Finish, std::vector<Finish>, std::greater<>> finishing_;
+    std::map<JobId, Instant> ended_;
+};
+
+}  // namespace
+
+Forecast forecast(
+    const Scheduler& source, const std::vector<JobRow>& added, Instant now, uint64_t seed
+) {
+    Forecast out;
+    out.slots = static_cast<int>(source.state().slots_total);
+    Scheduler with(source);
+    ChangeSet scrap;
+    for (const JobRow& row : added) {
+        (void)with.apply(CreateJobs{{row}}, std::max(now, with.state().now), 1, scrap);
+    }
+    const State& state = with.state();
+    for (const auto& [id, job] : state.jobs) {
+        if (!is_terminal(job.row.state)) {
+            out.jobs[id].samples = durations_of(state, job).samples;
+        }
+    }
+    if (out.slots == 0 || out.jobs.empty()) {
+        return out;
+    }
+    std::map<JobId, std::vector<Instant>> ends;
+    for (int i = 0; i < kForecastRuns; ++i) {
+        Run run(with, std::max(now, state.now), seed + static_cast<uint64_t>(i) * 7'919);
+        for (const auto& [id, at] : run.play()) {
+            ends[id].push_back(at);
+        }
+    }
+    for (auto& [id, job] : out.jobs) {
+        std::vector<Instant>& times = ends[id];
+        // A figure needs a history, and that the job ends in nearly every run.
+        if (job.samples == 0 || times.size() * 10 < static_cast<size_t>(kForecastRuns) * 9) {
+            continue;
+        }
+        std::sort(times.begin(), times.end());
+        job.p50 = times[times.size() / 2];
+        job.p90 = times[times.size() * 9 / 10];
+    }
+    return out;
+}
+
+std::map<JobId, Millis> delays(const Forecast& without, const Forecast& with, Instant now) {
+    std::map<JobId, Millis> out;
+    for (const auto& [id, before] : without.jobs) {
+        const auto after = with.jobs.find(id);
+        if (after == with.jobs.end() || !before.p50 || !after->second.p50) {
+            continue;
+        }
+        const Millis delay = *after->second.p50 - *before.p50;
+        if (delay > Millis(1'000) && delay > (*before.p50 - now) / 100) {
+            out[id] = delay;
+        }
+    }
+    return out;
+}
+
+}  // namespace servo::core

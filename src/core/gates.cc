@@ -1,0 +1,129 @@
+// The filters inside the pick. The same answer holds work back and explains it.
+#include <algorithm>
+
+#include "core/rules.h"
+
+namespace servo::core {
+namespace {
+
+// A limit of 0 means none; a lease that is charged already is over only beyond the limit.
+bool full(int64_t used, int64_t limit, Holding holding) {
+    return limit > 0 && (holding == Holding::kYes ? used > limit : used >= limit);
+}
+
+GateAnswer job_gate(const Job& job) {
+    switch (job.row.state) {
+        case JobState::kPaused:
+            return {Gate::kPaused, job.row.id.value, job.row.state_since, job.row.resume_at};
+        case JobState::kCancelling:
+        case JobState::kCancelled:
+            return {Gate::kCancelling, job.row.id.value, job.row.state_since};
+        case JobState::kWaitingUpstream:
+            return {Gate::kUpstream, job.row.asset.value, job.row.state_since};
+        case JobState::kPending:
+            if (job.row.waits_for) {
+                return {Gate::kOverlap, job.row.waits_for.value, job.row.state_since};
+            }
+            return {};
+        case JobState::kRunning:
+        case JobState::kResuming:
+        case JobState::kCompleted:
+        case JobState::kFailed:
+            return {};
+    }
+    return {};
+}
+
+GateAnswer pool_gate(const Pool& pool, TenantId tenant, int units, Instant now, Holding holding) {
+    const int64_t id = pool.row.id.value;
+    if (pool.row.hold) {
+        return {Gate::kPoolHeld, id, pool.row.hold->since, pool.row.hold->until};
+    }
+    const int64_t own = holding == Holding::kYes ? 0 : units;
+    const int64_t breaker = pool.breaker.available(now);
+    // While the breaker is open a probe is a lease of one; nothing is added to a lease.
+    const bool parked = pool.breaker.state() == BreakerState::kOpen && holding == Holding::kYes;
+    if (breaker >= 0 &&
+        (parked || (breaker == 0) || (own > 0 && pool.used + own > breaker * own))) {
+        return {Gate::kBreaker, id, pool.breaker.since(), pool.breaker.probe_at().value_or(kNever)};
+    }
+    const int64_t limit = pool_limit(pool, now);
+    if (limit >= 0 && pool.used + own > limit) {
+        return {Gate::kPoolLimit, id, now};
+    }
+    const int64_t share = pool.row.spec.per_tenant_concurrency;
+    const auto it = pool.used_by_tenant.find(tenant);
+    const int64_t used = it == pool.used_by_tenant.end() ? 0 : it->second;
+    if (share > 0 && used + own > share) {
+        return {Gate::kPoolLimit, id, now};
+    }
+    return {};
+}
+
+// In a sequential job nothing overtakes the first partition that remains.
+GateAnswer sequential_gate(const Job& job) {
+    if (job.remaining.empty()) {
+        return {};
+    }
+    const Index first = job.remaining.runs().front().first;
+    const auto it = job.waiting.find(first);
+    if (job.ready.contains(first) || it == job.waiting.end()) {
+        return {};
+    }
+    for (const auto& [key, set] : job.due) {
+        if (set.contains(first)) {
+            return {};
+        }
+    }
+    return {Gate::kNotBefore, job.row.id.value, job.row.state_since, it->second.retry_at};
+}
+
+bool any_executor(const State& state, const AssetSpec& spec) {
+    return std::any_of(state.sessions.begin(), state.sessions.end(), [&](const auto& entry) {
+        return !entry.second.draining && labels_match(spec, entry.second);
+    });
+}
+
+}  // namespace
+
+bool labels_match(const AssetSpec& spec, const Session& session) {
+    return std::all_of(spec.labels.begin(), spec.labels.end(), [&](const auto& label) {
+        const auto it = session.labels.find(label.first);
+        return it != session.labels.end() && it->second == label.second;
+    });
+}
+
+GateAnswer gate_of(
+    const State& state, const Job& job, const Session* session, Instant now, Holding holding
+) {
+    if (const GateAnswer answer = job_gate(job); !answer.open()) {
+        return answer;
+    }
+    const AssetSpec& spec = job.revision->spec;
+    if (session ? !labels_match(spec, *session) : !any_executor(state, spec)) {
+        return {Gate::kNoExecutor, job.row.asset.value, now};
+    }
+    const Tenant& tenant = state.tenants.at(job.row.tenant);
+    if (full(tenant.slots, tenant.limits().max_concurrency, holding)) {
+        return {Gate::kTenantLimit, job.row.tenant.value, now};
+    }
+    const auto leases = static_cast<int64_t>(job.leases.size());
+    if (full(leases, job.row.settings.max_concurrency, holding)) {
+        return {Gate::kJobLimit, job.row.id.value, now};
+    }
+    const Asset& asset = state.asset_of(job);
+    if (full(asset.slots, asset_limit(asset, spec), holding)) {
+        const Gate gate = spec.sequential ? Gate::kSequential : Gate::kAssetLimit;
+        return {gate, job.row.asset.value, now};
+    }
+    for (const auto& [pool_id, units] : job.pools) {
+        const GateAnswer answer =
+            pool_gate(state.pools.at(pool_id), job.row.tenant, units, now, holding);
+        if (!answer.open()) {
+            return answer;
+        }
+    }
+    return spec.sequential ? sequential_gate(job) : GateAnswer{};
+}
+
+}  // namespace servo::core

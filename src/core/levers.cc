@@ -1,0 +1,243 @@
+// The levers: live overrides of tenants, pools and assets, holds, and marks. Each is audited, and
+// `apply` keeps it.
+#include <fmt/format.h>
+
+#include "core/rules.h"
+
+namespace servo::core {
+namespace {
+
+Error no_such(const char* what, const std::string& name, const char* list) {
+    return not_found(
+        fmt::format("no_such_{}", what),
+        fmt::format("There is no {} \"{}\"; `servo {} list` shows them.", what, name, list)
+    );
+}
+
+Result<TenantId> tenant_id(const State& state, const std::string& name) {
+    const auto it = state.tenant_names.find(name);
+    if (it == state.tenant_names.end()) {
+        return fail(no_such("tenant", name, "tenant"));
+    }
+    return it->second;
+}
+
+Result<Pool*> pool_of(State& state, const std::string& tenant, const std::string& name) {
+    const TenantId owner = tenant.empty() ? TenantId{} : SERVO_TRY(tenant_id(state, tenant));
+    const auto id = find_pool(state, owner, name);
+    if (!id) {
+        return fail(no_such("pool", name, "pool"));
+    }
+    return &state.pools.at(*id);
+}
+
+Result<Asset*> asset_of(State& state, const std::string& tenant, const std::string& name) {
+    const TenantId owner = SERVO_TRY(tenant_id(state, tenant));
+    const auto it = state.asset_names.find({owner, name});
+    if (it == state.asset_names.end()) {
+        return fail(no_such("asset", name, "asset"));
+    }
+    return &state.assets.at(it->second);
+}
+
+}  // namespace
+
+Result<Reply> set_tenant(Context& c, const SetTenant& command) {
+    Tenant& tenant = c.state.tenants.at(SERVO_TRY(tenant_id(c.state, command.tenant)));
+    std::optional<TenantLimits> limits;
+    if (!command.unset) {
+        limits = tenant.limits();
+        limits->weight = command.weight.value_or(limits->weight);
+        limits->max_concurrency = command.max_concurrency.value_or(limits->max_concurrency);
+        limits->max_pending = command.max_pending.value_or(limits->max_pending);
+        if (limits->weight < 1 || limits->weight > kTenantWeightMax ||
+            limits->max_concurrency < 0 || limits->max_pending < 0) {
+            return fail(invalid_argument(
+                "bad_limit",
+                fmt::format(
+                    "A weight lies between 1 and {}; limits are not negative.", kTenantWeightMax
+                )
+            ));
+        }
+    }
+    if (limits == tenant.row.override_limits) {
+        return Reply(Done{false});
+    }
+    tenant.row.override_limits = limits;
+    tenant.row.override_info = {command.actor, command.reason, c.now, command.until};
+    c.changes.tenants.push_back(tenant.row);
+    ++c.state.wake;
+    event(
+        c,
+        tenant.row.id,
+        command.actor,
+        command.unset ? "tenant.unset" : "tenant.set",
+        tenant.row.name,
+        command.reason
+    );
+    return Reply(Done{true});
+}
+
+Result<Reply> set_pool(Context& c, const SetPool& command) {
+    Pool& pool = *SERVO_TRY(pool_of(c.state, command.tenant, command.pool));
+    const auto wanted = command.unset ? std::nullopt : command.concurrency;
+    if (wanted && *wanted < 0) {
+        return fail(invalid_argument("bad_limit", "A pool's concurrency is not negative."));
+    }
+    if (wanted == pool.row.concurrency_override) {
+        return Reply(Done{false});
+    }
+    pool.row.concurrency_override = wanted;
+    pool.row.override_info = {command.actor, command.reason, c.now, command.until};
+    c.changes.pools.push_back(pool.row);
+    ++c.state.wake;
+    event(
+        c,
+        pool.row.tenant,
+        command.actor,
+        command.unset ? "pool.unset" : "pool.set",
+        pool.row.spec.name,
+        command.reason
+    );
+    return Reply(Done{true});
+}
+
+Result<Reply> hold_pool(Context& c, const HoldPool& command) {
+    Pool& pool = *SERVO_TRY(pool_of(c.state, command.tenant, command.pool));
+    if (command.release) {
+        const bool parked = pool.breaker.state() != BreakerState::kClosed;
+        if (!pool.row.hold && !parked) {
+            return Reply(Done{false});
+        }
+        pool.row.hold.reset();
+        if (parked) {
+            pool.breaker.restore(BreakerState::kClosed, c.now);
+            pool.row.breaker = BreakerState::kClosed;
+            pool.row.breaker_since = c.now;
+        }
+    } else {
+        const Hold hold{command.actor, command.reason, c.now, command.until};
+        if (pool.row.hold && pool.row.hold->by == hold.by && pool.row.hold->until == hold.until) {
+            return Reply(Done{false});
+        }
+        pool.row.hold = hold;
+    }
+    c.changes.pools.push_back(pool.row);
+    event(
+        c,
+        pool.row.tenant,
+        command.actor,
+        command.release ? "pool.released" : "pool.held",
+        pool.row.spec.name,
+        command.reason
+    );
+    if (!command.release) {
+        for (auto& [id, job] : c.state.jobs) {
+            for (const auto& [pool_id, units] : job.pools) {
+                if (pool_id == pool.row.id && !is_terminal(job.row.state)) {
+                    revoke_leases(c, job, Revoke::kShrink);
+                }
+            }
+        }
+    }
+    ++c.state.wake;
+    return Reply(Done{true});
+}
+
+Result<Reply> set_asset(Context& c, const SetAsset& command) {
+    Asset& asset = *SERVO_TRY(asset_of(c.state, command.tenant, command.asset));
+    AssetHead head = asset.head;
+    if (command.archived) {
+        if (*command.archived && !asset.open_jobs.empty()) {
+            return fail(failed_precondition(
+                "open_jobs",
+                fmt::format(
+                    "{} has {} open jobs; cancel them first: servo backfill cancel --all --asset "
+                    "{}",
+                    head.name,
+                    asset.open_jobs.size(),
+                    head.name
+                )
+            ));
+        }
+        head.archived = *command.archived;
+    } else {
+        head.concurrency_override = command.unset ? std::nullopt : command.concurrency;
+        head.override_info = {command.actor, command.reason, c.now, command.until};
+        if (head.concurrency_override && *head.concurrency_override < 0) {
+            return fail(invalid_argument("bad_limit", "A concurrency is not negative."));
+        }
+    }
+    if (head.archived == asset.head.archived &&
+        head.concurrency_override == asset.head.concurrency_override) {
+        return Reply(Done{false});
+    }
+    asset.head = head;
+    c.changes.assets.push_back(head);
+    ++c.state.wake;
+    const char* kind = command.archived
+                           ? (*command.archived ? "asset.archived" : "asset.unarchived")
+                       : command.unset ? "asset.unset"
+                                       : "asset.set";
+    event(c, head.tenant, command.actor, kind, head.name, command.reason);
+    return Reply(Done{true});
+}
+
+Result<Reply> set_pool_steps(Context& c, const SetPoolSteps& command) {
+    const auto it = c.state.pools.find(command.pool);
+    if (it == c.state.pools.end()) {
+        return Reply(Done{false});
+    }
+    it->second.steps = command.steps;
+    ++c.state.wake;
+    return Reply(Done{true});
+}
+
+Result<Reply> mark_partitions(Context& c, const MarkPartitions& command) {
+    Asset& asset = *SERVO_TRY(asset_of(c.state, command.tenant, command.asset));
+    const OrdinalView marked(command.ordinals);
+    for (const JobId id : asset.open_jobs) {
+        const Job& job = c.state.jobs.at(id);
+        if (!is_terminal(job.row.state) &&
+            !OrdinalView(remaining_ordinals(job)).intersection(marked).empty()) {
+            return fail(conflict(
+                "overlap", "An open backfill owns some of these partitions; cancel it first."
+            ));
+        }
+    }
+    if (marked.size() == 0) {
+        return Reply(Done{false});
+    }
+    c.changes.materialised.push_back(
+        {asset.head.tenant,
+         asset.head.id,
+         command.ordinals,
+         command.outcome,
+         JobId{},
+         asset.head.latest_revision,
+         c.now}
+    );
+    event(
+        c,
+        asset.head.tenant,
+        command.actor,
+        "partition.marked",
+        asset.head.name,
+        fmt::format(
+            "{} partitions as {}: {}", marked.size(), to_string(command.outcome), command.reason
+        )
+    );
+    return Reply(Done{true});
+}
+
+std::optional<PoolId> find_pool(const State& state, TenantId tenant, const std::string& name) {
+    for (const TenantId owner : {tenant, TenantId{}}) {
+        const auto it = state.pool_names.find({owner, name});
+        if (it != state.pool_names.end()) {
+            return it->second;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace servo::core

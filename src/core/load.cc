@@ -1,0 +1,237 @@
+// From the store's snapshot to the scheduler's memory. What is not stored is derived: usage from
+// the grants, ready work from what is neither leased nor waiting.
+#include <algorithm>
+
+#include "base/assert.h"
+#include "core/rules.h"
+
+namespace servo::core {
+namespace {
+
+void load_definitions(State& state, const Snapshot& snapshot, Instant now) {
+    for (const TenantRow& row : snapshot.tenants) {
+        Tenant tenant;
+        tenant.row = row;
+        state.tenant_names[row.name] = row.id;
+        state.tenants.emplace(row.id, std::move(tenant));
+    }
+    for (const PoolRow& row : snapshot.pools) {
+        Pool pool;
+        pool.row = row;
+        pool.breaker.restore(row.breaker, now);
+        state.pool_names[{row.tenant, row.spec.name}] = row.id;
+        state.pools.emplace(row.id, std::move(pool));
+    }
+    for (const AssetHead& head : snapshot.assets) {
+        Asset asset;
+        asset.head = head;
+        state.asset_names[{head.tenant, head.name}] = head.id;
+        state.assets.emplace(head.id, std::move(asset));
+    }
+    for (const auto& revision : snapshot.revisions) {
+        state.assets.at(revision->asset).revisions[revision->revision].revision = revision;
+    }
+    for (const DurationRow& row : snapshot.durations) {
+        auto& revisions = state.assets.at(row.asset).revisions;
+        const auto it = revisions.find(row.revision);
+        if (it != revisions.end()) {
+            it->second.durations = row.stats;
+        }
+    }
+    for (const ExecutorRow& row : snapshot.executors) {
+        state.executor_names[row.name] = row.id;
+        state.executors[row.id] = row;
+    }
+}
+
+// A session of before, until its executor says it is there: its leases get a full time to live.
+Session& placeholder(State& state, const GrantRow& row, Instant now) {
+    const auto [it, fresh] = state.sessions.try_emplace(row.session);
+    Session& session = it->second;
+    if (fresh) {
+        session.id = row.session;
+        session.executor = row.executor;
+        session.last_call = now;
+        session.joined_at = now;
+        session.slots = state.executors.at(row.executor).slots;
+        state.session_of[row.executor] = row.session;
+    }
+    session.next_grant = std::max(session.next_grant, row.number + 1);
+    return session;
+}
+
+// The part of a grant that is still to be reported.
+RunSet unreported(const Job& job, const GrantRow& row) {
+    RunSet left;
+    for (const Run& run : row.indices.runs()) {
+        left.add(job.remaining.intersection(run));
+    }
+    const Token end = row.token_base + static_cast<Token>(row.indices.size());
+    for (const Run& run : row.indices.runs()) {
+        for (auto it = job.waiting.lower_bound(run.first);
+             it != job.waiting.end() && it->first < run.end;
+             ++it) {
+            if (it->second.token >= row.token_base && it->second.token < end) {
+                left.subtract(it->first);  // failed under this very grant
+            }
+        }
+    }
+    return left;
+}
+
+void load_grant(State& state, const GrantRow& row, Instant now) {
+    const auto found = state.jobs.find(row.job);
+    if (found == state.jobs.end()) {
+        return;  // its job ended in the same batch
+    }
+    Job& job = found->second;
+    const RunSet left = unreported(job, row);
+    if (left.empty()) {
+        return;
+    }
+    Session& session = placeholder(state, row, now);
+    const auto [it, fresh] = state.leases.try_emplace(row.lease);
+    Lease& lease = it->second;
+    const uint64_t reported_here = row.indices.size() - left.size();
+    if (fresh) {
+        lease.id = row.lease;
+        lease.session = row.session;
+        lease.executor = row.executor;
+        lease.tenant = row.tenant;
+        lease.asset = job.row.asset;
+        lease.job = row.job;
+        lease.generation = row.generation;
+        lease.attempt = row.attempt;
+        lease.deaths = row.deaths;
+        lease.granted_at = row.granted_at;
+        lease.progress_at = now;
+        lease.estimate_us = std::max<int64_t>(1, expected_us(state, job));
+        lease.reported = row.first_position + reported_here;
+        lease.started = lease.reported;
+        job.leases.insert(lease.id);
+        session.leases.insert(lease.id);
+        charge(state, lease);
+    }
+    LeaseGrant grant;
+    grant.number = row.number;
+    grant.token_base = row.token_base;
+    grant.first_position = row.first_position;
+    grant.reported = reported_here;
+    grant.runs = left.runs();
+    grant.size = left.size();
+    lease.last_number = std::max(lease.last_number, row.number);
+    lease.size = row.first_position + row.indices.size();
+    lease.grants.push_back(std::move(grant));
+    job.leased += left.size();
+    for (const Run& run : left.runs()) {
+        job.ready.subtract(run);
+    }
+}
+
+// Everything that is neither ready nor leased waits for its retry.
+void place_waiting(State& state, Job& job, Instant now) {
+    RunSet leased;
+    for (const LeaseId id : job.leases) {
+        for (const LeaseGrant& grant : state.leases.at(id).grants) {
+            for (const Run& run : grant.runs) {
+                leased.add(run);
+            }
+        }
+    }
+    for (const auto& [index, waiting] : job.waiting) {
+        if (!leased.contains(index)) {
+            enqueue_waiting(state, job, index, waiting, now);
+        }
+    }
+}
+
+}  // namespace
+
+void resolve_pools(const State& state, Job& job) {
+    job.pools.clear();
+    for (const auto& [name, units] : job.revision->spec.pools) {
+        if (const auto id = find_pool(state, job.row.tenant, name)) {
+            job.pools.emplace_back(*id, units);
+        }
+    }
+}
+
+void adopt(State& state, const Snapshot::OpenJob& open, Instant now) {
+    Job job;
+    job.row = open.row;
+    job.counters = open.checkpoint.counters;
+    job.revision = open.revision;
+    auto& revisions = state.assets.at(job.row.asset).revisions;
+    if (!revisions[job.row.revision].revision) {
+        revisions[job.row.revision].revision = open.revision;
+    }
+    job.remaining = open.checkpoint.remaining;
+    job.failed = open.checkpoint.failed;
+    job.skipped = open.checkpoint.skipped;
+    job.cancelled = open.checkpoint.cancelled;
+    job.done_since = open.done_after;
+    job.failed_since = open.failed_after;
+    job.progress_dirty = !open.done_after.empty() || !open.failed_after.empty();
+    job.checkpointed_at = now;
+    job.waiting_since = now;
+    job.effective_priority = job.row.settings.priority;
+    for (const FailureRow& row : open.retrying) {
+        if (!row.final && job.remaining.contains(row.index)) {
+            job.waiting[row.index] = Waiting{
+                row.retry_at,
+                row.next_attempt,
+                row.deaths,
+                row.klass,
+                row.first_failed_at,
+                row.token};
+        }
+    }
+    job.ready = job.remaining;
+    for (const auto& [index, waiting] : job.waiting) {
+        job.ready.subtract(index);
+    }
+    const bool open_state = !is_terminal(job.row.state);
+    const JobId id = job.row.id;
+    Job& placed = state.jobs.insert_or_assign(id, std::move(job)).first->second;
+    resolve_pools(state, placed);
+    if (open_state) {
+        state.tenant_of(placed).open_jobs.insert(id);
+        state.asset_of(placed).open_jobs.insert(id);
+    }
+    if (!open_state || placed.progress_dirty) {
+        state.dirty_jobs.insert(id);  // an ended job that nothing reopens leaves with the batch
+    }
+}
+
+void load(State& state, const Snapshot& snapshot, Instant now) {
+    SERVO_ASSERT(now >= snapshot.last_now);
+    state.epoch = snapshot.epoch;
+    state.next_token = first_token(snapshot.epoch) + 1;
+    state.now = now;
+    state.last_tick = now;
+    state.durations_written_at = now;
+    state.max_tenant_id = snapshot.max_tenant_id;
+    state.max_asset_id = snapshot.max_asset_id;
+    state.max_pool_id = snapshot.max_pool_id;
+    state.max_executor_id = snapshot.max_executor_id;
+    load_definitions(state, snapshot, now);
+    for (const Snapshot::OpenJob& open : snapshot.jobs) {
+        adopt(state, open, now);
+    }
+    std::vector<const GrantRow*> grants;
+    for (const GrantRow& row : snapshot.grants) {
+        grants.push_back(&row);
+    }
+    std::sort(grants.begin(), grants.end(), [](const GrantRow* a, const GrantRow* b) {
+        return std::pair(a->lease, a->number) < std::pair(b->lease, b->number);
+    });
+    for (const GrantRow* row : grants) {
+        load_grant(state, *row, now);
+    }
+    for (auto& [id, job] : state.jobs) {
+        place_waiting(state, job, now);
+        refresh_queue(state, job);
+    }
+}
+
+}  // namespace servo::core

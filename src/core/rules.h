@@ -1,0 +1,143 @@
+// The rules of the scheduler, one family a file, as functions over State. Private to src/core.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/state.h"
+
+namespace servo::core {
+
+// --- usage.cc: the only place that changes usage counts ---
+void charge(State& state, Lease& lease);
+void release(State& state, Lease& lease);
+// The pool's limit at `now` from override, windows or definition; -1 = none.
+int64_t pool_limit(const Pool& pool, Instant now);
+int64_t asset_limit(const Asset& asset, const AssetSpec& spec);  // 0 = none
+
+// --- gates.cc: the filters inside the pick, which also explain ---
+struct GateAnswer {
+    Gate gate = Gate::kNone;
+    int64_t subject = 0;  // id of the pool, asset, job or tenant, by gate
+    Instant since;
+    Instant until = kNever;
+    bool open() const { return gate == Gate::kNone; }
+};
+enum class Holding { kNo, kYes };  // kYes: for more work of a lease that is charged already
+// Why `session` may not be given work of `job` now; null session: why nobody may.
+GateAnswer gate_of(
+    const State& state, const Job& job, const Session* session, Instant now, Holding holding
+);
+// The answer in words, for `partitions` of the job: explain.cc.
+GateShare explain(
+    const State& state, const Job& job, const GateAnswer& answer, uint64_t partitions
+);
+bool labels_match(const AssetSpec& spec, const Session& session);
+
+// --- fairness.cc: order between tenants and jobs ---
+// Puts the job into its tenant's queue or takes it out, as its state and work say. Call after
+// anything that may change either.
+void refresh_queue(State& state, Job& job);
+// Books slot-time on the tenant; negative corrects an over-charge.
+void charge_time(State& state, TenantId tenant, int64_t slot_us);
+// After a grant of `count` partitions: moves the job behind the others when its quantum is used up.
+void serve(State& state, Job& job, uint64_t count, int64_t slot_us);
+// Recomputes aging and slack: of one job after its settings changed, of all once a second.
+void reorder_job(State& state, Job& job, Instant now);
+void reorder(State& state, Instant now);
+// Expected duration of one partition of the job; 0 = nothing known.
+int64_t expected_us(const State& state, const Job& job);
+// Expected time until the job is done at its present number of slots (at least one).
+int64_t remaining_ms(const State& state, const Job& job);
+
+// --- pick.cc ---
+struct Pick {
+    JobId job;
+    std::vector<Run> runs;
+    uint64_t size = 0;
+    int attempt = 1;
+    int deaths = 0;
+};
+// The job that gets the next free slot of `session`.
+std::optional<JobId> choose(State& state, const Session& session, Instant now);
+// Takes the next range of `job` out of what may be granted. `limit` caps the size.
+Pick take(State& state, Job& job, uint64_t limit);
+uint64_t range_size(const State& state, const Job& job);
+
+// --- job_lifecycle.cc ---
+void set_state(Context& c, Job& job, JobState to, const std::string& reason, const std::string& by);
+void mark_dirty(State& state, Job& job);
+// Puts unreported indices back: to ready, due, backoff, or cancelled if the job is being cancelled.
+void give_back(Context& c, Job& job, const std::vector<Run>& runs);
+// Ends the job when nothing remains, or its cancelling when nothing is leased.
+void finish_if_done(Context& c, Job& job);
+void end_lease(Context& c, LeaseId id);  // releases, gives back what is unreported, forgets
+// Gives back the positions of `lease` from `size` on.
+void shrink_lease(Context& c, Lease& lease, uint64_t size);
+void add_grant(Context& c, Lease& lease, LeaseGrant grant);
+void event(
+    Context& c,
+    TenantId tenant,
+    const std::string& actor,
+    const std::string& kind,
+    const std::string& subject,
+    const std::string& detail
+);
+// Moves retries that are due from backoff to due.
+void release_backoff(State& state, Instant now);
+// Puts an index with a failure behind it into due, or into backoff until its time.
+void enqueue_waiting(State& state, Job& job, Index index, const Waiting& waiting, Instant now);
+std::vector<OrdinalRun> remaining_ordinals(const Job& job);
+// Jobs that waited for others' partitions start when these are free.
+void release_overlap_waiters(Context& c, AssetId asset);
+// Asks executors to start nothing more of the job (shrink), or to kill what runs (stop).
+enum class Revoke { kShrink, kStop };
+void revoke_leases(Context& c, Job& job, Revoke how);
+
+// --- results.cc ---
+// Checks that `results` continue the lease; changes nothing.
+Status check_results(const Lease& lease, const LeaseResults& results);
+void record_results(Context& c, Lease& lease, const LeaseResults& results);
+// The executor of the lease is gone: what it had not reported is suspect and given back.
+void lose_lease(Context& c, LeaseId id, bool suspect);
+// Index of the next unreported position (runs of the front grants).
+void drop_front(Context& c, Lease& lease, uint64_t count);
+
+// --- sessions.cc ---
+Result<RegisterReply> register_executor(Context& c, const RegisterRequest& request);
+Result<CallReply> executor_call(Context& c, const CallRequest& request);
+void end_session(Context& c, SessionId id, const std::string& why, bool suspect);
+// Gives the next free slot of the session a lease, if there is work for it.
+std::optional<LeaseId> grant_one(Context& c, Session& session);
+
+// --- job_control.cc, definitions.cc, levers.cc ---
+Result<Reply> create_jobs(Context& c, const CreateJobs& command);
+Result<Reply> pause_job(Context& c, const PauseJob& command);
+Result<Reply> resume_job(Context& c, const ResumeJob& command);
+Result<Reply> cancel_job(Context& c, const CancelJob& command);
+Result<Reply> retry_job(Context& c, const RetryJob& command);
+Result<Reply> set_job(Context& c, const SetJob& command);
+Result<Reply> adopt_job(Context& c, const AdoptJob& command);
+Result<Reply> apply_definitions(Context& c, const ApplyDefinitions& command);
+Result<Reply> set_tenant(Context& c, const SetTenant& command);
+Result<Reply> set_pool(Context& c, const SetPool& command);
+Result<Reply> hold_pool(Context& c, const HoldPool& command);
+Result<Reply> set_asset(Context& c, const SetAsset& command);
+Result<Reply> set_pool_steps(Context& c, const SetPoolSteps& command);
+Result<Reply> mark_partitions(Context& c, const MarkPartitions& command);
+Result<Reply> drain_executor(Context& c, const DrainExecutor& command);
+// Pools that an asset of `tenant` means by its names: its own first, then shared ones.
+std::optional<PoolId> find_pool(const State& state, TenantId tenant, const std::string& name);
+
+// --- load.cc ---
+void load(State& state, const Snapshot& snapshot, Instant now);
+void adopt(State& state, const Snapshot::OpenJob& open, Instant now);
+void resolve_pools(const State& state, Job& job);
+
+// --- tick.cc, seal.cc ---
+void tick(Context& c);
+void breaker_changed(Context& c, Pool& pool);
+void seal(Context& c);
+
+}  // namespace servo::core

@@ -1,0 +1,460 @@
+#include "core/scheduler.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "core/forecast.h"
+
+namespace servo::core {
+namespace {
+
+// A scheduler with one tenant and assets made by hand, and executors that answer at once.
+class World {
+ public:
+    World() {
+        snapshot_.epoch = 1;
+        TenantRow tenant;
+        tenant.id = TenantId(1);
+        tenant.name = "acme";
+        snapshot_.tenants.push_back(tenant);
+        snapshot_.max_tenant_id = 1;
+    }
+
+    AssetSpec& asset(const std::string& name) {
+        auto revision = std::make_shared<AssetRevision>();
+        revision->asset = AssetId(++snapshot_.max_asset_id);
+        revision->tenant = TenantId(1);
+        revision->revision = 1;
+        revision->spec.name = name;
+        AssetHead head;
+        head.id = revision->asset;
+        head.tenant = revision->tenant;
+        head.name = name;
+        head.latest_revision = 1;
+        snapshot_.assets.push_back(head);
+        snapshot_.revisions.push_back(revision);
+        return revision->spec;
+    }
+    void pool(const std::string& name, int64_t concurrency) {
+        PoolRow row;
+        row.id = PoolId(++snapshot_.max_pool_id);
+        row.spec.name = name;
+        row.spec.concurrency = concurrency;
+        snapshot_.pools.push_back(row);
+    }
+    void start() { scheduler_ = std::make_unique<Scheduler>(snapshot_, now_, 7); }
+
+    Result<Reply> apply(const Command& command) {
+        changes_ = ChangeSet();
+        Result<Reply> reply = scheduler_->apply(command, now_, ++seq_, changes_);
+        scheduler_->seal(now_, seq_, changes_);
+        EXPECT_EQ(scheduler_->check_invariants(), "");
+        return reply;
+    }
+    JobRow row(int64_t id, uint64_t count, int64_t asset = 1, Ordinal first = 0) {
+        JobRow row;
+        row.id = JobId(id);
+        row.tenant = TenantId(1);
+        row.asset = AssetId(asset);
+        row.revision = 1;
+        row.ordinals = std::make_shared<OrdinalView>(std::vector<OrdinalRun>{{first, count, 1}});
+        row.created_by = "ann";
+        return row;
+    }
+    Result<Reply> create(const JobRow& row) { return apply(CreateJobs{{row}}); }
+    void executor(int64_t session, int slots, const std::string& name = "") {
+        RegisterRequest request;
+        request.executor = name.empty() ? "x" + std::to_string(session) : name;
+        request.session = SessionId(session);
+        request.slots = slots;
+        request.previous_gone = true;
+        ASSERT_TRUE(apply(RegisterExecutor{request}).has_value());
+    }
+    CallRequest request(int64_t session, int free) {
+        CallRequest call;
+        call.session = SessionId(session);
+        call.call = ++call_;
+        call.free_slots = free;
+        call.ack = ack_[session];
+        call.held = held_[session];
+        return call;
+    }
+    CallReply call(const CallRequest& request) {
+        Result<Reply> reply = apply(ExecutorCall{request});
+        EXPECT_TRUE(reply.has_value()) << (reply.has_value() ? "" : reply.error().message);
+        CallReply out = std::get<CallReply>(*reply);
+        for (const Grant& grant : out.grants) {
+            if (grant.number > ack_[request.session.value]) {
+                ack_[request.session.value] = grant.number;
+                auto& held = held_[request.session.value];
+                auto it = std::find_if(held.begin(), held.end(), [&](const HeldLease& lease) {
+                    return lease.lease == grant.lease;
+                });
+                if (it == held.end()) {
+                    held.push_back({grant.lease, 0, 0});
+                    it = held.end() - 1;
+                }
+                it->size += grant.size();
+            }
+        }
+        return out;
+    }
+    CallReply ask(int64_t session, int free) { return call(request(session, free)); }
+    // Reports every partition of `lease` that is not reported yet.
+    CallReply finish(
+        int64_t session, const HeldLease& lease, uint64_t from, Micros each, int free
+    ) {
+        CallRequest call = request(session, free);
+        LeaseResults results;
+        results.lease = lease.lease;
+        for (uint64_t i = from; i < lease.size; ++i) {
+            results.done.push_back({i, now_, each, -1, -1, -1, -1});
+        }
+        call.results.push_back(results);
+        std::erase_if(call.held, [&](const HeldLease& h) { return h.lease == lease.lease; });
+        std::erase_if(held_[session], [&](const HeldLease& h) { return h.lease == lease.lease; });
+        return this->call(call);
+    }
+    CallReply fail_one(int64_t session, const HeldLease& lease, FailureClass klass, int free = 0) {
+        CallRequest call = request(session, free);
+        LeaseResults results;
+        results.lease = lease.lease;
+        FailedResult failed;
+        failed.position = 0;
+        failed.klass = klass;
+        failed.started_at = now_;
+        results.failed.push_back(failed);
+        call.results.push_back(results);
+        std::erase_if(call.held, [&](const HeldLease& h) { return h.lease == lease.lease; });
+        std::erase_if(held_[session], [&](const HeldLease& h) { return h.lease == lease.lease; });
+        return this->call(call);
+    }
+    void pass(Millis d) {
+        now_ += d;
+        apply(Tick{});
+    }
+    JobState state(int64_t id) {
+        const auto view = scheduler_->job(JobId(id), now_);
+        return view ? view->row.state : JobState::kCompleted;
+    }
+    // Runs everything to the end on one executor with `slots`.
+    void drain(int64_t session, int slots, Micros each) {
+        for (int round = 0; round < 10'000 && !scheduler_->open_jobs().empty(); ++round) {
+            ask(session, slots - static_cast<int>(held_[session].size()));
+            const std::vector<HeldLease> held = held_[session];
+            for (const HeldLease& lease : held) {
+                finish(session, lease, 0, each, 0);
+            }
+            pass(Millis(1'000));
+        }
+    }
+
+    Snapshot snapshot_;
+    Instant now_ = instant_ms(1'700'000'000'000);
+    int64_t seq_ = 0;
+    int64_t call_ = 0;
+    std::map<int64_t, int64_t> ack_;
+    std::map<int64_t, std::vector<HeldLease>> held_;
+    std::unique_ptr<Scheduler> scheduler_;
+    ChangeSet changes_;
+};
+
+TEST(Scheduler, RunsAJobToItsEnd) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 4);
+    ASSERT_TRUE(w.create(w.row(10, 1'000)).has_value());
+    w.drain(1, 4, Micros(10'000));
+    EXPECT_TRUE(w.scheduler_->open_jobs().empty());
+    ASSERT_EQ(w.changes_.jobs.size(), 0U);
+}
+
+TEST(Scheduler, CreatingAJobWritesAHandfulOfRows) {
+    World w;
+    w.asset("orders");
+    w.start();
+    ASSERT_TRUE(w.create(w.row(10, 10'000'000)).has_value());
+    EXPECT_EQ(w.changes_.jobs.size(), 1U);
+    EXPECT_EQ(w.changes_.checkpoints.size(), 1U);
+    EXPECT_EQ(w.changes_.events.size(), 1U);
+}
+
+TEST(Scheduler, TheLastPartitionEndsTheJobInTheSameBatch) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 1);
+    w.create(w.row(10, 1));
+    w.ask(1, 1);
+    w.finish(1, w.held_[1][0], 0, Micros(5), 0);
+    ASSERT_EQ(w.changes_.jobs.size(), 1U);
+    EXPECT_EQ(w.changes_.jobs[0].state, JobState::kCompleted);
+    EXPECT_EQ(w.changes_.done.size(), 1U);
+    EXPECT_EQ(w.changes_.materialised.size(), 1U);
+    EXPECT_EQ(w.changes_.ended_grants.size(), 1U);
+}
+
+TEST(Scheduler, FailedPartitionsMakeTheJobFailedAndRetryRunsJustThose) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 1);
+    w.create(w.row(10, 2));
+    w.ask(1, 1);
+    ASSERT_EQ(w.held_[1][0].size, 1U);  // unknown duration: starts with one
+    w.fail_one(1, w.held_[1][0], FailureClass::kData, 1);
+    w.finish(1, w.held_[1][0], 0, Micros(5), 0);
+    ASSERT_EQ(w.changes_.jobs.size(), 1U);
+    EXPECT_EQ(w.changes_.jobs[0].state, JobState::kFailed);
+    Snapshot::OpenJob again;
+    again.row = w.changes_.jobs[0];
+    again.checkpoint = w.changes_.checkpoints[0];
+    again.revision = w.snapshot_.revisions[0];
+    w.apply(AdoptJob{again});
+    w.apply(AdoptJob{again});
+    RetryJob retry;
+    retry.job = JobId(10);
+    // Adopted and not retried in the same batch: it left memory again.
+    EXPECT_FALSE(w.apply(retry).has_value());
+    w.changes_ = ChangeSet();
+    ASSERT_TRUE(w.scheduler_->apply(AdoptJob{again}, w.now_, ++w.seq_, w.changes_).has_value());
+    const auto reply = w.scheduler_->apply(retry, w.now_, w.seq_, w.changes_);
+    w.scheduler_->seal(w.now_, w.seq_, w.changes_);
+    ASSERT_TRUE(reply.has_value());
+    EXPECT_EQ(std::get<JobReply>(*reply).partitions, 1U);
+    EXPECT_EQ(w.state(10), JobState::kRunning);
+    w.drain(1, 1, Micros(5));
+    EXPECT_TRUE(w.scheduler_->open_jobs().empty());
+}
+
+TEST(Scheduler, AnUnackedGrantIsSentAgainAndARepeatedCallGetsTheSameReply) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 1);
+    w.create(w.row(10, 5));
+    CallRequest call = w.request(1, 1);
+    const CallReply first = std::get<CallReply>(*w.apply(ExecutorCall{call}));
+    const CallReply again = std::get<CallReply>(*w.apply(ExecutorCall{call}));
+    ASSERT_EQ(first.grants.size(), 1U);
+    EXPECT_EQ(first.grants, again.grants);
+    const CallReply later = std::get<CallReply>(*w.apply(ExecutorCall{w.request(1, 1)}));
+    EXPECT_EQ(later.grants, first.grants);
+    EXPECT_EQ(later.definitions.size(), 1U);
+    call.call = 1;
+    EXPECT_EQ(w.apply(ExecutorCall{call}).error().reason, "stale_call");
+}
+
+TEST(Scheduler, AnAckedGrantThatIsNotHeldIsTakenBackWithoutSpendingAnAttempt) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 1);
+    w.create(w.row(10, 5));
+    w.ask(1, 1);
+    w.held_[1].clear();
+    w.ask(1, 0);
+    EXPECT_EQ(w.scheduler_->job(JobId(10), w.now_)->slots, 0);
+    EXPECT_TRUE(w.changes_.failures.empty());
+}
+
+TEST(Scheduler, ResultsAreRefusedWhenTheyLeaveAGapAndChangeNothing) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 1);
+    w.create(w.row(10, 5));
+    w.ask(1, 1);
+    CallRequest call = w.request(1, 0);
+    LeaseResults results;
+    results.lease = w.held_[1][0].lease;
+    results.done.push_back({3, w.now_, Micros(1), -1, -1, -1, -1});
+    call.results.push_back(results);
+    EXPECT_EQ(w.apply(ExecutorCall{call}).error().reason, "bad_report");
+    EXPECT_TRUE(w.changes_.empty());
+}
+
+TEST(Scheduler, ADeadExecutorsWorkRunsAgainAndThePoisonPillIsQuarantined) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.create(w.row(10, 1));
+    for (int death = 1; death <= 3; ++death) {
+        w.executor(death, 1, "same");
+        w.ask(death, 1);
+        ASSERT_EQ(w.held_[death].size(), 1U);
+        w.pass(Millis(11'000));  // silent beyond its time to live
+        ASSERT_FALSE(w.changes_.failures.empty());
+        const FailureRow& row = w.changes_.failures.back();
+        EXPECT_EQ(row.deaths, death);
+        EXPECT_EQ(row.attempt, 1);
+        EXPECT_EQ(row.final, death == 3);
+        EXPECT_EQ(row.klass, death == 3 ? FailureClass::kQuarantined : FailureClass::kLost);
+    }
+    EXPECT_TRUE(w.scheduler_->open_jobs().empty());
+}
+
+TEST(Scheduler, PauseStopsGrantsAtOnceAndResumeGoesOn) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 2);
+    w.create(w.row(10, 100));
+    w.ask(1, 1);
+    w.apply(PauseJob{JobId(10), PauseMode::kDrain, "look", kNever, "ann"});
+    EXPECT_TRUE(w.ask(1, 1).grants.empty());
+    EXPECT_EQ(w.scheduler_->job(JobId(10), w.now_)->waiting[0].gate, Gate::kPaused);
+    w.apply(ResumeJob{JobId(10), "ann"});
+    EXPECT_EQ(w.state(10), JobState::kResuming);
+    EXPECT_FALSE(w.ask(1, 1).grants.empty());
+    EXPECT_EQ(w.state(10), JobState::kRunning);
+}
+
+TEST(Scheduler, PauseForATimeResumesItself) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.create(w.row(10, 100));
+    w.apply(PauseJob{JobId(10), PauseMode::kDrain, "", w.now_ + Millis(5'000), "ann"});
+    w.pass(Millis(4'000));
+    EXPECT_EQ(w.state(10), JobState::kPaused);
+    w.pass(Millis(1'000));
+    EXPECT_EQ(w.state(10), JobState::kResuming);
+}
+
+TEST(Scheduler, CancelEndsWhatIsIdleAtOnceAndTheRestWhenItIsBack) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 1);
+    w.create(w.row(10, 100));
+    w.ask(1, 1);
+    w.apply(CancelJob{JobId(10), false, "", "ann"});
+    EXPECT_EQ(w.state(10), JobState::kCancelling);
+    w.finish(1, w.held_[1][0], 0, Micros(5), 1);
+    ASSERT_EQ(w.changes_.jobs.size(), 1U);
+    EXPECT_EQ(w.changes_.jobs[0].state, JobState::kCancelled);
+    EXPECT_EQ(w.changes_.checkpoints[0].counters.cancelled, 99U);
+    EXPECT_EQ(w.changes_.checkpoints[0].counters.completed, 1U);
+}
+
+TEST(Scheduler, TwoJobsNeverOwnTheSamePartition) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.create(w.row(10, 10));
+    EXPECT_EQ(w.create(w.row(11, 10, 1, 5)).error().reason, "overlap");
+    JobRow skip = w.row(12, 10, 1, 5);
+    skip.overlap = OverlapPolicy::kSkip;
+    ASSERT_TRUE(w.create(skip).has_value());
+    EXPECT_EQ(w.scheduler_->job(JobId(12), w.now_)->counters.skipped, 5U);
+    JobRow wait = w.row(13, 10, 1, 5);
+    wait.overlap = OverlapPolicy::kWait;
+    ASSERT_TRUE(w.create(wait).has_value());
+    w.executor(1, 4);
+    w.drain(1, 4, Micros(5));
+    EXPECT_TRUE(w.scheduler_->open_jobs().empty());
+}
+
+TEST(Scheduler, APoolLimitHoldsAndExplains) {
+    World w;
+    AssetSpec& spec = w.asset("orders");
+    spec.pools["warehouse"] = 2;
+    w.pool("warehouse", 4);
+    w.start();
+    w.executor(1, 8);
+    w.create(w.row(10, 100));
+    EXPECT_EQ(w.ask(1, 8).grants.size(), 2U);
+    EXPECT_EQ(w.scheduler_->job(JobId(10), w.now_)->waiting[0].gate, Gate::kPoolLimit);
+}
+
+TEST(Scheduler, SequentialAssetsRunOneByOneInOrderAndStopAtAFailure) {
+    World w;
+    w.asset("ledger").sequential = true;
+    w.start();
+    w.executor(1, 4);
+    w.create(w.row(10, 5));
+    CallReply reply = w.ask(1, 4);
+    ASSERT_EQ(reply.grants.size(), 1U);
+    EXPECT_EQ(reply.grants[0].size(), 1U);
+    w.finish(1, w.held_[1][0], 0, Micros(5), 1);
+    EXPECT_EQ(w.held_[1].size(), 1U);
+    w.fail_one(1, w.held_[1][0], FailureClass::kData);
+    EXPECT_EQ(w.state(10), JobState::kPaused);
+}
+
+TEST(Scheduler, TenantsShareByWeight) {
+    World w;
+    w.asset("orders");
+    TenantRow other;
+    other.id = TenantId(2);
+    other.name = "bigco";
+    other.limits.weight = 300;
+    w.snapshot_.tenants.push_back(other);
+    w.snapshot_.max_tenant_id = 2;
+    w.asset("theirs");
+    w.snapshot_.assets[1].tenant = TenantId(2);
+    w.start();
+    w.executor(1, 1);
+    w.create(w.row(10, 100'000));
+    JobRow theirs = w.row(11, 100'000, 2);
+    theirs.tenant = TenantId(2);
+    ASSERT_TRUE(w.create(theirs).has_value());
+    std::map<int64_t, uint64_t> served;
+    for (int i = 0; i < 2'000; ++i) {
+        const CallReply reply = w.ask(1, 1);
+        ASSERT_EQ(w.held_[1].size(), 1U);
+        served[reply.grants.back().job.value] += reply.grants.back().size();
+        w.finish(1, w.held_[1][0], 0, Micros(100'000), 0);
+    }
+    const double ratio = static_cast<double>(served[11]) / static_cast<double>(served[10]);
+    EXPECT_GT(ratio, 2.7);
+    EXPECT_LT(ratio, 3.3);
+}
+
+TEST(Scheduler, ReverseRunsTheNewestFirst) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 1);
+    JobRow row = w.row(10, 10);
+    row.ordinals = std::make_shared<OrdinalView>(std::vector<OrdinalRun>{{100, 10, 1}}, true);
+    w.create(row);
+    const CallReply reply = w.ask(1, 1);
+    ASSERT_EQ(reply.grants[0].ordinals.size(), 1U);
+    EXPECT_EQ(reply.grants[0].ordinals[0].first, 109);
+}
+
+TEST(Forecast, MatchesArithmeticForOneJob) {
+    World w;
+    w.asset("orders");
+    DurationRow durations;
+    durations.asset = AssetId(1);
+    durations.revision = 1;
+    durations.stats.add(Micros(1'000'000), 1'000);
+    w.snapshot_.durations.push_back(durations);
+    w.start();
+    w.executor(1, 10);
+    const Forecast f = forecast(*w.scheduler_, {w.row(10, 10'000)}, w.now_, 3);
+    const JobForecast& job = f.jobs.at(JobId(10));
+    ASSERT_TRUE(job.p50 && job.p90);
+    const double seconds = static_cast<double>((*job.p50 - w.now_).count()) / 1'000;
+    EXPECT_NEAR(seconds, 1'000, 250);
+    EXPECT_GE(*job.p90, *job.p50);
+    EXPECT_FALSE(w.scheduler_->job(JobId(10), w.now_)) << "the source must not change";
+}
+
+TEST(Forecast, SaysNothingWithoutHistory) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 10);
+    const Forecast f = forecast(*w.scheduler_, {w.row(10, 100)}, w.now_, 3);
+    EXPECT_EQ(f.jobs.at(JobId(10)).samples, 0U);
+    EXPECT_FALSE(f.jobs.at(JobId(10)).p50);
+}
+
+}  // namespace
+}  // namespace servo::core

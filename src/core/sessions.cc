@@ -1,0 +1,465 @@
+// The executor protocol, the scheduler's side (design.md, section 3).
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/rules.h"
+
+namespace servo::core {
+namespace {
+
+bool name_ok(const std::string& name) {
+    return !name.empty() && name.size() <= 128 &&
+           std::all_of(name.begin(), name.end(), [](char ch) {
+               return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
+                      (ch >= '0' && ch <= '9') || ch == '.' || ch == '_' || ch == '-';
+           });
+}
+
+void recount_slots(State& state) {
+    state.slots_total = 0;
+    for (const auto& [id, session] : state.sessions) {
+        if (!session.draining && !state.executors.at(session.executor).drain_wanted) {
+            state.slots_total += session.slots;
+        }
+    }
+}
+
+uint64_t unacked_size(const Lease& lease, int64_t ack) {
+    uint64_t size = 0;
+    for (const LeaseGrant& grant : lease.grants) {
+        size += grant.number > ack ? grant.size : 0;
+    }
+    return size;
+}
+
+// Holds the executor's list against ours. Only what lies at or below `ack` is certain to have
+// reached it.
+void reconcile(Context& c, Session& session, const std::vector<HeldLease>& held, int64_t ack) {
+    std::map<LeaseId, const HeldLease*> listed;
+    for (const HeldLease& lease : held) {
+        listed[lease.lease] = &lease;
+    }
+    const std::set<LeaseId> ours = session.leases;
+    for (const LeaseId id : ours) {
+        Lease& lease = c.state.leases.at(id);
+        const uint64_t unacked = unacked_size(lease, ack);
+        const auto it = listed.find(id);
+        if (it == listed.end()) {
+            if (lease.last_number <= ack) {
+                end_lease(c, id);
+            }
+            continue;
+        }
+        lease.started = std::clamp(it->second->started, lease.started, lease.size);
+        if (unacked == 0 && it->second->size < lease.size) {
+            shrink_lease(c, lease, std::max(it->second->size, lease.started));
+        }
+        if (lease.shrink_to && lease.size <= std::max(*lease.shrink_to, lease.started)) {
+            lease.shrink_to.reset();
+        }
+        if (lease.reported == lease.size) {
+            end_lease(c, id);
+        }
+    }
+}
+
+void receive_ack(Session& session, int64_t ack) {
+    session.ack = std::max(session.ack, ack);
+    while (!session.unacked.empty() && session.unacked.begin()->first <= session.ack) {
+        const Grant& grant = session.unacked.begin()->second;
+        session.known_definitions.emplace(grant.asset, grant.revision);
+        session.unacked.erase(session.unacked.begin());
+    }
+}
+
+Grant describe(const State& state, const Job& job, const Lease& lease, const Pick& pick) {
+    Grant grant;
+    grant.lease = lease.id;
+    grant.job = job.row.id;
+    grant.generation = lease.generation;
+    grant.attempt = lease.attempt;
+    grant.tenant = job.row.tenant;
+    grant.tenant_name = state.tenants.at(job.row.tenant).row.name;
+    grant.asset = job.row.asset;
+    grant.revision = job.row.revision;
+    grant.runs = pick.runs;
+    grant.reversed = job.row.ordinals->reversed();
+    for (const Run& run : pick.runs) {
+        std::vector<OrdinalRun> part = job.row.ordinals->slice(run);
+        if (grant.reversed) {
+            std::reverse(part.begin(), part.end());
+        }
+        grant.ordinals.insert(grant.ordinals.end(), part.begin(), part.end());
+    }
+    const AssetSpec& spec = job.revision->spec;
+    grant.timeout = job.row.settings.timeout.value_or(spec.timeout);
+    grant.memory_bytes = job.row.settings.memory_bytes.value_or(spec.memory_bytes);
+    grant.suspect = lease.deaths > 0;
+    return grant;
+}
+
+// Hands `pick` to the session, as a new lease or as more of `lease`.
+LeaseId give(Context& c, Session& session, Job& job, const Pick& pick, Lease* lease) {
+    State& state = c.state;
+    const int64_t known = expected_us(state, job);
+    const Token token = state.next_token;
+    state.next_token += static_cast<Token>(pick.size);
+    if (lease == nullptr) {
+        Lease fresh;
+        fresh.id = LeaseId(token);
+        fresh.session = session.id;
+        fresh.executor = session.executor;
+        fresh.tenant = job.row.tenant;
+        fresh.asset = job.row.asset;
+        fresh.job = job.row.id;
+        fresh.generation = job.row.generation;
+        fresh.attempt = pick.attempt;
+        fresh.deaths = pick.deaths;
+        fresh.granted_at = c.now;
+        fresh.progress_at = c.now;
+        fresh.estimate_us = known == 0 ? kUnknownDurationUs : known;
+        lease = &state.leases.emplace(fresh.id, std::move(fresh)).first->second;
+        job.leases.insert(lease->id);
+        session.leases.insert(lease->id);
+        charge(state, *lease);
+        for (const auto& [pool_id, units] : job.pools) {
+            Pool& pool = state.pools.at(pool_id);
+            if (pool.breaker.state() == BreakerState::kOpen) {
+                pool.breaker.probe_started(c.now);
+            }
+        }
+    }
+    Grant grant = describe(state, job, *lease, pick);
+    grant.number = session.next_grant++;
+    grant.token_base = token;
+    LeaseGrant row;
+    row.number = grant.number;
+    row.token_base = token;
+    row.runs = pick.runs;
+    row.size = pick.size;
+    add_grant(c, *lease, std::move(row));
+    job.leased += pick.size;
+    job.waiting_since = c.now;
+    session.unacked.emplace(grant.number, std::move(grant));
+    const int64_t slot_us = lease->estimate_us * static_cast<int64_t>(pick.size);
+    charge_time(state, job.row.tenant, slot_us);
+    serve(state, job, pick.size, slot_us);
+    if (job.row.state == JobState::kPending || job.row.state == JobState::kResuming) {
+        set_state(c, job, JobState::kRunning, "", job.row.state_by);
+    }
+    return lease->id;
+}
+
+void grant_free_slots(Context& c, Session& session, int free_slots) {
+    int64_t free =
+        std::min<int64_t>(free_slots, session.slots - static_cast<int64_t>(session.leases.size()));
+    while (free-- > 0 && grant_one(c, session)) {
+    }
+}
+
+bool may_top_up(const State& state, const Job& job, const Lease& lease) {
+    if (lease.stop || lease.shrink_to || lease.attempt != 1 || lease.deaths > 0 ||
+        lease.generation != job.row.generation || job.revision->spec.sequential ||
+        job.revision->spec.run.kind == RunnerKind::kBatch || job.ready.empty() ||
+        (!job.due.empty() && job.due.begin()->first.first == 0)) {
+        return false;
+    }
+    const int64_t each = expected_us(state, job);
+    const auto unstarted = static_cast<int64_t>(lease.size - lease.started);
+    return each > 0 && each <= kRangeTargetUs && unstarted <= kTopUpBelowUs / each;
+}
+
+// More of the same for leases that run low, if the pick would choose the same job again: the slot
+// then never waits for a commit.
+void top_up(Context& c, Session& session) {
+    for (const LeaseId id : session.leases) {
+        Lease& lease = c.state.leases.at(id);
+        Job& job = c.state.jobs.at(lease.job);
+        if (!may_top_up(c.state, job, lease) ||
+            !gate_of(c.state, job, &session, c.now, Holding::kYes).open()) {
+            continue;
+        }
+        const std::optional<JobId> chosen = choose(c.state, session, c.now);
+        if (chosen && *chosen != lease.job) {
+            continue;
+        }
+        const Pick pick = take(c.state, job, kPartitionsPerGrantMax);
+        if (pick.size > 0) {
+            give(c, session, job, pick, &lease);
+        }
+    }
+}
+
+CallReply compose(const Context& c, const Session& session, const CallRequest& request) {
+    CallReply reply;
+    reply.epoch = c.state.epoch;
+    reply.call = request.call;
+    reply.drain = c.state.executors.at(session.executor).drain_wanted;
+    std::set<std::pair<AssetId, int>> sent = session.known_definitions;
+    for (const auto& [number, grant] : session.unacked) {
+        reply.grants.push_back(grant);
+        if (sent.emplace(grant.asset, grant.revision).second) {
+            const AssetRevision& revision =
+                *c.state.assets.at(grant.asset).revisions.at(grant.revision).revision;
+            reply.definitions.push_back(
+                {grant.asset, grant.revision, revision.spec, revision.code_dir}
+            );
+        }
+    }
+    for (const LeaseId id : session.leases) {
+        const Lease& lease = c.state.leases.at(id);
+        if (lease.stop) {
+            reply.controls.push_back({id, LeaseAction::kStop, lease.started});
+        } else if (lease.shrink_to && *lease.shrink_to < lease.size) {
+            reply.controls.push_back({id, LeaseAction::kShrink, *lease.shrink_to});
+        }
+    }
+    return reply;
+}
+
+// Results already recorded come again when their reply was lost with a leader: left out.
+LeaseResults unrecorded(const Lease& lease, LeaseResults results) {
+    const auto old = [&](const auto& item) { return item.position < lease.reported; };
+    std::erase_if(results.done, old);
+    std::erase_if(results.failed, old);
+    std::erase_if(results.logs, old);
+    return results;
+}
+
+// Checks all, then records all. Returns the leases that are not (or no longer) the session's.
+Result<std::vector<LeaseId>> take_results(
+    Context& c, Session& session, const std::vector<LeaseResults>& all
+) {
+    std::vector<LeaseId> unknown;
+    std::vector<LeaseResults> fresh;
+    for (const LeaseResults& results : all) {
+        if (!session.leases.contains(results.lease)) {
+            unknown.push_back(results.lease);
+            continue;
+        }
+        const Lease& lease = c.state.leases.at(results.lease);
+        fresh.push_back(unrecorded(lease, results));
+        SERVO_CHECK(check_results(lease, fresh.back()));
+    }
+    for (const LeaseResults& results : fresh) {
+        Lease& lease = c.state.leases.at(results.lease);
+        record_results(c, lease, results);
+    }
+    for (const LeaseResults& results : fresh) {
+        const auto it = c.state.leases.find(results.lease);
+        if (it != c.state.leases.end()) {
+            finish_if_done(c, c.state.jobs.at(it->second.job));
+        }
+    }
+    return unknown;
+}
+
+bool repeats_a_lease(const std::vector<LeaseResults>& all) {
+    std::set<LeaseId> seen;
+    return std::any_of(all.begin(), all.end(), [&](const LeaseResults& results) {
+        return !seen.insert(results.lease).second;
+    });
+}
+
+}  // namespace
+
+std::optional<LeaseId> grant_one(Context& c, Session& session) {
+    const std::optional<JobId> chosen = choose(c.state, session, c.now);
+    if (!chosen) {
+        return std::nullopt;
+    }
+    Job& job = c.state.jobs.at(*chosen);
+    const Pick pick = take(c.state, job, kPartitionsPerJobMax);
+    if (pick.size == 0) {
+        return std::nullopt;
+    }
+    return give(c, session, job, pick, nullptr);
+}
+
+void end_session(Context& c, SessionId id, const std::string& why, bool suspect) {
+    const auto it = c.state.sessions.find(id);
+    if (it == c.state.sessions.end()) {
+        return;
+    }
+    const std::set<LeaseId> leases = it->second.leases;
+    const ExecutorId executor = it->second.executor;
+    for (const LeaseId lease : leases) {
+        // A lease of an earlier leader says nothing about its partitions: the executor may have
+        // died together with that leader.
+        lose_lease(c, lease, suspect && epoch_of(lease.value) == c.state.epoch);
+    }
+    c.state.sessions.erase(id);
+    const auto current = c.state.session_of.find(executor);
+    if (current != c.state.session_of.end() && current->second == id) {
+        c.state.session_of.erase(current);
+        event(c, TenantId{}, "servo", "executor.left", c.state.executors.at(executor).name, why);
+    }
+    recount_slots(c.state);
+    ++c.state.wake;
+}
+
+Result<RegisterReply> register_executor(Context& c, const RegisterRequest& request) {
+    if (!name_ok(request.executor)) {
+        return fail(invalid_argument(
+            "bad_executor_name",
+            "An executor's name has 1 to 128 characters out of letters, digits, '.', '_' and '-'."
+        ));
+    }
+    if (!request.session || request.slots < 1 || request.slots > kSlotsPerExecutorMax) {
+        return fail(invalid_argument(
+            "bad_registration",
+            fmt::format("A registration needs a session and 1 to {} slots.", kSlotsPerExecutorMax)
+        ));
+    }
+    State& state = c.state;
+    const auto known = state.executor_names.find(request.executor);
+    ExecutorId executor;
+    if (known != state.executor_names.end()) {
+        executor = known->second;
+    } else {
+        executor = ExecutorId(++state.max_executor_id);
+        state.executor_names[request.executor] = executor;
+        state.executors[executor] =
+            ExecutorRow{executor, request.executor, "", "", 0, c.now, false};
+    }
+    const auto session_it = state.sessions.find(request.session);
+    if (session_it != state.sessions.end() && session_it->second.executor != executor) {
+        return fail(conflict("session_in_use", "That session id belongs to another executor."));
+    }
+    if (session_it == state.sessions.end() && state.sessions.size() >= kSessionsMax) {
+        return fail(resource_exhausted("too_many_sessions", "Too many executors are connected."));
+    }
+    const auto current = state.session_of.find(executor);
+    if (current != state.session_of.end() && current->second != request.session) {
+        const SessionId old = current->second;
+        if (request.previous_gone) {
+            end_session(c, old, "The executor was started again.", true);
+        }
+    }
+    const bool resumed = session_it != state.sessions.end();
+    Session& session = state.sessions[request.session];
+    session.id = request.session;
+    session.executor = executor;
+    session.slots = request.slots;
+    session.labels = request.labels;
+    session.build = request.build;
+    session.host = request.host;
+    session.last_call = c.now;
+    session.draining = false;
+    state.session_of[executor] = request.session;
+    session.next_grant = std::max(session.next_grant, request.ack + 1);
+    receive_ack(session, request.ack);
+    if (resumed) {
+        // Grants beyond its ack will never arrive: a reply in flight is of an older registration.
+        session.unacked.clear();
+        reconcile(c, session, request.held, INT64_MAX);
+    } else {
+        session.joined_at = c.now;
+    }
+    ExecutorRow& row = state.executors.at(executor);
+    row.host = request.host;
+    row.build = request.build;
+    row.slots = request.slots;
+    row.last_registered_at = c.now;
+    c.changes.executors.push_back(row);
+    event(
+        c,
+        TenantId{},
+        request.executor,
+        "executor.joined",
+        request.executor,
+        fmt::format("{} slots on {}, build {}.", request.slots, request.host, request.build)
+    );
+    recount_slots(state);
+    ++state.wake;
+    RegisterReply reply;
+    reply.executor_id = executor;
+    reply.epoch = state.epoch;
+    return reply;
+}
+
+Result<CallReply> executor_call(Context& c, const CallRequest& request) {
+    const auto it = c.state.sessions.find(request.session);
+    if (it == c.state.sessions.end()) {
+        return fail(failed_precondition(
+            "unknown_session", "This leader does not know the session; register again."
+        ));
+    }
+    Session& session = it->second;
+    const auto kind = static_cast<size_t>(request.kind);
+    int64_t& last = session.last_call_number[kind];
+    if (request.call < last) {
+        return fail(conflict("stale_call", "A later call of this session was already answered."));
+    }
+    if (request.call == last && request.kind == CallKind::kReport && session.last_reply[kind]) {
+        session.last_call = c.now;
+        return *session.last_reply[kind];
+    }
+    if (repeats_a_lease(request.results) || request.held.size() > kSlotsPerExecutorMax * 2U) {
+        return fail(invalid_argument("bad_report", "A report names each lease once at most."));
+    }
+    session.last_call = c.now;
+    release_backoff(c.state, c.now);
+    const std::vector<LeaseId> unknown = SERVO_TRY(take_results(c, session, request.results));
+    last = request.call;
+    receive_ack(session, request.ack);
+    if (session.draining != request.draining) {
+        session.draining = request.draining;
+        recount_slots(c.state);
+    }
+    if (request.kind == CallKind::kReport) {
+        session.slot_ms = request.slot_ms;
+        reconcile(c, session, request.held, request.ack);
+    }
+    if (!request.draining && !c.state.executors.at(session.executor).drain_wanted) {
+        if (request.kind == CallKind::kReport) {
+            top_up(c, session);
+        }
+        grant_free_slots(c, session, request.free_slots);
+    }
+    CallReply reply = compose(c, session, request);
+    std::set<LeaseId> told(unknown.begin(), unknown.end());
+    for (const HeldLease& held : request.held) {
+        if (request.kind == CallKind::kReport && !session.leases.contains(held.lease) &&
+            held.size > 0 && held.lease.value < c.state.next_token) {
+            told.insert(held.lease);
+        }
+    }
+    for (const LeaseId id : told) {
+        reply.controls.push_back({id, LeaseAction::kUnknown, 0});
+    }
+    session.last_reply[kind] = std::make_shared<const CallReply>(reply);
+    return reply;
+}
+
+Result<Reply> drain_executor(Context& c, const DrainExecutor& command) {
+    const auto it = c.state.executor_names.find(command.executor);
+    if (it == c.state.executor_names.end()) {
+        return fail(not_found(
+            "no_such_executor",
+            fmt::format(
+                "No executor is called \"{}\"; `servo executor list` shows them.", command.executor
+            )
+        ));
+    }
+    ExecutorRow& row = c.state.executors.at(it->second);
+    if (row.drain_wanted == command.drain) {
+        return Reply(Done{false});
+    }
+    row.drain_wanted = command.drain;
+    c.changes.executors.push_back(row);
+    recount_slots(c.state);
+    ++c.state.wake;
+    event(
+        c,
+        TenantId{},
+        command.actor,
+        command.drain ? "executor.drained" : "executor.undrained",
+        command.executor,
+        ""
+    );
+    return Reply(Done{true});
+}
+
+}  // namespace servo::core

@@ -1,0 +1,227 @@
+// The scheduler's memory as plain data. Everything here is either loaded from the store or derived
+// from it; usage counts are cached and changed in usage.cc alone. Private to src/core.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "base/prng.h"
+#include "core/breaker.h"
+#include "core/commands.h"
+#include "core/views.h"
+
+namespace servo::core {
+
+constexpr Millis kTickInterval{1'000};
+constexpr Millis kCheckpointInterval{1'000};
+constexpr Millis kAgingStep{600'000};  // +1 effective priority per this long waited
+constexpr int kAgingMax = 20;
+constexpr uint64_t kQuantumPartitions = 64;  // deficit round robin
+constexpr int64_t kQuantumUs = 1'000'000;
+constexpr int64_t kRangeTargetUs = 1'000'000;    // expected work in one lease
+constexpr int64_t kTopUpBelowUs = 500'000;       // unstarted work at which a lease is topped up
+constexpr int64_t kUnknownDurationUs = 100'000;  // charged while nothing is known
+constexpr size_t kRateCells = 72;                // of 10 s: twelve minutes
+constexpr int64_t kRateCellMs = 10'000;
+constexpr size_t kSessionsMax = 10'000;
+constexpr size_t kOpenJobsMax = 100'000;
+
+// Finished partitions per 10-second cell, the newest cells only.
+struct RateRing {
+    std::array<uint32_t, kRateCells> cells{};
+    int64_t newest = 0;  // number of the newest cell: instant / 10 s
+    void add(Instant now, uint64_t count);
+    // Sum over cells that ended in (now - from, now - to].
+    uint64_t sum(Instant now, Millis from, Millis to) const;
+};
+
+struct Tenant {
+    TenantRow row;
+    int64_t slots = 0;  // usage: live leases
+    int64_t vtime = 0;  // slot-µs · 1000 / weight received; compared between tenants
+    std::set<JobId> open_jobs;
+    // Jobs with something to grant: (-effective priority, not urgent, slack or turn, job).
+    std::set<std::tuple<int, int, int64_t, JobId>> queue;
+    const TenantLimits& limits() const {
+        return row.override_limits ? *row.override_limits : row.limits;
+    }
+};
+
+struct Pool {
+    PoolRow row;
+    std::vector<LimitStep> steps;  // empty: row.spec.concurrency at all times
+    int64_t used = 0;              // usage: units of live leases
+    std::map<TenantId, int64_t> used_by_tenant;
+    Breaker breaker;
+};
+
+struct RevisionEntry {
+    std::shared_ptr<const AssetRevision> revision;
+    DurationStats durations;
+    bool durations_dirty = false;
+};
+
+struct Asset {
+    AssetHead head;
+    std::map<int, RevisionEntry> revisions;
+    int64_t slots = 0;  // usage: live leases
+    std::set<JobId> open_jobs;
+};
+
+// An index that failed before: when it runs again and with which number.
+struct Waiting {
+    Instant retry_at;
+    int attempt = 1;
+    int deaths = 0;
+    FailureClass klass = FailureClass::kError;
+    Instant first_failed_at;
+    Token token = 0;  // of the attempt that failed last
+};
+
+struct Job {
+    JobRow row;
+    JobCounters counters;
+    std::shared_ptr<const AssetRevision> revision;
+    std::vector<std::pair<PoolId, int>> pools;  // what a lease takes
+
+    RunSet remaining;  // not yet terminal
+    RunSet ready;      // first attempts that may be granted
+    // Every remaining index with a failure behind it. In `due` when it may be granted, in
+    // State::backoff while it waits, in neither while leased.
+    std::map<Index, Waiting> waiting;
+    std::map<std::pair<int, int>, RunSet> due;  // by (deaths, attempt)
+    RunSet failed, skipped, cancelled;
+    std::set<LeaseId> leases;
+
+    // Pick order.
+    int effective_priority = 0;
+    bool urgent = false;  // slack under 20 % of the remaining time
+    int64_t slack_ms = 0;
+    int64_t turn = 0;     // place in the round robin
+    uint64_t served = 0;  // partitions since the turn began
+    int64_t served_us = 0;
+    bool queued = false;    // is in the tenant's queue
+    Instant waiting_since;  // for aging: last grant, or since it may run
+    uint64_t next_unknown_size = 1;
+
+    // Persistence.
+    bool row_dirty = false;
+    bool is_new = false;
+    bool progress_dirty = false;
+    bool checkpoint_now = false;
+    Instant checkpointed_at;
+    RunSet done_since, failed_since, skipped_since;  // not yet in the materialised state
+    RateRing rate;
+
+    uint64_t leased = 0;  // unreported indices of its leases; cached, changed with the leases
+};
+
+struct LeaseGrant {
+    int64_t number = 0;
+    Token token_base = 0;
+    uint64_t first_position = 0;
+    std::vector<Run> runs;     // still unreported, in order
+    uint64_t size = 0;         // partitions still unreported
+    uint64_t reported = 0;     // partitions of it already reported
+    int64_t inserted_seq = 0;  // batch that inserts its row
+};
+
+struct Lease {
+    LeaseId id;
+    SessionId session;
+    ExecutorId executor;
+    TenantId tenant;
+    AssetId asset;
+    JobId job;
+    int generation = 1;
+    int attempt = 1;
+    int deaths = 0;
+    std::deque<LeaseGrant> grants;  // those with something unreported, plus unacked ones
+    uint64_t size = 0;              // positions granted, less shrunk
+    uint64_t reported = 0;          // positions reported
+    uint64_t started = 0;           // as the executor last said
+    int64_t last_number = 0;        // newest grant
+    std::optional<uint64_t> shrink_to;
+    bool stop = false;
+    Instant granted_at;
+    Instant progress_at;           // last result, for re-estimating what runs
+    int64_t charged_ahead_us = 0;  // charged beyond the estimate while one partition runs on
+    int64_t estimate_us = 0;       // per partition, as charged at grant
+    bool charged = false;          // counted in the usage of its scopes
+};
+
+struct Session {
+    SessionId id;
+    ExecutorId executor;
+    int slots = 1;
+    std::map<std::string, std::string> labels;
+    std::string build;
+    std::string host;
+    Instant last_call;
+    Instant joined_at;
+    int64_t next_grant = 1;
+    int64_t ack = 0;
+    std::set<LeaseId> leases;
+    std::map<int64_t, Grant> unacked;  // by number
+    std::set<std::pair<AssetId, int>> known_definitions;
+    std::array<int64_t, 2> last_call_number{};  // by CallKind
+    std::array<std::shared_ptr<const CallReply>, 2> last_reply;
+    SlotMillis slot_ms{};
+    bool draining = false;
+};
+
+struct State {
+    int64_t epoch = 0;
+    Token next_token = 0;
+    Prng prng;
+    Instant now;
+    int64_t max_tenant_id = 0, max_asset_id = 0, max_pool_id = 0, max_executor_id = 0;
+
+    std::map<TenantId, Tenant> tenants;
+    std::map<std::string, TenantId, std::less<>> tenant_names;
+    std::map<PoolId, Pool> pools;
+    std::map<std::pair<TenantId, std::string>, PoolId> pool_names;  // tenant 0: shared
+    std::map<AssetId, Asset> assets;
+    std::map<std::pair<TenantId, std::string>, AssetId> asset_names;
+    std::map<ExecutorId, ExecutorRow> executors;
+    std::map<std::string, ExecutorId, std::less<>> executor_names;
+    std::map<ExecutorId, SessionId> session_of;
+    std::map<SessionId, Session> sessions;
+    std::map<LeaseId, Lease> leases;
+    std::map<JobId, Job> jobs;  // open; ended ones until the batch is sealed
+
+    std::set<std::pair<int64_t, TenantId>> runnable;      // tenants with queued jobs, by vtime
+    std::set<std::tuple<Instant, JobId, Index>> backoff;  // retries that are not due
+    std::set<JobId> dirty_jobs;                           // for seal()
+    std::set<std::pair<AssetId, int>> dirty_durations;
+    Instant durations_written_at;
+    int64_t vtime_floor = 0;  // least vtime among runnable tenants, never falling
+    int64_t next_turn = 1;
+    uint64_t wake = 0;
+    Instant last_tick;
+    int64_t slots_total = 0;   // of live sessions that are not draining
+    bool forecasting = false;  // a copy that runs ahead: ranges may be larger
+    int64_t range_target_us = kRangeTargetUs;
+
+    Tenant& tenant_of(const Job& job) { return tenants.at(job.row.tenant); }
+    Asset& asset_of(const Job& job) { return assets.at(job.row.asset); }
+    const Asset& asset_of(const Job& job) const { return assets.at(job.row.asset); }
+};
+
+// What every rule that changes something is given.
+struct Context {
+    State& state;
+    Instant now;
+    int64_t seq = 0;
+    ChangeSet& changes;
+};
+
+}  // namespace servo::core

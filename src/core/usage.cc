@@ -1,0 +1,57 @@
+// Usage is a function of the live leases. These counts are a cache of it, changed here and nowhere
+// else; check.cc recounts them.
+#include "base/assert.h"
+#include "core/rules.h"
+
+namespace servo::core {
+namespace {
+
+void add(State& state, const Lease& lease, int64_t sign) {
+    state.tenants.at(lease.tenant).slots += sign;
+    state.assets.at(lease.asset).slots += sign;
+    const Job& job = state.jobs.at(lease.job);
+    for (const auto& [pool_id, units] : job.pools) {
+        Pool& pool = state.pools.at(pool_id);
+        pool.used += sign * units;
+        pool.used_by_tenant[lease.tenant] += sign * units;
+        SERVO_ASSERT(pool.used >= 0);
+    }
+}
+
+}  // namespace
+
+void charge(State& state, Lease& lease) {
+    SERVO_ASSERT(!lease.charged);
+    lease.charged = true;
+    add(state, lease, 1);
+}
+
+void release(State& state, Lease& lease) {
+    SERVO_ASSERT(lease.charged);
+    lease.charged = false;
+    add(state, lease, -1);
+    ++state.wake;
+}
+
+int64_t pool_limit(const Pool& pool, Instant now) {
+    if (pool.row.concurrency_override) {
+        return *pool.row.concurrency_override;
+    }
+    int64_t limit = pool.row.spec.concurrency > 0 ? pool.row.spec.concurrency : -1;
+    for (const LimitStep& step : pool.steps) {
+        if (step.from > now) {
+            break;
+        }
+        limit = step.concurrency;
+    }
+    return limit;
+}
+
+int64_t asset_limit(const Asset& asset, const AssetSpec& spec) {
+    if (spec.sequential) {
+        return 1;
+    }
+    return asset.head.concurrency_override ? *asset.head.concurrency_override : spec.concurrency;
+}
+
+}  // namespace servo::core

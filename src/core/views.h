@@ -1,0 +1,109 @@
+// What the scheduler shows of itself: values for people, made at a batch boundary. Nothing here
+// decides anything.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/commands.h"
+
+namespace servo::core {
+
+// Why work waits. The words are the waiting ledger's gates (diagnosis.md, section 3) and stable.
+enum class Gate {
+    kNone,       // eligible: waits for a free slot only ("capacity")
+    kNotBefore,  // backoff after a failure
+    kUpstream,
+    kPaused,
+    kCancelling,
+    kOverlap,   // waits for another job that owns the partitions
+    kPoolHeld,  // pool hold by a person
+    kBreaker,   // the pool's breaker is open
+    kPoolLimit,
+    kAssetLimit,
+    kJobLimit,
+    kTenantLimit,
+    kSequential,  // the partition before it has not finished
+    kNoExecutor,  // no executor at all, or none with the labels
+};
+std::string_view to_string(Gate gate);
+
+struct GateShare {
+    Gate gate = Gate::kNone;
+    uint64_t partitions = 0;
+    std::string subject;  // pool, asset, job or executor label that holds it
+    Instant since;
+    std::optional<Instant> until;  // when it is known
+    std::string release;           // a sentence: what would release it, with the command to type
+};
+
+struct SlotHolder {
+    ExecutorId executor;
+    std::string executor_name;
+    LeaseId lease;
+    Index next = 0;  // the index that runs now
+    uint64_t unreported = 0;
+    Instant granted_at;
+};
+
+// A job as its row says, with what only the scheduler knows.
+struct JobView {
+    JobRow row;
+    JobCounters counters;
+    std::string tenant_name;
+    std::string asset_name;
+    uint64_t running = 0;
+    uint64_t pending = 0;
+    int effective_priority = 0;
+    int rank = 0;       // among the tenant's open jobs, from 1; 0 = not open
+    int64_t slots = 0;  // leases held
+    // Finished partitions per second, ×1000: over the last minute, and the ten minutes before it.
+    int64_t rate_now_milli = 0;
+    int64_t rate_before_milli = 0;
+    DurationStats durations;          // of this job's asset revision
+    std::vector<SlotHolder> holders;  // at most 100
+    std::vector<GateShare> waiting;   // why the rest waits, largest first
+};
+
+struct ExecutorView {
+    ExecutorRow row;
+    SessionId session;  // 0 = not connected
+    std::map<std::string, std::string> labels;
+    int slots = 0;
+    int busy = 0;
+    Instant last_call_at;
+    bool draining = false;
+    SlotMillis slot_ms{};
+};
+
+struct PoolView {
+    PoolRow row;
+    std::string tenant_name;
+    int64_t limit = -1;  // in force now; -1 = none
+    int64_t used = 0;
+    int recent_attempts = 0;  // of the breaker's window
+    int recent_external = 0;
+    std::optional<Instant> next_probe_at;
+};
+
+struct TenantView {
+    TenantRow row;
+    int64_t slots = 0;
+    uint64_t pending = 0;
+    int open_jobs = 0;
+    int64_t fair_share_milli = 0;  // weight over the weights of tenants with eligible work, × 1000
+};
+
+// Why one partition of a job is where it is.
+struct PartitionView {
+    enum class State { kPending, kRunning, kCompleted, kFailed, kSkipped, kCancelled };
+    State state = State::kPending;
+    bool leased = false;
+    GateShare waiting;
+    int attempt = 1;
+};
+std::string_view to_string(PartitionView::State state);
+
+}  // namespace servo::core

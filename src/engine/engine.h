@@ -1,0 +1,138 @@
+// The shell around the scheduler, as step functions: queue, batch, commit, answer. It has no
+// thread, clock or socket; its loop (engine/loop.h) or the simulator drives it. Not thread-safe.
+//
+// Rules (design.md, section 2): a batch holds everything that arrived during the previous commit;
+// an answer goes out only after the commit that makes it true; on anything but a definite commit
+// the scheduler is thrown away, the callers are told `unavailable`, the epoch is raised and the
+// state loaded afresh, never undone in place.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "core/scheduler.h"
+#include "store/store.h"
+
+namespace servo::engine {
+
+constexpr size_t kQueueMax = 10'000;       // further items are answered resource_exhausted
+constexpr size_t kBatchMax = 2'000;        // commands in one commit
+constexpr size_t kParkedMax = 10'000;      // acquires waiting for work
+constexpr Millis kStallAddedAfter{1'000};  // a leader stall beyond this lengthens all leases
+
+using Answer = std::function<void(Result<core::Reply>)>;
+
+// Makes a repeated request safe: the same key and body get the first reply again.
+struct Idempotency {
+    model::TenantId tenant;
+    std::string route;
+    std::string key;
+    std::string body_hash;
+    // Renders the reply as the body to be stored and sent again.
+    std::function<std::pair<int, std::string>(const core::Reply&)> render;
+};
+
+struct Item {
+    core::Command command;
+    Answer answer;                           // called exactly once, on the engine's thread
+    std::optional<Idempotency> idempotency;  // checked by the caller before, stored with the batch
+};
+
+// A live read: runs between a commit and the next apply; must take less than a millisecond.
+using Read = std::function<void(const core::Scheduler&, Instant now)>;
+
+enum class EngineState { kStarting, kLeading, kReadOnly, kBroken };
+std::string_view to_string(EngineState state);
+
+struct EngineStatus {
+    EngineState state = EngineState::kStarting;
+    int64_t epoch = 0;
+    int64_t seq = 0;
+    size_t queued = 0;
+    size_t parked = 0;
+    int64_t commits = 0;
+    int64_t commands = 0;
+    int64_t reloads = 0;  // scheduler thrown away and loaded again
+    std::string last_error;
+};
+
+class Engine {
+ public:
+    // `store` outlives the engine. `holder` names this process in the epoch row. `seed` drives
+    // backoff jitter.
+    Engine(store::Store& store, std::string holder, uint64_t seed);
+
+    // Takes leadership and loads. `wall` is the wall clock now; later times count from the larger
+    // of it and the last committed time.
+    Status start(Instant wall);
+
+    // Queues an item; answers resource_exhausted at once when the queue is full.
+    void submit(Item item);
+    void read(Read read);
+
+    // One batch: reads, then apply + commit + answer for what is queued (up to kBatchMax). `now`
+    // never decreases. Returns whether something was done.
+    bool step(Instant now);
+
+    // Answers everything that is queued or parked with `unavailable`; nothing may follow.
+    void shut_down();
+
+    // The latest time it was stepped or loaded at.
+    Instant now() const { return now_; }
+
+    // When step() must be called again even if nothing arrives.
+    Instant next_due() const;
+    bool has_work() const { return scheduler_ && (!queue_.empty() || !reads_.empty()); }
+
+    // Told when a new scheduler was loaded (start and every reload), before it is used; may queue.
+    void on_load(std::function<void(const core::Scheduler&)> hook) { on_load_ = std::move(hook); }
+
+    const EngineStatus& status() const { return status_; }
+    // Only for tests and the simulator.
+    const core::Scheduler* scheduler() const { return scheduler_.get(); }
+
+ private:
+    struct Parked {
+        Item item;
+        Instant until;
+    };
+    struct Applied {
+        Item item;
+        Result<core::Reply> reply;
+    };
+    std::vector<Item> collect(Instant now);
+    void wake_parked(std::vector<Item>& batch, Instant now);
+    bool adopt_for_retry(const Item& item, Instant now, model::ChangeSet& changes);
+    void add_idempotency(
+        const Item& item, const core::Reply& reply, Instant now, model::ChangeSet& changes
+    ) const;
+    void settle(std::vector<Applied>& applied, const model::ChangeSet& changes, Instant now);
+    void answer_all(std::vector<Applied>& applied, Instant now);
+    void refuse_all(std::vector<Applied>& applied, const Error& error);
+    void after_refusal(std::vector<Applied>& applied, const std::string& message, Instant now);
+    Status lead(Instant now);
+    void recover(Instant now);
+
+    store::Store& store_;
+    std::string holder_;
+    uint64_t seed_;
+    std::unique_ptr<core::Scheduler> scheduler_;
+    std::deque<Item> queue_;
+    std::deque<Read> reads_;
+    std::deque<Parked> parked_;
+    std::deque<Item> single_;  // after a refusal: one command per commit
+    uint64_t seen_wake_ = 0;   // of the scheduler, when the parked ones were last tried
+    int64_t seq_ = 0;          // last committed
+    Instant now_ = kEpochStart;
+    EngineStatus status_;
+    Instant last_step_ = kEpochStart;
+    Instant next_probe_ = kNever;
+    std::function<void(const core::Scheduler&)> on_load_;
+};
+
+}  // namespace servo::engine

@@ -1,0 +1,149 @@
+#include "engine/loop.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/assert.h"
+#include "base/log.h"
+
+namespace servo::engine {
+namespace {
+
+constexpr Millis kWaitMax{1'000};
+
+int64_t clock_ms(clockid_t id) {
+    timespec t{};
+    clock_gettime(id, &t);
+    return int64_t{t.tv_sec} * 1'000 + t.tv_nsec / 1'000'000;
+}
+
+}  // namespace
+
+int64_t boottime_ms() {
+    return clock_ms(CLOCK_BOOTTIME);
+}
+
+Instant wall_now() {
+    return instant_ms(clock_ms(CLOCK_REALTIME));
+}
+
+Loop::Loop(Engine& engine, store::Store& store, std::function<void(const std::string&)> on_broken)
+    : engine_(engine), store_(store), on_broken_(std::move(on_broken)) {}
+
+Loop::~Loop() {
+    stop();
+}
+
+Status Loop::start() {
+    SERVO_CHECK(engine_.start(wall_now()));
+    base_ms_ = to_ms(std::max(wall_now(), engine_.now())) - boottime_ms();
+    status_ = engine_.status();
+    thread_ = std::thread([this] { run(); });
+    return {};
+}
+
+void Loop::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_all();
+    if (thread_.joinable()) {
+        thread_.join();
+    }
+}
+
+Instant Loop::now() const {
+    return instant_ms(base_ms_ + boottime_ms());
+}
+
+void Loop::submit(Item item) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!stopping_) {
+            items_.push_back(std::move(item));
+            wake_.notify_one();
+            return;
+        }
+    }
+    item.answer(fail(unavailable("stopping", "The server is stopping.")));
+}
+
+bool Loop::read(Read read) {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) {
+        return false;
+    }
+    reads_.push_back(std::move(read));
+    wake_.notify_one();
+    return true;
+}
+
+EngineStatus Loop::status() const {
+    const std::lock_guard lock(mutex_);
+    return status_;
+}
+
+// Fills the engine with what arrived; waits when there is nothing. False: stop.
+bool Loop::gather(bool idle) {
+    std::vector<Item> items;
+    std::vector<Read> reads;
+    {
+        std::unique_lock lock(mutex_);
+        if (idle) {
+            const Millis until_due =
+                engine_.next_due() == kNever
+                    ? kWaitMax
+                    : std::clamp(engine_.next_due() - now(), Millis(0), kWaitMax);
+            wake_.wait_for(lock, until_due, [&] {
+                return stopping_ || !items_.empty() || !reads_.empty();
+            });
+        }
+        items.swap(items_);
+        reads.swap(reads_);
+        status_ = engine_.status();
+        if (stopping_ && items.empty() && reads.empty()) {
+            return false;
+        }
+    }
+    for (Item& item : items) {
+        engine_.submit(std::move(item));
+    }
+    for (Read& read : reads) {
+        engine_.read(std::move(read));
+    }
+    return true;
+}
+
+void Loop::run() {
+    bool idle = true;
+    while (gather(idle)) {
+        const bool worked = engine_.step(now());
+        if (engine_.status().state == EngineState::kBroken) {
+            on_broken_(engine_.status().last_error);
+            break;
+        }
+        bool more = false;
+        if (engine_.status().state == EngineState::kLeading) {
+            const Result<bool> kept = store_.maintain(now());
+            if (!kept.has_value()) {
+                spdlog::warn("Housekeeping of the store: {}", kept.error().message);
+            }
+            more = kept.value_or(false);
+        }
+        idle = !worked && !more && !engine_.has_work();
+    }
+    engine_.shut_down();
+    const std::lock_guard lock(mutex_);
+    status_ = engine_.status();
+    stopping_ = true;
+    for (Item& item : items_) {
+        item.answer(fail(unavailable("stopping", "The server is stopping.")));
+    }
+    items_.clear();
+    reads_.clear();
+}
+
+}  // namespace servo::engine

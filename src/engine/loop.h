@@ -1,0 +1,57 @@
+// The engine's thread: a queue that any thread may fill, CLOCK_BOOTTIME as the time base, and a
+// stop signal. Thread-safe except where noted.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace servo::engine {
+
+class Loop {
+ public:
+    // `engine` and `store` outlive the loop and are touched by its thread alone after start().
+    // `on_broken` is called once, on the engine's thread, when the store is beyond use: the process
+    // must exit.
+    Loop(Engine& engine, store::Store& store, std::function<void(const std::string&)> on_broken);
+    ~Loop();  // stops
+
+    // Takes leadership and loads on the calling thread, then runs.
+    Status start();
+    void stop();  // answers what was queued with unavailable, then joins
+
+    void submit(Item item);
+    // False when the loop is stopping: `read` will not be called. A read that was accepted may
+    // still be dropped without a call when the loop stops.
+    bool read(Read read);
+    EngineStatus status() const;
+
+    // The time base of the scheduler, usable from any thread after start().
+    Instant now() const;
+
+ private:
+    bool gather(bool idle);
+    void run();
+
+    Engine& engine_;
+    store::Store& store_;
+    std::function<void(const std::string&)> on_broken_;
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;
+    std::vector<Item> items_;
+    std::vector<Read> reads_;
+    EngineStatus status_;
+    bool stopping_ = false;
+    int64_t base_ms_ = 0;  // wall (or last committed) time minus boottime at start
+    std::thread thread_;
+};
+
+// Milliseconds of CLOCK_BOOTTIME, which never steps and counts suspended time.
+int64_t boottime_ms();
+Instant wall_now();
+
+}  // namespace servo::engine

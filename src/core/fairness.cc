@@ -106,6 +106,12 @@ int64_t expected_us(const State& state, const Job& job) {
     return std::max<int64_t>(1, it->second.durations.mean().count());
 }
 
+uint64_t samples(const State& state, const Job& job) {
+    const auto& revisions = state.asset_of(job).revisions;
+    const auto it = revisions.find(job.row.revision);
+    return it == revisions.end() ? 0 : it->second.durations.count;
+}
+
 int64_t remaining_ms(const State& state, const Job& job) {
     const int64_t each = std::max<int64_t>(1, expected_us(state, job));
     const int64_t slots = std::max<int64_t>(1, static_cast<int64_t>(job.leases.size()));

@@ -183,7 +183,6 @@ class Run {
             state_.jobs.erase(job_id);
             state_.dirty_jobs.erase(job_id);
         }
-        scrap_ = ChangeSet();
         const auto home = state_.sessions.find(session);
         if (home != state_.sessions.end()) {
             fill(home->second);
@@ -201,8 +200,6 @@ class Run {
             if (!lease) {
                 break;
             }
-            session.unacked.clear();
-            scrap_ = ChangeSet();
             const Lease& given = state_.leases.at(*lease);
             schedule(given, given.size);
         }

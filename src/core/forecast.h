@@ -13,7 +13,7 @@
 namespace servo::core {
 
 constexpr int kForecastRuns = 16;
-constexpr int64_t kForecastGrantsPerRun = 2'500;  // ranges grow so that a run needs about so many
+constexpr int64_t kForecastGrantsPerRun = 1'500;  // ranges grow so that a run needs about so many
 constexpr int64_t kForecastEventsMax = 60'000;    // beyond it a run is given up
 constexpr Millis kForecastHorizon{400LL * 86'400'000};
 

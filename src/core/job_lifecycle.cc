@@ -11,6 +11,9 @@ namespace servo::core {
 namespace {
 
 void drop_grant_row(Context& c, const Lease& lease, const LeaseGrant& grant) {
+    if (c.state.forecasting) {
+        return;
+    }
     if (grant.inserted_seq != c.seq) {
         c.changes.ended_grants.emplace(lease.id, grant.number);
         return;
@@ -27,6 +30,9 @@ void drop_grant_row(Context& c, const Lease& lease, const LeaseGrant& grant) {
 }
 
 void insert_grant_row(Context& c, const Lease& lease, LeaseGrant& grant) {
+    if (c.state.forecasting) {
+        return;
+    }
     GrantRow row;
     row.lease = lease.id;
     row.number = grant.number;

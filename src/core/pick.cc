@@ -9,6 +9,7 @@ namespace {
 // An index that was under way at d executor deaths is granted again in ever smaller company, so
 // that the culprit is found: 256, 16, then alone.
 constexpr uint64_t kSuspectRangeMax = 4'096;
+constexpr uint64_t kRangePerSample = 4;  // partitions in a range per recorded duration
 
 uint64_t suspect_range(int deaths) {
     const int shift = 4 * deaths;
@@ -91,9 +92,13 @@ uint64_t range_size(const State& state, const Job& job) {
         return std::clamp<uint64_t>(share, 1, static_cast<uint64_t>(spec.run.batch_size));
     }
     const int64_t each = expected_us(state, job);
-    uint64_t size = each == 0
-                        ? job.next_unknown_size
-                        : static_cast<uint64_t>(std::max<int64_t>(1, state.range_target_us / each));
+    uint64_t size = job.next_unknown_size;
+    if (each > 0) {
+        // Few samples may mislead: the range grows with what is known.
+        const uint64_t known = kRangePerSample * samples(state, job);
+        size = static_cast<uint64_t>(std::max<int64_t>(1, state.range_target_us / each));
+        size = std::min(size, std::max(known, job.next_unknown_size));
+    }
     const uint64_t tail = (left + 2 * slots - 1) / (2 * slots);
     size = std::min(size, std::max<uint64_t>(1, tail));
     return std::min(size, state.forecasting ? kPartitionsPerJobMax : kPartitionsPerGrantMax);

@@ -48,6 +48,7 @@ void reorder_job(State& state, Job& job, Instant now);
 void reorder(State& state, Instant now);
 // Expected duration of one partition of the job; 0 = nothing known.
 int64_t expected_us(const State& state, const Job& job);
+uint64_t samples(const State& state, const Job& job);  // recorded durations behind it
 // Expected time until the job is done at its present number of slots (at least one).
 int64_t remaining_ms(const State& state, const Job& job);
 

@@ -130,18 +130,21 @@ LeaseId give(Context& c, Session& session, Job& job, const Pick& pick, Lease* le
             }
         }
     }
-    Grant grant = describe(state, job, *lease, pick);
-    grant.number = session.next_grant++;
-    grant.token_base = token;
+    const int64_t number = session.next_grant++;
+    if (!state.forecasting) {  // nobody reads the grants of a copy that runs ahead
+        Grant grant = describe(state, job, *lease, pick);
+        grant.number = number;
+        grant.token_base = token;
+        session.unacked.emplace(number, std::move(grant));
+    }
     LeaseGrant row;
-    row.number = grant.number;
+    row.number = number;
     row.token_base = token;
     row.runs = pick.runs;
     row.size = pick.size;
     add_grant(c, *lease, std::move(row));
     job.leased += pick.size;
     job.waiting_since = c.now;
-    session.unacked.emplace(grant.number, std::move(grant));
     const int64_t slot_us = lease->estimate_us * static_cast<int64_t>(pick.size);
     charge_time(state, job.row.tenant, slot_us);
     serve(state, job, pick.size, slot_us);
@@ -196,10 +199,11 @@ CallReply compose(const Context& c, const Session& session, const CallRequest& r
     reply.epoch = c.state.epoch;
     reply.call = request.call;
     reply.drain = c.state.executors.at(session.executor).drain_wanted;
-    std::set<std::pair<AssetId, int>> sent = session.known_definitions;
+    std::set<std::pair<AssetId, int>> sent;
     for (const auto& [number, grant] : session.unacked) {
         reply.grants.push_back(grant);
-        if (sent.emplace(grant.asset, grant.revision).second) {
+        if (!session.known_definitions.contains({grant.asset, grant.revision}) &&
+            sent.emplace(grant.asset, grant.revision).second) {
             const AssetRevision& revision =
                 *c.state.assets.at(grant.asset).revisions.at(grant.revision).revision;
             reply.definitions.push_back(

@@ -107,9 +107,10 @@ void rebalance(Context& c) {
     for (auto& [id, lease] : c.state.leases) {
         const Job& job = c.state.jobs.at(lease.job);
         const uint64_t unstarted = lease.size - std::max(lease.started, lease.reported);
+        const int64_t each = std::max(lease.estimate_us, expected_us(c.state, job));
         if (idle <= 0 || lease.shrink_to || unstarted < 2 ||
             job.revision->spec.run.kind == RunnerKind::kBatch ||
-            static_cast<int64_t>(unstarted) * lease.estimate_us < kTopUpBelowUs) {
+            static_cast<int64_t>(unstarted) * each < kTopUpBelowUs) {
             continue;
         }
         lease.shrink_to = lease.size - unstarted / 2;

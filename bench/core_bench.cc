@@ -20,7 +20,9 @@ constexpr int kRounds = 5;
 const Instant kStart = instant_ms(1'700'000'000'000);
 
 // Milliseconds of `body`, one figure a round.
-std::vector<double> time_ms(const std::function<void()>& prepare, const std::function<void()>& body) {
+std::vector<double> time_ms(
+    const std::function<void()>& prepare, const std::function<void()>& body
+) {
     std::vector<double> out;
     for (int i = 0; i < kRounds; ++i) {
         prepare();
@@ -35,8 +37,12 @@ std::vector<double> time_ms(const std::function<void()>& prepare, const std::fun
 
 void print(const char* what, const std::vector<double>& ms, const char* goal) {
     fmt::print(
-        "{:<58} {:>10.3f} ms [{:.3f}..{:.3f}]  goal {}\n", what, ms[ms.size() / 2], ms.front(),
-        ms.back(), goal
+        "{:<58} {:>10.3f} ms [{:.3f}..{:.3f}]  goal {}\n",
+        what,
+        ms[ms.size() / 2],
+        ms.front(),
+        ms.back(),
+        goal
     );
 }
 
@@ -132,7 +138,8 @@ void bench_forecast() {
     );
     const JobForecast& last = with.jobs.at(JobId(99));
     fmt::print(
-        "  ends in {} s (P50), {} s (P90)\n", last.p50 ? (*last.p50 - kStart).count() / 1'000 : -1,
+        "  ends in {} s (P50), {} s (P90)\n",
+        last.p50 ? (*last.p50 - kStart).count() / 1'000 : -1,
         last.p90 ? (*last.p90 - kStart).count() / 1'000 : -1
     );
 }
@@ -167,7 +174,8 @@ void bench_calls(int jobs) {
     };
     print(
         fmt::format("{} report-and-claim calls over {} jobs", kCalls, jobs).c_str(),
-        time_ms(prepare, body), "as one job"
+        time_ms(prepare, body),
+        "as one job"
     );
 }
 

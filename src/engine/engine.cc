@@ -246,6 +246,7 @@ void Engine::settle(std::vector<Applied>& applied, const model::ChangeSet& chang
         case store::CommitFate::kUnknown:
         case store::CommitFate::kDeposed:
             spdlog::warn("A commit has no known outcome: {}", outcome.message);
+            in_doubt_ = {status_.epoch, seq_ + 1};
             status_.state = EngineState::kStarting;
             status_.last_error = outcome.message;
             refuse_all(applied, not_leading());
@@ -274,12 +275,31 @@ void Engine::recover(Instant now) {
     const Status led = lead(now);
     if (led.has_value()) {
         spdlog::info("Leading again with epoch {}.", status_.epoch);
+        report_fate();
         return;
     }
     status_.last_error = led.error().message;
     status_.state = was_full ? EngineState::kReadOnly : EngineState::kStarting;
     next_probe_ = now + kRecoverEvery;
     spdlog::warn("Cannot lead yet: {}", led.error().message);
+}
+
+// What became of the batch in doubt; its callers were told to ask again, and the state just loaded
+// has or has not its effects. This is for whoever reads the log.
+void Engine::report_fate() {
+    if (!in_doubt_) {
+        return;
+    }
+    const auto [epoch, seq] = *in_doubt_;
+    in_doubt_.reset();
+    const Result<bool> committed = store_.committed(epoch, seq);
+    if (committed.has_value()) {
+        spdlog::info(
+            "Batch {} of epoch {} was {}.", seq, epoch, *committed ? "committed" : "not committed"
+        );
+    } else {
+        spdlog::warn("The fate of batch {} of epoch {}: {}", seq, epoch, committed.error().message);
+    }
 }
 
 // A constraint said no to the batch: load afresh and run its commands one per commit, so that only

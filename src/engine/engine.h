@@ -117,6 +117,7 @@ class Engine {
     void after_refusal(std::vector<Applied>& applied, const std::string& message, Instant now);
     Status lead(Instant now);
     void recover(Instant now);
+    void report_fate();
 
     store::Store& store_;
     std::string holder_;
@@ -128,6 +129,7 @@ class Engine {
     std::deque<Item> single_;  // after a refusal: one command per commit
     uint64_t seen_wake_ = 0;   // of the scheduler, when the parked ones were last tried
     int64_t seq_ = 0;          // last committed
+    std::optional<std::pair<int64_t, int64_t>> in_doubt_;  // (epoch, seq) of an unknown commit
     Instant now_ = kEpochStart;
     EngineStatus status_;
     Instant last_step_ = kEpochStart;

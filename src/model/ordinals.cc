@@ -13,6 +13,7 @@ namespace servo::model {
 namespace {
 
 constexpr char kCodec = 1;
+constexpr uint64_t kSpanMax = std::numeric_limits<int64_t>::max();
 
 Error corrupt(std::string_view what) {
     return internal(
@@ -97,7 +98,6 @@ struct PackedRun {
 
 // Checks that `run` and all before it stay in range, and appends it.
 Status append_checked(std::vector<OrdinalRun>& runs, const PackedRun& packed, Ordinal first) {
-    constexpr uint64_t kSpanMax = std::numeric_limits<int64_t>::max();
     const uint64_t room = std::min(kSpanMax, distance(first, std::numeric_limits<Ordinal>::max()));
     if (packed.count == 0 || packed.stride == 0 || packed.stride > kSpanMax ||
         packed.count - 1 > room / packed.stride) {

@@ -1,8 +1,8 @@
 // Ordinals and the dense index space over them.
 //
 // An ordinal is the lasting identity of a partition: a 64-bit number that is a function of the key
-// alone (design.md, section 4). A job numbers its partitions [0, N) as a view over runs of ordinals.
-// Immutable after building; safe to share between threads as const.
+// alone (design.md, section 4). A job numbers its partitions [0, N) as a view over runs of
+// ordinals. Immutable after building; safe to share between threads as const.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ struct OrdinalRun {
 
 // Strictly ascending ordinals as runs, with prefix sums for O(log runs) look-ups.
 class OrdinalView {
-   public:
+ public:
     OrdinalView() = default;
     // `runs` ascend and do not overlap (asserted). `reversed`: index 0 is the last ordinal.
     explicit OrdinalView(std::vector<OrdinalRun> runs, bool reversed = false);
@@ -41,7 +41,7 @@ class OrdinalView {
     bool reversed() const { return reversed_; }
     const std::vector<OrdinalRun>& runs() const { return runs_; }
 
-    Ordinal at(Index index) const;                        // index < size()
+    Ordinal at(Index index) const;  // index < size()
     std::optional<Index> index_of(Ordinal ordinal) const;
     // The ordinals of a run of indices, ascending.
     std::vector<OrdinalRun> slice(Run indices) const;
@@ -56,7 +56,7 @@ class OrdinalView {
     std::string encode() const;
     static Result<OrdinalView> decode(std::string_view bytes);
 
-   private:
+ private:
     std::vector<OrdinalRun> runs_;
     std::vector<uint64_t> before_;  // before_[i] = members in runs_[0..i)
     uint64_t total_ = 0;
@@ -65,12 +65,12 @@ class OrdinalView {
 
 // Collects ascending ordinals and merges them into the fewest strided runs.
 class OrdinalRunBuilder {
-   public:
+ public:
     void add(Ordinal ordinal);  // strictly greater than the one before (asserted)
     void add(OrdinalRun run);   // its first strictly greater than the last one before
     std::vector<OrdinalRun> take();
 
-   private:
+ private:
     std::vector<OrdinalRun> runs_;
 };
 

@@ -119,7 +119,7 @@ TEST(Resolve, EndOffsetHoldsTheNewestBack) {
     hours.end_offset = 2;
     EXPECT_EQ(
         compile(spec_of(hours))->resolve({}, at("2024-10-27T02:30Z")).value().last_key,
-        "2024-10-27T02+02:00"  // 03+01:00 runs; 02+01:00 and 02+02:00 … the first of three ended
+        "2024-10-27T01+02:00"  // 03+01:00 runs, both hours named 02 are held back
     );
 }
 

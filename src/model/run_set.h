@@ -1,5 +1,5 @@
-// RunSet: a set of indices kept as sorted, disjoint, non-adjacent half-open runs. Its size in memory
-// follows the number of runs, not the number of indices. A value type; not thread-safe.
+// RunSet: a set of indices kept as sorted, disjoint, non-adjacent half-open runs. Its size in
+// memory follows the number of runs, not the number of indices. A value type; not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct Run {
 };
 
 class RunSet {
-   public:
+ public:
     RunSet() = default;
     explicit RunSet(Run run) { add(run); }
 
@@ -58,7 +58,7 @@ class RunSet {
     // "0-4,7,9-12" (inclusive bounds, for people and golden files).
     std::string to_string() const;
 
-   private:
+ private:
     std::vector<Run> runs_;
     uint64_t size_ = 0;
 };

@@ -12,7 +12,6 @@ struct NoClock {
     using period = std::milli;
     using duration = std::chrono::milliseconds;
     using time_point = std::chrono::time_point<NoClock, duration>;
-    static constexpr bool is_steady = true;
 };
 
 using Millis = std::chrono::milliseconds;

@@ -70,9 +70,10 @@ Status check_pools_exist(
     const Plan& plan
 ) {
     for (const auto& [name, units] : spec.pools) {
-        const bool planned = std::any_of(plan.pools.begin(), plan.pools.end(), [&](const auto& p) {
-            return p.spec.name == name && (p.tenant.empty() || p.tenant == tenant);
-        });
+        const bool planned =
+            std::any_of(plan.pools.begin(), plan.pools.end(), [&, &name = name](const auto& p) {
+                return p.spec.name == name && (p.tenant.empty() || p.tenant == tenant);
+            });
         if (planned || find_pool(state, tenant_id, name)) {
             continue;
         }
@@ -140,10 +141,11 @@ void plan_prune(const State& state, const TenantDefinitions& wanted, TenantId id
         if (asset.head.tenant != id || asset.head.archived) {
             continue;
         }
-        const bool named =
-            std::any_of(wanted.assets.begin(), wanted.assets.end(), [&](const AssetSpec& spec) {
-                return spec.name == asset.head.name;
-            });
+        const bool named = std::any_of(
+            wanted.assets.begin(),
+            wanted.assets.end(),
+            [&, &asset = asset](const AssetSpec& spec) { return spec.name == asset.head.name; }
+        );
         if (named) {
             continue;
         }

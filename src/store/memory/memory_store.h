@@ -1,0 +1,87 @@
+// The store in memory, for tests and the simulator: keeps the same durable facts as the others and
+// rebuilds snapshots from them by the same rules. Faults can be set for the next commits.
+// Thread-safe; outlives the engine that uses it, so that "restart" is a new engine on the same
+// store.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/state_block.h"
+#include "store/store.h"
+
+namespace servo::store {
+
+enum class Fault {
+    kNone,
+    kUnknownCommitted,  // committed, but the answer got lost
+    kUnknownLost,       // not committed, and the answer got lost
+    kRefused,
+    kFull,
+    kBroken,
+    kDeposed,  // another leader took over just before
+};
+
+class MemoryStore final : public Store, public History {
+ public:
+    explicit MemoryStore(const Retention& retention = {});
+    ~MemoryStore() override;
+
+    // The next `times` commits fail this way.
+    void fail_next(Fault fault, int times = 1);
+
+    // Store
+    Result<int64_t> take_leadership(const std::string& holder) override;
+    Result<Snapshot> load(int64_t epoch) override;
+    Result<std::optional<Snapshot::OpenJob>> load_job(JobId id) override;
+    CommitOutcome commit(const Batch& batch) override;
+    Result<bool> committed(int64_t epoch, int64_t seq) override;
+    Result<bool> maintain(Instant now) override;
+    Result<std::vector<std::string>> fsck() override;
+
+    // History
+    Result<JobPage> jobs(const JobFilter& filter, int limit, const std::string& page_token)
+        override;
+    Result<std::optional<JobPage::Item>> job(JobId id) override;
+    Result<std::optional<JobCheckpoint>> checkpoint(JobId id) override;
+    Result<std::vector<DoneEntry>> done(JobId job, Run range, int limit) override;
+    Result<std::vector<FailureRow>> failures(
+        JobId job,
+        std::optional<Index> index,
+        bool final_only,
+        int limit,
+        int64_t before_row,
+        int64_t* next_row
+    ) override;
+    Result<std::map<FailureClass, RunSet>> failed_by_class(JobId job) override;
+    Result<std::optional<LogRow>> log(JobId job, Index index, std::optional<int> attempt) override;
+    Result<std::vector<StateRun>> partition_states(
+        AssetId asset, Ordinal first, Ordinal last, int runs_max
+    ) override;
+    Result<std::shared_ptr<const AssetRevision>> revision(AssetId asset, int revision) override;
+    Result<std::vector<std::shared_ptr<const AssetRevision>>> revisions(AssetId asset) override;
+    Result<std::vector<EventRow>> events(
+        TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
+    ) override;
+    Result<std::optional<IdempotencyRow>> idempotent_reply(
+        TenantId tenant, const std::string& route, const std::string& key
+    ) override;
+
+ private:
+    struct Facts;
+
+    Status check(const ChangeSet& changes) const;
+    void apply(const Batch& batch);
+
+    mutable std::mutex mutex_;
+    Retention retention_;
+    std::unique_ptr<Facts> facts_;  // guarded by mutex_
+    Fault fault_ = Fault::kNone;
+    int fault_times_ = 0;
+};
+
+}  // namespace servo::store

@@ -1,0 +1,366 @@
+// The reading side: pages over read-only connections.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/job_id.h"
+#include "store/page_token.h"
+#include "store/sqlite/job_reader.h"
+#include "store/sqlite/store_impl.h"
+#include "store/state_block.h"
+
+namespace servo::store::sqlite {
+namespace {
+
+int page_limit(int limit) {
+    return std::clamp(limit, 1, kPageMax);
+}
+
+// The WHERE clause of a job filter. Only numbers are written into it, and words of closed lists.
+std::string where_of(const JobFilter& filter, const std::optional<PagePlace>& after) {
+    std::string out = " WHERE true";
+    const auto add = [&out](const std::string& condition) { out += " AND " + condition; };
+    if (filter.tenant) {
+        add(fmt::format("tenant_id = {}", filter.tenant.value));
+    }
+    if (filter.asset) {
+        add(fmt::format("asset_id = {}", filter.asset.value));
+    }
+    if (filter.group) {
+        add(fmt::format("group_id != 0 AND group_id = {}", filter.group.value));
+    }
+    if (filter.created_since) {
+        add(fmt::format("created_at_ms >= {}", to_ms(*filter.created_since)));
+    }
+    if (filter.id_range) {
+        add(fmt::format("job_id BETWEEN {} AND {}", filter.id_range->first, filter.id_range->second)
+        );
+    }
+    if (!filter.states.empty()) {
+        std::string words;
+        for (const JobState state : filter.states) {
+            words += fmt::format("{}'{}'", words.empty() ? "" : ", ", to_string(state));
+        }
+        add(fmt::format("state IN ({})", words));
+    } else if (filter.ended_since) {
+        add(fmt::format(
+            "(state NOT IN ('completed', 'failed', 'cancelled') OR completed_at_ms >= {})",
+            to_ms(*filter.ended_since)
+        ));
+    }
+    if (after) {
+        add(fmt::format(
+            "(created_at_ms, job_id) < ({}, {})", to_ms(after->created_at), after->id.value
+        ));
+    }
+    return out;
+}
+
+Result<JobPage::Item> item_of(Connection& db, JobColumns columns) {
+    JobPage::Item item;
+    item.total = columns.total;
+    item.row = std::move(columns.row);
+    Query query = SERVO_TRY(db.query("SELECT length(ordinals) FROM job_ordinals WHERE job_id = ?"));
+    query.bind(item.row.id);
+    if (SERVO_TRY(query.step()) &&
+        query.integer(0) <= static_cast<int64_t>(kPageOrdinalsBytesMax)) {
+        item.row.ordinals = SERVO_TRY(read_ordinals(db, item.row.id, item.row.keys_fingerprint));
+    }
+    item.counters = SERVO_TRY(read_checkpoint(db, item.row)).counters;
+    return item;
+}
+
+}  // namespace
+
+Result<JobPage> SqliteHistory::jobs(
+    const JobFilter& filter, int limit, const std::string& page_token
+) {
+    std::optional<PagePlace> after;
+    if (!page_token.empty()) {
+        after = SERVO_TRY(decode_page_token(page_token));
+    }
+    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
+    Transaction snapshot = SERVO_TRY(Transaction::begin_read(*reader));
+    const auto wanted = static_cast<size_t>(page_limit(limit));
+    std::vector<JobColumns> rows;
+    {
+        Query query = SERVO_TRY((*reader).prepare(
+            "SELECT " SERVO_JOB_COLUMNS " FROM jobs" + where_of(filter, after) +
+            fmt::format(" ORDER BY created_at_ms DESC, job_id DESC LIMIT {}", wanted + 1)
+        ));
+        while (SERVO_TRY(query.step())) {
+            rows.push_back(SERVO_TRY(read_job(query)));
+        }
+    }
+    JobPage page;
+    const bool more = rows.size() > wanted;
+    rows.resize(std::min(rows.size(), wanted));
+    for (JobColumns& row : rows) {
+        page.items.push_back(SERVO_TRY(item_of(*reader, std::move(row))));
+    }
+    if (more) {
+        const JobRow& last = page.items.back().row;
+        page.next_page_token = encode_page_token({last.created_at, last.id});
+    }
+    return page;
+}
+
+Result<std::optional<JobPage::Item>> SqliteHistory::job(JobId id) {
+    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
+    Transaction snapshot = SERVO_TRY(Transaction::begin_read(*reader));
+    auto columns = SERVO_TRY(read_job_row(*reader, id, Ordinals::kRead));
+    if (!columns) {
+        return std::nullopt;
+    }
+    JobPage::Item item;
+    item.total = columns->total;
+    item.row = std::move(columns->row);
+    item.counters = SERVO_TRY(read_checkpoint(*reader, item.row)).counters;
+    return item;
+}
+
+Result<std::optional<JobCheckpoint>> SqliteHistory::checkpoint(JobId id) {
+    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
+    Transaction snapshot = SERVO_TRY(Transaction::begin_read(*reader));
+    const auto columns = SERVO_TRY(read_job_row(*reader, id, Ordinals::kRead));
+    if (!columns) {
+        return std::nullopt;
+    }
+    return SERVO_TRY(read_exact(*reader, columns->row)).take();
+}
+
+Result<std::vector<DoneEntry>> SqliteHistory::done(JobId job, Run range, int limit) {
+    std::vector<DoneEntry> out;
+    if (range.first >= range.end || limit <= 0) {
+        return out;
+    }
+    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
+    Transaction snapshot = SERVO_TRY(Transaction::begin_read(*reader));
+    const auto by_index = [](const DoneEntry& a, const DoneEntry& b) { return a.index < b.index; };
+    const auto wanted = static_cast<size_t>(limit);
+    std::vector<DoneEntry> block;  // rows of one block interleave
+    uint64_t number = 0;
+    const auto flush = [&] {
+        std::sort(block.begin(), block.end(), by_index);
+        for (const DoneEntry& entry : block) {
+            if (entry.index >= range.first && entry.index < range.end && out.size() < wanted) {
+                out.push_back(entry);
+            }
+        }
+        block.clear();
+    };
+    const Error enough = internal("enough", "");
+    const Status visited = visit_done(
+        *reader,
+        job,
+        range.first / kDoneBlockSize,
+        (range.end - 1) / kDoneBlockSize,
+        -1,
+        [&](uint64_t at, int64_t, const std::vector<DoneEntry>& entries) -> Status {
+            if (at != number) {
+                flush();
+                number = at;
+                if (out.size() >= wanted) {
+                    return fail(enough);
+                }
+            }
+            block.insert(block.end(), entries.begin(), entries.end());
+            return {};
+        }
+    );
+    if (!visited && visited.error().reason != enough.reason) {
+        return fail(visited.error());
+    }
+    flush();
+    return out;
+}
+
+Result<std::vector<FailureRow>> SqliteHistory::failures(
+    JobId job,
+    std::optional<Index> index,
+    bool final_only,
+    int limit,
+    int64_t before_row,
+    int64_t* next_row
+) {
+    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
+    const auto wanted = static_cast<size_t>(page_limit(limit));
+    std::string where = fmt::format(" WHERE job_id = {}", job.value);
+    if (index) {
+        where += fmt::format(" AND idx = {}", static_cast<int64_t>(*index));
+    }
+    if (final_only) {
+        where += " AND final = 1";
+    }
+    if (before_row != 0) {
+        where += fmt::format(" AND failure_id < {}", before_row);
+    }
+    Query query = SERVO_TRY((*reader).prepare(
+        "SELECT " SERVO_FAILURE_COLUMNS " FROM partition_failures" + where +
+        fmt::format(" ORDER BY failure_id DESC LIMIT {}", wanted + 1)
+    ));
+    std::vector<FailureRow> out;
+    int64_t next = 0;
+    int64_t last = 0;
+    while (SERVO_TRY(query.step())) {
+        StoredFailure failure = SERVO_TRY(read_failure(query));
+        if (out.size() == wanted) {
+            next = last;
+            break;
+        }
+        last = failure.id;
+        out.push_back(std::move(failure.row));
+    }
+    if (next_row != nullptr) {
+        *next_row = next;
+    }
+    return out;
+}
+
+Result<std::map<FailureClass, RunSet>> SqliteHistory::failed_by_class(JobId job) {
+    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
+    Transaction snapshot = SERVO_TRY(Transaction::begin_read(*reader));
+    std::map<FailureClass, RunSet> out;
+    const auto columns = SERVO_TRY(read_job_row(*reader, job, Ordinals::kRead));
+    if (!columns) {
+        return out;
+    }
+    const JobCheckpoint exact = SERVO_TRY(read_exact(*reader, columns->row)).take();
+    // Ascending, so that a later failure of an index replaces the earlier one.
+    Query query = SERVO_TRY(
+        (*reader).query("SELECT idx, class FROM partition_failures WHERE job_id = ? AND final = 1"
+                        " ORDER BY idx, failure_id")
+    );
+    query.bind(job);
+    std::optional<std::pair<Index, FailureClass>> pending;
+    const auto settle = [&] {
+        if (pending && exact.failed.contains(pending->first)) {
+            out[pending->second].add(pending->first);
+        }
+    };
+    while (SERVO_TRY(query.step())) {
+        const auto index = static_cast<Index>(query.integer(0));
+        const auto klass = failure_class_from(query.bytes(1));
+        if (!klass) {
+            return fail(unknown_word("a failure's class", query.bytes(1)));
+        }
+        if (pending && pending->first != index) {
+            settle();
+        }
+        pending.emplace(index, *klass);
+    }
+    settle();
+    return out;
+}
+
+Result<std::optional<LogRow>> SqliteHistory::log(
+    JobId job, Index index, std::optional<int> attempt
+) {
+    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
+    Query query = SERVO_TRY(
+        (*reader).query("SELECT generation, attempt, at_ms, bytes_total, tail FROM partition_logs"
+                        " WHERE job_id = ?1 AND idx = ?2 AND (?3 IS NULL OR attempt = ?3)"
+                        " ORDER BY log_id DESC LIMIT 1")
+    );
+    query.bind(job, index, attempt);
+    if (!SERVO_TRY(query.step())) {
+        return std::nullopt;
+    }
+    LogRow row;
+    row.job = job;
+    row.index = index;
+    row.generation = query.small(0);
+    row.attempt = query.small(1);
+    row.at = query.instant(2);
+    row.bytes_total = static_cast<uint64_t>(query.integer(3));
+    row.tail = query.text(4);
+    return row;
+}
+
+Result<std::vector<History::StateRun>> SqliteHistory::partition_states(
+    AssetId asset, Ordinal first, Ordinal last, int runs_max
+) {
+    StateRunCollector collector(first, last);
+    if (first > last) {
+        return collector.take();
+    }
+    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
+    Query query =
+        SERVO_TRY((*reader).query("SELECT block, runs FROM partition_state"
+                                  " WHERE asset_id = ? AND block BETWEEN ? AND ? ORDER BY block"));
+    query.bind(asset, state_block_of(first), state_block_of(last));
+    while (SERVO_TRY(query.step())) {
+        collector.add(SERVO_TRY(StateBlock::decode(query.bytes(1), query.integer(0))));
+        SERVO_CHECK(check_runs_max(collector, runs_max));
+    }
+    return collector.take();
+}
+
+Result<std::shared_ptr<const AssetRevision>> SqliteHistory::revision(AssetId asset, int revision) {
+    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
+    return shared_->revisions.get(*reader, asset, revision);
+}
+
+Result<std::vector<std::shared_ptr<const AssetRevision>>> SqliteHistory::revisions(AssetId asset) {
+    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
+    std::vector<int> numbers;
+    {
+        Query query = SERVO_TRY((*reader).query(
+            "SELECT revision FROM asset_revisions WHERE asset_id = ? ORDER BY revision"
+        ));
+        query.bind(asset);
+        while (SERVO_TRY(query.step())) {
+            numbers.push_back(query.small(0));
+        }
+    }
+    std::vector<std::shared_ptr<const AssetRevision>> out;
+    for (const int number : numbers) {
+        out.push_back(SERVO_TRY(shared_->revisions.get(*reader, asset, number)));
+    }
+    return out;
+}
+
+Result<std::vector<EventRow>> SqliteHistory::events(
+    TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
+) {
+    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
+    std::string where = " WHERE true";
+    if (tenant) {
+        where += fmt::format(" AND tenant_id = {}", tenant.value);
+    }
+    if (since) {
+        where += fmt::format(" AND at_ms >= {}", to_ms(*since));
+    }
+    if (!subject.empty()) {
+        where += " AND subject = ?";
+    }
+    Query query = SERVO_TRY((*reader).prepare(
+        "SELECT tenant_id, at_ms, actor, kind, subject, detail FROM events" + where +
+        fmt::format(" ORDER BY event_id DESC LIMIT {}", page_limit(limit))
+    ));
+    if (!subject.empty()) {
+        query.bind(std::string_view(subject));
+    }
+    std::vector<EventRow> out;
+    while (SERVO_TRY(query.step())) {
+        out.push_back(read_event(query));
+    }
+    return out;
+}
+
+Result<std::optional<IdempotencyRow>> SqliteHistory::idempotent_reply(
+    TenantId tenant, const std::string& route, const std::string& key
+) {
+    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
+    Query query =
+        SERVO_TRY((*reader).query("SELECT body_hash, http_status, reply, at_ms FROM idempotency"
+                                  " WHERE tenant_id = ? AND route = ? AND key = ?"));
+    query.bind(tenant, std::string_view(route), std::string_view(key));
+    if (!SERVO_TRY(query.step())) {
+        return std::nullopt;
+    }
+    return IdempotencyRow{
+        tenant, route, key, query.text(0), query.small(1), query.text(2), query.instant(3)};
+}
+
+}  // namespace servo::store::sqlite

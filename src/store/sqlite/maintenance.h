@@ -1,0 +1,86 @@
+// Housekeeping on the writer connection between batches, in steps of about a millisecond: moving
+// the write-ahead log into the file, merging done rows, dropping what is past its keep. Not
+// thread-safe.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "store/sqlite/connection.h"
+#include "store/store.h"
+
+namespace servo::store::sqlite {
+
+using namespace model;
+
+constexpr int64_t kCheckpointAtBytes = 4 << 20;  // of write-ahead log since the last one
+constexpr int64_t kLogAlarmBytes = 256 << 20;
+constexpr int kMergeRowsMin = 64;   // rows of an incomplete block that are worth merging
+constexpr int kMergeRowsMax = 256;  // rows merged in one step
+constexpr int kSweepBlocks = 64;    // blocks looked at in one step
+constexpr int kDropRowsMax = 500;   // rows of one table dropped in one step
+constexpr Millis kSweepEvery{30'000};
+constexpr Millis kRetentionEvery{60'000};
+
+class Maintenance {
+ public:
+    // `db` outlives it.
+    Maintenance(Connection& db, const Retention& retention);
+    ~Maintenance();
+    Maintenance(const Maintenance&) = delete;
+
+    // One step. True: more waits.
+    Result<bool> step(Instant now);
+
+    // A commit wrote done rows of this job.
+    void touched(JobId job) { touched_.insert(job); }
+
+ private:
+    struct Sweep {
+        JobId job;
+        uint64_t next_block = 0;
+    };
+    struct JobNow {
+        uint64_t total = 0;
+        int64_t covers_seq = 0;
+        bool terminal = false;
+    };
+
+    Status start(Instant now);
+    Result<bool> checkpoint_log();
+    void log_grew(int pages);
+    Result<bool> sweep(Instant now);
+    // Looks at some blocks from `from_block` on and merges at most one group of rows. Where to go
+    // on; nullopt: the job is through.
+    Result<std::optional<uint64_t>> merge_next(JobId job, uint64_t from_block);
+    Result<std::optional<JobNow>> job_now(JobId job);
+    Result<bool> merge_block(JobId job, uint64_t block, const JobNow& now);
+
+    // Each drops a few rows and says how many.
+    Result<int64_t> drop_batches();
+    Result<int64_t> drop_idempotency(Instant now);
+    Result<int64_t> drop_events(Instant now);
+    Result<int64_t> drop_failures(Instant now);
+    Result<int64_t> drop_jobs(Instant now);
+    Result<int64_t> drop_rows_of(JobId job);
+    Result<bool> drop_old(Instant now);
+
+    Connection& db_;
+    Retention retention_;
+    bool started_ = false;
+
+    int pages_in_log_ = 0;  // after the last commit
+    int checkpoint_at_pages_ = 0;
+    bool alarmed_ = false;
+
+    std::set<JobId> touched_;  // since they were last queued for a sweep
+    std::deque<Sweep> sweeping_;
+    Instant next_sweep_ = kEpochStart;
+
+    Instant next_drop_ = kEpochStart;
+    std::pair<int64_t, int64_t> failures_dropped_to_{0, 0};  // completed_at_ms, job_id
+};
+
+}  // namespace servo::store::sqlite

@@ -1,0 +1,123 @@
+#include "store/sqlite/sqlite_store.h"
+
+#include <fmt/format.h>
+
+#include "store/sqlite/fsck.h"
+#include "store/sqlite/job_reader.h"
+#include "store/sqlite/store_impl.h"
+
+namespace servo::store {
+namespace sqlite {
+namespace {
+
+CommitFate fate_of(const Error& error) {
+    for (const char* refused :
+         {"constraint", "unknown_job", "unknown_revision", "bad_done_entries"}) {
+        if (error.reason == refused) {
+            return CommitFate::kRefused;
+        }
+    }
+    return error.reason == "store_full" ? CommitFate::kFull : CommitFate::kBroken;
+}
+
+}  // namespace
+
+SqliteStore::SqliteStore(std::shared_ptr<Shared> shared, const Retention& retention)
+    : shared_(std::move(shared)),
+      writer_(shared_->database->writer()),
+      maintenance_(shared_->database->writer(), retention) {}
+
+Result<int64_t> SqliteStore::take_leadership(const std::string& holder) {
+    Transaction transaction = SERVO_TRY(Transaction::begin_write(db()));
+    SERVO_CHECK(db().run(
+        "UPDATE leader SET epoch = epoch + 1, holder = ? WHERE id = 1", std::string_view(holder)
+    ));
+    const auto epoch = SERVO_TRY(db().integer("SELECT epoch FROM leader WHERE id = 1"));
+    SERVO_CHECK(transaction.commit());
+    if (!epoch) {
+        return fail(internal("store_corrupt", "The database has lost its leader row."));
+    }
+    return *epoch;
+}
+
+Status SqliteStore::write_batch(const Batch& batch, CommitFate& fate) {
+    Transaction transaction = SERVO_TRY(Transaction::begin_write(db()));
+    const int64_t epoch =
+        SERVO_TRY(db().integer("SELECT epoch FROM leader WHERE id = 1")).value_or(0);
+    if (epoch != batch.epoch) {
+        fate = CommitFate::kDeposed;
+        return fail(unavailable(
+            "deposed", fmt::format("epoch {} was taken over by epoch {}", batch.epoch, epoch)
+        ));
+    }
+    const int64_t last = SERVO_TRY(db().integer("SELECT max(seq) FROM batches")).value_or(0);
+    if (batch.seq != last + 1) {
+        fate = CommitFate::kRefused;
+        return fail(
+            conflict("constraint", fmt::format("batch {} does not follow {}", batch.seq, last))
+        );
+    }
+    SERVO_CHECK(db().run(
+        "INSERT INTO batches (seq, epoch, now_ms) VALUES (?, ?, ?)",
+        batch.seq,
+        batch.epoch,
+        batch.now
+    ));
+    SERVO_CHECK(writer_.write(batch));
+    return transaction.commit();
+}
+
+CommitOutcome SqliteStore::commit(const Batch& batch) {
+    CommitFate fate = CommitFate::kCommitted;
+    const Status written = write_batch(batch, fate);
+    if (written) {
+        for (const auto& [key, entries] : batch.changes->done) {
+            maintenance_.touched(key.first);
+        }
+        for (const JobRow& row : batch.changes->jobs) {
+            maintenance_.touched(row.id);
+        }
+        return {};
+    }
+    writer_.forget();
+    if (fate == CommitFate::kCommitted) {
+        fate = fate_of(written.error());
+    }
+    if (fate == CommitFate::kBroken) {
+        shared_->database->forbid_clean_mark();
+    }
+    return {fate, written.error().message};
+}
+
+Result<bool> SqliteStore::committed(int64_t epoch, int64_t seq) {
+    const int64_t oldest = SERVO_TRY(db().integer("SELECT min(seq) FROM batches")).value_or(0);
+    if (seq < oldest) {
+        return fail(internal(
+            "too_old", fmt::format("Whether batch {} was committed is no longer kept.", seq)
+        ));
+    }
+    return SERVO_TRY(db().integer("SELECT 1 FROM batches WHERE seq = ? AND epoch = ?", seq, epoch))
+        .has_value();
+}
+
+Result<bool> SqliteStore::maintain(Instant now) {
+    return maintenance_.step(now);
+}
+
+Result<std::vector<std::string>> SqliteStore::fsck() {
+    return check_database(db());
+}
+
+}  // namespace sqlite
+
+Result<OpenedStore> open_sqlite(const std::string& path, const SqliteOptions& options) {
+    auto shared = std::make_shared<sqlite::Shared>();
+    shared->database = SERVO_TRY(sqlite::Database::open(path, options));
+    OpenedStore out;
+    out.created = shared->database->created();
+    out.store = std::make_unique<sqlite::SqliteStore>(shared, options.retention);
+    out.history = std::make_unique<sqlite::SqliteHistory>(std::move(shared));
+    return out;
+}
+
+}  // namespace servo::store

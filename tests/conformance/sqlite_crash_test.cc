@@ -1,0 +1,134 @@
+// The process ends at every possible statement; what was acknowledged is there, nothing is twice.
+#include <unistd.h>
+
+#include "sqlite_rig.h"
+
+namespace servo::store::test {
+namespace {
+
+// One whole life of a store: open, lead, commit definitions, a job, work with failures, a
+// checkpoint, housekeeping. After each commit one byte is written to `acks`.
+void live(const std::string& path, int acks) {
+    auto opened = open_sqlite(path);
+    if (!opened) {
+        ::_exit(9);
+    }
+    Store& store = *opened->store;
+    const int64_t epoch = store.take_leadership("child").value();
+    int64_t seq = store.load(epoch).value().last_seq;
+    const auto commit = [&](const ChangeSet& changes) {
+        const Instant now = instant_ms(1'700'000'000'000 + seq);
+        if (store.commit({epoch, seq + 1, now, &changes}).fate != CommitFate::kCommitted) {
+            ::_exit(8);
+        }
+        ++seq;
+        if (::write(acks, "x", 1) != 1) {
+            ::_exit(7);
+        }
+    };
+    commit(definitions());
+    const JobRow row = job(1, 1, 200);
+    commit(new_job(row, seq + 1));
+    for (Index first = 0; first < 200; first += 2) {
+        ChangeSet work;
+        add_done(work, 1, done_run(first, first + 1));
+        work.failures = {failure(1, first + 1, true)};
+        commit(work);
+    }
+    ChangeSet sealed;
+    sealed.checkpoints = {store.load_job(JobId(1)).value().value().checkpoint};
+    sealed.checkpoints[0].covers_seq = seq + 1;
+    commit(sealed);
+    while (store.maintain(instant_ms(1'700'000'100'000)).value()) {
+    }
+}
+
+// Runs a life that ends at the given statement; how many commits were acknowledged. `ended`: it got
+// through without dying.
+int64_t die_and_count(const std::string& path, int statement, bool& ended) {
+    int acks[2];
+    EXPECT_EQ(::pipe(acks), 0);
+    const int status = in_child([&] {
+        ::close(acks[0]);
+        die_at_statement(statement);
+        live(path, acks[1]);
+        ::_exit(3);
+    });
+    ::close(acks[1]);
+    int64_t count = 0;
+    char byte = 0;
+    while (::read(acks[0], &byte, 1) == 1) {
+        ++count;
+    }
+    ::close(acks[0]);
+    EXPECT_TRUE(status == 0 || status == 3) << "status " << status;
+    ended = status == 3;
+    return count;
+}
+
+TEST(SqliteCrash, NothingAcknowledgedIsLostAtAnyStatement) {
+    bool ended = false;
+    int deaths = 0;
+    // Every statement of the opening, then with growing steps, each with another remainder.
+    for (int statement = 1; !ended; statement += statement < 60 ? 1 : 1 + statement / 9) {
+        TemporaryFolder folder;
+        const std::string path = folder.path("servo.db");
+        const int64_t acknowledged = die_and_count(path, statement, ended);
+        ++deaths;
+        auto opened = open_sqlite(path);
+        ASSERT_TRUE(opened.has_value())
+            << "statement " << statement << ": " << opened.error().message;
+        const int64_t epoch = opened->store->take_leadership("after").value();
+        const Snapshot seen = opened->store->load(epoch).value();
+        // The last commit may have become durable without its acknowledgement.
+        EXPECT_GE(seen.last_seq, acknowledged) << "statement " << statement;
+        EXPECT_LE(seen.last_seq, acknowledged + 1) << "statement " << statement;
+        if (seen.last_seq >= 3) {
+            const JobCounters& counters = seen.jobs.at(0).checkpoint.counters;
+            const auto work = static_cast<uint64_t>(std::min<int64_t>(seen.last_seq - 2, 100));
+            EXPECT_EQ(counters.completed, work) << "statement " << statement;
+            EXPECT_EQ(counters.failed, work) << "statement " << statement;
+        }
+        EXPECT_EQ(opened->store->fsck().value(), std::vector<std::string>{})
+            << "statement " << statement;
+    }
+    EXPECT_GT(deaths, 70);
+}
+
+TEST(SqliteCrash, SurvivesDyingAgainAndAgainOnOneDatabase) {
+    TemporaryFolder folder;
+    const std::string path = folder.path("servo.db");
+    fill_database(path);
+    int64_t last = take(open_sqlite(path)).store->committed(1, 53).value() ? 53 : 0;
+    ASSERT_EQ(last, 53);
+    for (int round = 0; round < 30; ++round) {
+        const int status = in_child([&] {
+            die_at_statement(25 + 7 * round);
+            auto opened = open_sqlite(path);
+            const int64_t epoch = opened.value().store->take_leadership("child").value();
+            int64_t seq = opened->store->load(epoch).value().last_seq;
+            for (;;) {
+                ChangeSet work;
+                work.events = {{TenantId(1), instant_ms(1), "a", "k", "s", "d"}};
+                work.failures = {failure(1, 6'000, false)};
+                opened->store->commit({epoch, ++seq, instant_ms(1'700'000'001'000), &work});
+            }
+        });
+        ASSERT_EQ(status, 0);
+        OpenedStore opened = take(open_sqlite(path));
+        const int64_t epoch = opened.store->take_leadership("after").value();
+        const Snapshot seen = opened.store->load(epoch).value();
+        EXPECT_GE(seen.last_seq, last);
+        last = seen.last_seq;
+        EXPECT_EQ(
+            seen.jobs.at(0)
+                .checkpoint.counters.attempts_failed[static_cast<size_t>(FailureClass::kTimeout)],
+            static_cast<uint64_t>(last - 53 + 2)
+        );
+        EXPECT_EQ(opened.store->fsck().value(), std::vector<std::string>{});
+    }
+    EXPECT_GT(last, 60);
+}
+
+}  // namespace
+}  // namespace servo::store::test

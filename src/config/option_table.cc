@@ -1,0 +1,183 @@
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "config/options.h"
+#include "model/asset_codec.h"
+
+namespace servo::config {
+namespace {
+
+constexpr int64_t kSecondMs = 1'000;
+constexpr int64_t kDayMs = 86'400 * kSecondMs;
+constexpr int64_t kMebibyte = 1 << 20;
+constexpr int64_t kPathMax = 4'095;
+
+// By name.
+const std::vector<OptionDecl> kOptions = {
+    {.name = "code_dir",
+     .form = OptionForm::kPath,
+     .doc = "Folder that relative paths of a revision are resolved against. Empty: the folder that "
+            "the asset file was applied from.",
+     .high = kPathMax,
+     .used_by = "executor"},
+    {.name = "data_dir",
+     .form = OptionForm::kPath,
+     .doc = "Folder of the SQLite store. One server uses it at a time.",
+     .usual = "./.servo",
+     .low = 1,
+     .high = kPathMax,
+     .used_by = "server"},
+    {.name = "drain_timeout",
+     .form = OptionForm::kDuration,
+     .doc =
+         "How long a stopping process lets running partitions finish before it kills them; killed "
+         "ones spend no attempt.",
+     .usual = "30s",
+     .low = 0,
+     .high = kDayMs,
+     .used_by = "server, executor"},
+    {.name = "executor_name",
+     .form = OptionForm::kText,
+     .doc = "Lasting name of the executor, unique among those of a server. Empty: the host's name.",
+     .high = 128,
+     .used_by = "executor"},
+    {.name = "failures_keep",
+     .form = OptionForm::kDuration,
+     .doc = "How long failures and log tails are kept after their job ended.",
+     .usual = "90d",
+     .low = kDayMs,
+     .high = 3'650 * kDayMs,
+     .used_by = "server"},
+    {.name = "history_keep",
+     .form = OptionForm::kDuration,
+     .doc = "How long ended jobs are kept. The last outcome of every partition is kept for ever.",
+     .usual = "400d",
+     .low = kDayMs,
+     .high = 3'650 * kDayMs,
+     .used_by = "server"},
+    {.name = "http_max_body",
+     .form = OptionForm::kBytes,
+     .doc = "Largest body of a request.",
+     .usual = "1Mi",
+     .low = 64 * 1'024,
+     .high = 64 * kMebibyte,
+     .used_by = "server"},
+    {.name = "http_max_submit",
+     .form = OptionForm::kBytes,
+     .doc =
+         "Largest body of a request that starts a backfill or applies a file: lists of partitions "
+         "may be long.",
+     .usual = "16Mi",
+     .low = kMebibyte,
+     .high = 256 * kMebibyte,
+     .used_by = "server"},
+    {.name = "listen",
+     .form = OptionForm::kAddress,
+     .doc = "Address of the API. Port 0 takes any free one and prints it.",
+     .usual = "127.0.0.1:7420",
+     .used_by = "server"},
+    {.name = "log_format",
+     .form = OptionForm::kWord,
+     .doc = "Form of the log on stderr.",
+     .usual = "text",
+     .words = {"text", "json"},
+     .used_by = "server, executor"},
+    {.name = "log_level",
+     .form = OptionForm::kWord,
+     .doc = "Least level that is logged.",
+     .usual = "info",
+     .words = {"trace", "debug", "info", "warn", "error", "off"},
+     .used_by = "server, executor"},
+    {.name = "metrics_listen",
+     .form = OptionForm::kAddress,
+     .doc = "Address of `/metrics`, or `off`.",
+     .usual = "127.0.0.1:7421",
+     .words = {"off"},
+     .used_by = "server"},
+    {.name = "scratch_root",
+     .form = OptionForm::kPath,
+     .doc = "Where the private folders of running partitions are made. Empty: TMPDIR.",
+     .high = kPathMax,
+     .used_by = "executor"},
+    {.name = "slots",
+     .form = OptionForm::kSlots,
+     .doc =
+         "Partitions that an executor runs at once. `auto` or 0: as many as it has processors, by "
+         "its cgroup's limit.",
+     .usual = "auto",
+     .low = 0,
+     .high = 1'024,
+     .used_by = "executor"},
+};
+
+std::string value_text(const OptionDecl& option) {
+    switch (option.form) {
+        case OptionForm::kText:
+            return "text";
+        case OptionForm::kPath:
+            return "path";
+        case OptionForm::kAddress:
+            return option.words.empty() ? "host:port"
+                                        : fmt::format("host:port, `{}`", option.words.front());
+        case OptionForm::kInteger:
+            return fmt::format("{} to {}", option.low, with_commas(option.high));
+        case OptionForm::kSlots:
+            return fmt::format("`auto`, {} to {}", option.low, with_commas(option.high));
+        case OptionForm::kDuration:
+            return fmt::format(
+                "duration, {} to {}",
+                format_duration(Millis(option.low)),
+                format_duration(Millis(option.high))
+            );
+        case OptionForm::kBytes:
+            return fmt::format(
+                "size, {} to {}", model::format_bytes(option.low), model::format_bytes(option.high)
+            );
+        case OptionForm::kWord:
+            return fmt::format("`{}`", fmt::join(option.words, "`, `"));
+    }
+    return "";
+}
+
+constexpr std::string_view kIntroduction = R"(# Configuration
+
+Options of `servo server`, `servo executor` and `servo dev`, which is both. Each can be given as a flag,
+as an environment variable or in `server.yaml` under its name; a flag wins over the environment, the
+environment over the file. `servo config view` prints what is in force and where it came from; the
+values of secrets are never printed.
+
+| option | flag | environment | value | default | used by | meaning |
+|---|---|---|---|---|---|---|
+)";
+
+constexpr std::string_view kFixed = R"(
+Not options, because server and executors must agree on them: an executor reports every 2 s, a lease
+lives 10 s without a report, and an executor stops its work 8 s after the last answer it got.
+)";
+
+}  // namespace
+
+const std::vector<OptionDecl>& process_options() {
+    return kOptions;
+}
+
+std::string options_reference() {
+    std::string out(kIntroduction);
+    for (const OptionDecl& option : process_options()) {
+        const std::string usual = option.usual.empty() ? "" : fmt::format("`{}`", option.usual);
+        out += fmt::format(
+            "| `{}` | `{}` | `{}` | {} | {} | {} | {}{} |\n",
+            option.name,
+            flag_of(option),
+            variable_of(option),
+            value_text(option),
+            usual,
+            option.used_by,
+            option.doc,
+            option.secret ? " Secret." : ""
+        );
+    }
+    return out + std::string(kFixed);
+}
+
+}  // namespace servo::config

@@ -1,0 +1,112 @@
+// Options of the server and executor processes: one declaration each. The declarations drive
+// parsing, bounds, `servo config view` and docs/reference/config.md. Pure: environment and flags
+// are handed in.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace servo::config {
+
+enum class OptionForm {
+    kText,
+    kPath,
+    kAddress,   // host:port; with "off" among `words`, also that
+    kInteger,   // low..high
+    kSlots,     // a number, or "auto" = 0
+    kDuration,  // low..high ms
+    kBytes,     // low..high
+    kWord,      // one of `words`
+};
+
+struct OptionDecl {
+    std::string_view name = {};  // snake_case; the flag is --with-dashes, the variable SERVO_UPPER
+    OptionForm form = OptionForm::kText;
+    std::string_view doc = {};
+    std::string_view usual = {};  // default, as typed
+    int64_t low = 0;
+    int64_t high = 0;
+    std::vector<std::string_view> words = {};
+    std::string_view used_by = {};  // "server", "executor", "server, executor"
+    bool secret = false;            // never shown
+};
+
+// Every option of this version, by name.
+const std::vector<OptionDecl>& process_options();
+
+std::string flag_of(const OptionDecl& option);      // "--data-dir"
+std::string variable_of(const OptionDecl& option);  // "SERVO_DATA_DIR"
+
+enum class OptionSource { kDefault, kFile, kEnvironment, kFlag };
+std::string_view to_string(OptionSource source);
+
+// What was typed where, by option name. A later source wins: file, environment, flags.
+struct OptionInput {
+    std::map<std::string, std::string> file;  // see parse_options_file
+    std::map<std::string, std::string>
+        environment;  // by variable; those of other names are ignored
+    std::map<std::string, std::string> flags;
+};
+
+struct Address {
+    std::string host;   // without brackets
+    uint16_t port = 0;  // 0: any free one
+    bool operator==(const Address&) const = default;
+};
+// "127.0.0.1:7420", "localhost:0", "[::1]:7420". Error: invalid_argument / "bad_address".
+Result<Address> parse_address(std::string_view text);
+
+class Options {
+ public:
+    // Error: invalid_argument / "invalid_option" with a FieldError per problem; its field is where
+    // the value was typed: "--slots", "SERVO_SLOTS" or "slots". Values of secret options are not
+    // repeated.
+    static Result<Options> resolve(
+        const OptionInput& input, const std::vector<OptionDecl>& declarations = process_options()
+    );
+
+    // Asserts that `name` is declared, and with that form where the value is not text.
+    const std::string& text(std::string_view name) const;
+    bool is_off(std::string_view name) const { return text(name) == "off"; }
+    int64_t integer(std::string_view name) const;  // kInteger, kSlots
+    Millis duration(std::string_view name) const;
+    int64_t bytes(std::string_view name) const;
+    Address address(std::string_view name) const;  // not when is_off
+    OptionSource source(std::string_view name) const;
+
+    struct Row {
+        std::string name;
+        std::string value;  // "(hidden)" for a secret that is set
+        OptionSource source = OptionSource::kDefault;
+    };
+    // For `servo config view`, in the order of the declarations.
+    std::vector<Row> rows() const;
+
+ private:
+    struct Value {
+        const OptionDecl* declaration = nullptr;
+        std::string text;
+        OptionSource source = OptionSource::kDefault;
+    };
+    const Value& value(std::string_view name) const;
+
+    std::vector<Value> values_;
+};
+
+// `server.yaml`: a flat mapping of option names; keys that start with "x-" are ignored.
+// Error: invalid_argument / "invalid_config_file" with lines, and the nearest name for unknown
+// keys.
+Result<std::map<std::string, std::string>> parse_options_file(
+    std::string_view text, const std::vector<OptionDecl>& declarations = process_options()
+);
+
+// docs/reference/config.md.
+std::string options_reference();
+
+}  // namespace servo::config

@@ -1,0 +1,194 @@
+// The executor: one thread that joins the keeper, the slot processes and the transport to the
+// server. Public functions may be called from any thread.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "executor/keeper.h"
+#include "executor/slot_host.h"
+#include "executor/state_dir.h"
+#include "executor/transport.h"
+#include "model/records.h"
+
+namespace servo::executor {
+
+struct AgentOptions {
+    std::string name;  // [a-zA-Z0-9._-]{1,128}
+    int slots = 1;     // 1..model::kSlotsPerExecutorMax
+    std::map<std::string, std::string> labels;
+    std::string build;
+    std::string host;
+    std::string state_dir;  // made when it does not exist; must be of this executor alone
+    std::string code_dir;   // overrides the folders of asset files; may be empty
+    bool allow_shell = true;
+    Millis kill_grace{5'000};           // between TERM and KILL of a partition out of time
+    Millis drain_timeout{30'000};       // then what still runs is killed
+    Millis earlier_slots_wait{10'000};  // for the slot processes of an earlier life to end
+    // Starts a slot process that calls slot_main(kSlotFd). Default: this program with `slot`.
+    std::vector<std::string> slot_command = {"/proc/self/exe", "slot"};
+};
+
+// As of the loop's last look, at most a tenth of a second old while the loop turns.
+struct AgentStatus {
+    bool registered = false;
+    bool draining = false;
+    bool ended = false;  // drained, stopped or given up
+    model::ExecutorId executor_id;
+    int64_t epoch = 0;
+    int slots = 0;
+    int slots_ready = 0;
+    int slots_busy = 0;
+    size_t results_queued = 0;
+    model::SlotMillis slot_ms{};
+    bool server_reached = false;  // the last call was answered
+};
+
+class Agent {
+ public:
+    using LogDone = std::function<void(Result<model::LogTail>)>;
+
+    // Takes the state directory and starts the loop. Errors: invalid_argument (name, slots),
+    // failed_precondition / "state_dir_in_use", internal / "os_error".
+    static Result<std::unique_ptr<Agent>> start(
+        AgentOptions options, std::shared_ptr<Transport> transport
+    );
+    // Kills what runs and waits until it is gone.
+    ~Agent();
+    Agent(const Agent&) = delete;
+    Agent& operator=(const Agent&) = delete;
+
+    // Start nothing more; finish or give back what is held; then the agent ends. Idempotent.
+    void drain();
+    // Ends at once, killing what runs. Idempotent, does not wait.
+    void stop();
+    // Blocks until the agent ended. Error: why the server would not have this executor.
+    Status wait();
+    // The same for at most `most`; nullopt when it has not ended by then.
+    std::optional<Status> wait_for(Millis most);
+
+    AgentStatus status() const;
+    // How long ago the loop last turned; over some seconds it hangs.
+    Millis since_last_turn() const;
+    // What a running partition printed so far. `done` is called once, on the agent's thread or at
+    // once. Error: not_found / "not_running".
+    void log_tail(model::JobId job, model::Index index, LogDone done);
+
+ private:
+    // What other threads ask of the loop. Outlives the agent in the transport's callbacks.
+    class Inbox {
+     public:
+        using Task = std::function<void(Agent&)>;
+        static Result<std::shared_ptr<Inbox>> make();
+        // False after close(): the task will not run.
+        bool post(Task task);
+        std::vector<Task> take();
+        std::vector<Task> close();
+        int fd() const { return wake_.get(); }
+
+     private:
+        UniqueFd wake_;
+        std::mutex mutex_;
+        std::vector<Task> tasks_;  // guarded by mutex_
+        bool closed_ = false;      // guarded by mutex_
+    };
+    // A slot process and what the agent knows of its work, for the log.
+    struct Slot {
+        SlotHost host;
+        bool ready = false;
+        bool ending = false;  // closed; to be reaped
+        Micros ending_since{0};
+        Micros start_at{0};  // when down
+        int failures = 0;    // in a row
+        model::LeaseId lease;
+        model::JobId job;
+        Millis unit_timeout{0};
+        uint64_t started = 0;
+        uint64_t finished = 0;
+        Micros moved_at{0};               // last sign of progress
+        std::optional<Micros> killed_at;  // KillSlot not yet answered
+        std::optional<Micros> stuck_said_at;
+    };
+
+    Agent(
+        AgentOptions options,
+        std::shared_ptr<Transport> transport,
+        StateDir state,
+        std::shared_ptr<Inbox> inbox
+    );
+
+    void run();
+    bool turn();
+    void start_keeper();
+    void wait_for_events();
+    Micros wake_at() const;
+    void perform_actions();
+    void perform(Action& action);
+    void send_register(const SendRegister& action);
+    void send_call(const SendCall& action);
+    void note_answer(const Error* error);
+
+    // agent_slots.cc
+    void start_slot(int index);
+    void feed_slot(const FeedSlot& action);
+    void tell_stop_time(BootTime at);
+    void handle_slots();
+    void handle_message(int index, wire::FromSlot message);
+    void note_progress(Slot& slot, const SlotProgress& progress);
+    void lose_slot(int index);
+    void tend_slots();
+    void tend_ending_slot(int index);
+    bool clear_orphans();
+    void warn_when_stuck(int index);
+    void end_slots();
+    void ask_log(model::JobId job, model::Index index, LogDone done);
+    void fail_log_questions(int slot);
+
+    void publish();
+    void finish(Status outcome);
+
+    AgentOptions options_;
+    std::shared_ptr<Transport> transport_;
+    StateDir state_;
+    std::shared_ptr<Inbox> inbox_;
+
+    // The loop's own.
+    std::optional<Keeper> keeper_;
+    std::vector<Slot> slots_;
+    std::vector<wire::FromSlot> messages_;
+    std::optional<BootTime> stop_time_;
+    std::optional<Status> outcome_;
+    Micros now_{0};
+    Micros tended_at_{0};
+    Micros published_at_{0};
+    bool drain_asked_ = false;
+    bool server_reached_ = false;
+    bool server_lost_said_ = false;
+    struct LogQuestion {
+        int slot = -1;
+        LogDone done;
+    };
+    uint64_t log_questions_asked_ = 0;
+    std::map<uint64_t, LogQuestion> log_questions_;
+
+    // Shared with other threads.
+    std::atomic<bool> stop_{false};
+    std::atomic<int64_t> turned_at_us_{0};
+    mutable std::mutex mutex_;
+    std::condition_variable ended_;
+    AgentStatus status_;              // guarded by mutex_
+    std::optional<Status> ended_as_;  // guarded by mutex_
+
+    std::thread thread_;
+};
+
+}  // namespace servo::executor

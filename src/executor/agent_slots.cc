@@ -1,0 +1,279 @@
+// The agent's slot processes: starting, feeding, listening, burying, and what the log says of them.
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "executor/agent.h"
+#include "executor/process_tree.h"
+#include "executor/result_cut.h"
+#include "model/job_id.h"
+
+namespace servo::executor {
+namespace {
+
+constexpr Micros kRestartFirst{100'000};
+constexpr Micros kRestartMost{30'000'000};
+constexpr Micros kEndingMost{15'000'000};  // then the slot process is killed
+constexpr Micros kTendEvery{200'000};
+constexpr Micros kStuckAfter{10'000'000};  // beyond timeout and grace
+constexpr Micros kStuckSayEvery{30'000'000};
+
+BootTime in_ms(Micros time) {
+    return std::chrono::duration_cast<Millis>(time);
+}
+
+Micros restart_wait(int failures) {
+    return std::min<Micros>(kRestartMost, kRestartFirst * (1LL << failures));
+}
+
+}  // namespace
+
+void Agent::start_slot(int index) {
+    Slot& slot = slots_[static_cast<size_t>(index)];
+    const wire::Hello hello{
+        index, state_.scratch_root(), options_.code_dir, options_.allow_shell, options_.kill_grace};
+    const Status started = slot.host.start({options_.slot_command, state_.slots_lock()}, hello);
+    if (!started) {
+        if (slot.failures == 0) {
+            spdlog::error("slot {}: {}", index, started.error().message);
+        }
+        slot.start_at = now_ + restart_wait(slot.failures);
+        slot.failures = std::min(slot.failures + 1, 10);
+        return;
+    }
+    if (stop_time_) {
+        slot.host.send(wire::StopAt{*stop_time_});
+    }
+}
+
+void Agent::tell_stop_time(BootTime at) {
+    stop_time_ = at;
+    for (Slot& slot : slots_) {
+        if (slot.host.running()) {
+            slot.host.send(wire::StopAt{at});
+        }
+    }
+}
+
+void Agent::feed_slot(const FeedSlot& action) {
+    Slot& slot = slots_[static_cast<size_t>(action.slot)];
+    const model::RunnerSpec& run = action.definition->spec.run;
+    const int units = run.kind == model::RunnerKind::kBatch ? std::max(run.batch_size, 1) : 1;
+    if (slot.lease != action.grant.lease) {
+        slot.lease = action.grant.lease;
+        slot.started = slot.finished = action.first_position;
+        slot.moved_at = now_;
+    }
+    slot.job = action.grant.job;
+    slot.unit_timeout = action.grant.timeout * units;
+    slot.host.feed(action.first_position, action.grant, *action.definition);
+}
+
+void Agent::handle_message(int index, wire::FromSlot message) {
+    Slot& slot = slots_[static_cast<size_t>(index)];
+    const BootTime now = in_ms(now_);
+    if (auto* progress = std::get_if<SlotProgress>(&message); progress != nullptr && keeper_) {
+        note_progress(slot, *progress);
+        keeper_->on_slot_event(index, std::move(*progress), now);
+    } else if (const auto* trimmed = std::get_if<SlotTrimmed>(&message);
+               trimmed != nullptr && keeper_) {
+        slot.killed_at.reset();
+        keeper_->on_slot_event(index, *trimmed, now);
+    } else if (auto* answer = std::get_if<wire::LogAnswer>(&message)) {
+        const auto question = log_questions_.find(answer->id);
+        if (question != log_questions_.end()) {
+            const LogDone done = std::move(question->second.done);
+            log_questions_.erase(question);
+            if (answer->log) {
+                done(*std::move(answer->log));
+            } else {
+                done(fail(not_found("not_running", "the partition is not running any more")));
+            }
+        }
+    } else if (const auto* notice = std::get_if<wire::Notice>(&message)) {
+        spdlog::warn("slot {}: {}", index, notice->text);
+    } else if (std::holds_alternative<wire::Ready>(message)) {
+        slot.ready = true;
+        slot.failures = 0;
+        if (keeper_) {
+            keeper_->on_slot_event(index, SlotReady{}, now);
+        }
+    }
+}
+
+void Agent::note_progress(Slot& slot, const SlotProgress& progress) {
+    slot.started = std::max(slot.started, progress.started);
+    slot.finished += result_count(progress.results);
+    slot.moved_at = now_;
+    slot.stuck_said_at.reset();
+    for (const model::FailedResult& failed : progress.results.failed) {
+        if (failed.klass == model::FailureClass::kTimeout) {
+            spdlog::warn("timeout: a partition of {} {}", model::to_text(slot.job), failed.message);
+        }
+    }
+}
+
+// The connection to the slot process is at its end. What it runs is killed, by itself if it still
+// can and by us if not; the keeper hears of it when nothing is left.
+void Agent::lose_slot(int index) {
+    Slot& slot = slots_[static_cast<size_t>(index)];
+    slot.host.close();
+    slot.ready = false;
+    slot.ending = true;
+    slot.ending_since = now_;
+    fail_log_questions(index);
+}
+
+void Agent::tend_slots() {
+    const bool due = now_ - tended_at_ >= kTendEvery;
+    if (due) {
+        tended_at_ = now_;
+        state_.earlier_slots_gone();  // takes the lock as soon as it is free
+    }
+    for (size_t i = 0; i < slots_.size(); ++i) {
+        const int index = static_cast<int>(i);
+        Slot& slot = slots_[i];
+        if (slot.ending) {
+            tend_ending_slot(index);
+        } else if (!slot.host.running()) {
+            if (now_ >= slot.start_at) {
+                start_slot(index);
+            }
+        } else if (due) {
+            warn_when_stuck(index);
+        }
+    }
+}
+
+void Agent::tend_ending_slot(int index) {
+    Slot& slot = slots_[static_cast<size_t>(index)];
+    if (!slot.host.reaped()) {
+        if (now_ - slot.ending_since < kEndingMost) {
+            return;
+        }
+        slot.host.bury();
+    }
+    if (!clear_orphans()) {
+        return;
+    }
+    slot.ending = false;
+    slot.killed_at.reset();
+    slot.lease = {};
+    slot.started = slot.finished = 0;
+    slot.start_at = now_ + restart_wait(slot.failures);
+    slot.failures = std::min(slot.failures + 1, 10);
+    spdlog::warn("slot {}: its process is gone; another one is started", index);
+    if (keeper_) {
+        keeper_->on_slot_event(index, SlotLost{wall_now()}, in_ms(now_));
+    }
+}
+
+// Processes of partitions have sessions of their own; when their slot process was killed they are
+// our children. True when there are none.
+bool Agent::clear_orphans() {
+    const pid_t self = ::getpid();
+    const pid_t session = ::getsid(0);
+    bool none = true;
+    for (const ProcessInfo& process : descendants(self)) {
+        const bool is_slot = std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
+            return slot.host.pid() == process.pid;
+        });
+        if (process.parent != self || process.session == session || is_slot) {
+            continue;
+        }
+        none = false;
+        if (process.zombie) {
+            ::waitpid(process.pid, nullptr, WNOHANG);
+            continue;
+        }
+        // Its children come to us when it is gone, and have their turn then.
+        signal_process(process, SIGKILL);
+    }
+    return none;
+}
+
+// The words of this line are what people look for in the log of an executor that hangs.
+void Agent::warn_when_stuck(int index) {
+    Slot& slot = slots_[static_cast<size_t>(index)];
+    if (slot.stuck_said_at && now_ - *slot.stuck_said_at < kStuckSayEvery) {
+        return;
+    }
+    const Micros patience = options_.kill_grace + kStuckAfter;
+    const bool running = slot.started > slot.finished;
+    if (running && slot.unit_timeout > Millis(0) &&
+        now_ - slot.moved_at > slot.unit_timeout + patience) {
+        slot.stuck_said_at = now_;
+        spdlog::error(
+            "slot {} is stuck: a partition of {} is past its timeout of {} and does not end",
+            index,
+            model::to_text(slot.job),
+            human_duration(slot.unit_timeout)
+        );
+    } else if (slot.killed_at && now_ - *slot.killed_at > patience) {
+        slot.stuck_said_at = now_;
+        spdlog::error(
+            "slot {} is stuck: what it runs of {} was killed and does not end",
+            index,
+            model::to_text(slot.job)
+        );
+    }
+}
+
+void Agent::end_slots() {
+    for (Slot& slot : slots_) {
+        if (slot.host.running()) {
+            slot.host.flush();
+            slot.host.close();
+        }
+    }
+    const Micros until = boot_now() + kEndingMost;
+    const auto all_reaped = [this] {
+        return std::all_of(slots_.begin(), slots_.end(), [](Slot& slot) {
+            return slot.host.reaped();
+        });
+    };
+    while (!all_reaped() && boot_now() < until) {
+        ::poll(nullptr, 0, 2);  // other threads' children share SIGCHLD, so there is no signal
+        turned_at_us_ = boot_now().count();
+    }
+    for (Slot& slot : slots_) {
+        slot.host.bury();
+    }
+    while (!clear_orphans() && boot_now() < until) {
+        ::poll(nullptr, 0, 2);
+    }
+}
+
+void Agent::ask_log(model::JobId job, model::Index index, LogDone done) {
+    const auto place = keeper_ ? keeper_->find(job, index) : std::nullopt;
+    if (!place || place->slot < 0 || !slots_[static_cast<size_t>(place->slot)].ready) {
+        done(fail(not_found("not_running", "the partition is not running on this executor")));
+        return;
+    }
+    const uint64_t id = ++log_questions_asked_;
+    log_questions_[id] = {place->slot, std::move(done)};
+    slots_[static_cast<size_t>(place->slot)].host.send(wire::AskLog{
+        id, place->lease, place->position});
+}
+
+// `slot` -1: all of them.
+void Agent::fail_log_questions(int slot) {
+    for (auto question = log_questions_.begin(); question != log_questions_.end();) {
+        if (slot >= 0 && question->second.slot != slot) {
+            ++question;
+            continue;
+        }
+        const LogDone done = std::move(question->second.done);
+        question = log_questions_.erase(question);
+        done(fail(not_found("not_running", "the slot that ran the partition is gone")));
+    }
+}
+
+}  // namespace servo::executor

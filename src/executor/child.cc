@@ -1,0 +1,273 @@
+#include "executor/child.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <fstream>
+
+#include "executor/process_tree.h"
+
+namespace servo::executor {
+namespace {
+
+constexpr size_t kReadChunk = 64 * 1024;
+constexpr int kReadsPerTurn = 16;  // then the slot looks at its other descriptors
+constexpr Micros kRoundFirst{5'000};
+constexpr Micros kRoundMost{500'000};
+constexpr Micros kMemoryCheckLeast{20'000};
+constexpr Micros kMemoryCheckMost{250'000};
+// Fastest growth that the memory check reckons with: what is left of the limit divided by it is the
+// time until the next look.
+constexpr int64_t kGrowthBytesPerUs = 2'048;
+constexpr int64_t kCheckShare = 50;  // a look at /proc may cost a fiftieth of the time
+
+int64_t micros(const timeval& time) {
+    return time.tv_sec * 1'000'000LL + time.tv_usec;
+}
+
+// The counter's file for cgroup v2 or v1, in our own group or, inside a container, at the root.
+std::string find_oom_counter() {
+    std::ifstream groups("/proc/self/cgroup");
+    for (std::string line; std::getline(groups, line);) {
+        const size_t colon = line.find(':');
+        const size_t path = line.find(':', colon + 1);
+        if (colon == std::string::npos || path == std::string::npos) {
+            continue;
+        }
+        const bool v2 = path == colon + 1;
+        const std::string controllers = line.substr(colon + 1, path - colon - 1);
+        if (!v2 && controllers != "memory") {
+            continue;
+        }
+        const std::string root = v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+        const std::string file = v2 ? "/memory.events" : "/memory.oom_control";
+        for (const std::string& place : {root + line.substr(path + 1) + file, root + file}) {
+            if (::access(place.c_str(), R_OK) == 0) {
+                return place;
+            }
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+OomWatch::OomWatch() : path_(find_oom_counter()), seen_(count()) {}
+
+int64_t OomWatch::count() const {
+    std::ifstream file(path_);
+    for (std::string line; std::getline(file, line);) {
+        constexpr std::string_view kName = "oom_kill ";
+        if (line.starts_with(kName)) {
+            int64_t value = 0;
+            std::from_chars(line.data() + kName.size(), line.data() + line.size(), value);
+            return value;
+        }
+    }
+    return 0;
+}
+
+bool OomWatch::struck() {
+    const int64_t now = count();
+    return now > std::exchange(seen_, now);
+}
+
+Child::Child(OomWatch& oom) : oom_(oom), dev_null_(::open("/dev/null", O_RDWR | O_CLOEXEC)) {}
+
+std::optional<SpawnFailure> Child::start(
+    const ProcessSpec& spec, ChildKind kind, const ChildLimits& limits, size_t secret_bytes_max
+) {
+    log_.reset(secret_bytes_max);
+    auto output = make_pipe();
+    auto answer = kind == ChildKind::kWorker ? make_pipe() : Pipe{};
+    auto input = kind == ChildKind::kWorker ? make_pipe() : Pipe{};
+    if (!output || !answer || !input) {
+        return SpawnFailure{SpawnStage::kDescriptors, EMFILE};
+    }
+    if (kind == ChildKind::kWorker) {
+        // The slot writes to this one and must not wait; the worker may.
+        const int flags = ::fcntl(input->read.get(), F_GETFL);
+        ::fcntl(input->read.get(), F_SETFL, flags & ~O_NONBLOCK);
+        if (!set_nonblocking(input->write.get())) {
+            return SpawnFailure{SpawnStage::kDescriptors, errno};
+        }
+    }
+    SpawnFailure failure;
+    const SpawnDescriptors descriptors{input->read.get(), output->write.get(), answer->write.get()};
+    const pid_t pid = spawn(spec, descriptors, dev_null_.get(), failure);
+    if (pid == 0) {
+        return failure;
+    }
+    pid_ = pid;
+    state_ = State::kRunning;
+    ended_ = false;
+    end_ = {};
+    cpu_us_ = 0;
+    limits_ = limits;
+    memory_check_ = limits.memory_bytes > 0 ? boot_now() + kMemoryCheckLeast : Micros::max();
+    // The write end of the output stays open here, so that its end never makes the slot wake up:
+    // the process' own end does.
+    output_ = *std::move(output);
+    answer_.read = std::move(answer->read);
+    input_.write = std::move(input->write);
+    return std::nullopt;
+}
+
+void Child::on_output() {
+    char chunk[kReadChunk];
+    for (int i = 0; i < kReadsPerTurn && output_.read; ++i) {
+        const ssize_t got = ::read(output_.read.get(), chunk, sizeof chunk);
+        if (got <= 0) {
+            return;
+        }
+        log_.append(std::string_view(chunk, static_cast<size_t>(got)));
+    }
+}
+
+void Child::on_child_signal(Micros now) {
+    if (state_ != State::kNone) {
+        reap(now);
+    }
+}
+
+void Child::reap(Micros now) {
+    for (;;) {
+        int status = 0;
+        rusage usage{};
+        const pid_t pid = ::wait4(-1, &status, WNOHANG, &usage);
+        if (pid < 0 && errno == EINTR) {
+            continue;
+        }
+        if (pid < 0) {
+            gone();  // ECHILD: no process of it is left
+            return;
+        }
+        if (pid == 0) {
+            break;
+        }
+        cpu_us_ += micros(usage.ru_utime) + micros(usage.ru_stime);
+        end_.max_rss_kb = std::max<int64_t>(end_.max_rss_kb, usage.ru_maxrss);
+        if (pid == pid_) {
+            ended_ = true;
+            end_.signalled = WIFSIGNALED(status);
+            end_.code = end_.signalled ? WTERMSIG(status) : WEXITSTATUS(status);
+        }
+    }
+    if (ended_ && state_ != State::kClearing) {
+        state_ = State::kClearing;  // what it left behind ends with it
+        round_wait_ = kRoundFirst;
+        clear_round(now);
+    }
+}
+
+void Child::gone() {
+    constexpr int kShellKilled = 128 + SIGKILL;
+    const bool killed = end_.code == (end_.signalled ? SIGKILL : kShellKilled);
+    if (killed && end_.killed == KillReason::kNone) {
+        end_.oom_killed = oom_.struck();
+    }
+    on_output();
+    output_ = {};
+    answer_ = {};
+    input_ = {};
+    state_ = State::kNone;
+    pid_ = 0;
+}
+
+void Child::kill(KillReason reason, Micros now) {
+    if (state_ == State::kNone) {
+        return;
+    }
+    if (end_.killed == KillReason::kNone && !ended_) {
+        end_.killed = reason;
+    }
+    if (reason == KillReason::kTimeout && state_ == State::kRunning) {
+        state_ = State::kTerminating;
+        kill_at_ = now + limits_.kill_grace;
+        for (const ProcessInfo& process : descendants(::getpid())) {
+            signal_process(process, SIGTERM);
+            signal_process(process, SIGCONT);
+        }
+        return;
+    }
+    if (state_ == State::kTerminating && reason == KillReason::kTimeout) {
+        return;
+    }
+    if (state_ != State::kClearing) {
+        state_ = State::kClearing;
+        round_wait_ = kRoundFirst;
+        clear_round(now);
+    }
+}
+
+// Kills whatever descends from the slot process; new generations of a process that forks meanwhile
+// fall in the next rounds, which go on until nothing is left.
+void Child::clear_round(Micros now) {
+    for (const ProcessInfo& process : descendants(::getpid())) {
+        if (!process.zombie) {
+            signal_process(process, SIGKILL);
+        }
+    }
+    next_round_ = now + round_wait_;
+    round_wait_ = std::min(round_wait_ * 2, kRoundMost);
+}
+
+void Child::check_memory(Micros now) {
+    int64_t resident = 0;
+    for (const ProcessInfo& process : descendants(::getpid())) {
+        resident += process.rss_bytes;
+    }
+    if (resident > limits_.memory_bytes) {
+        end_.max_rss_kb = std::max(end_.max_rss_kb, resident / 1024);
+        memory_check_ = Micros::max();
+        kill(KillReason::kMemory, now);
+        return;
+    }
+    const Micros cost = boot_now() - now;
+    const Micros until_full((limits_.memory_bytes - resident) / kGrowthBytesPerUs);
+    const Micros wait = std::clamp(until_full, kMemoryCheckLeast, kMemoryCheckMost);
+    memory_check_ = now + std::max(wait, cost * kCheckShare);
+}
+
+void Child::on_time(Micros now) {
+    if (state_ == State::kRunning && now >= limits_.deadline) {
+        kill(KillReason::kTimeout, now);
+    }
+    if (state_ == State::kRunning && now >= memory_check_) {
+        check_memory(now);
+    }
+    if (state_ == State::kTerminating && now >= kill_at_) {
+        state_ = State::kClearing;
+        round_wait_ = kRoundFirst;
+        clear_round(now);
+    }
+    if (state_ == State::kClearing && now >= next_round_) {
+        reap(now);
+        if (state_ == State::kClearing) {
+            clear_round(now);
+        }
+    }
+}
+
+Micros Child::next_due() const {
+    switch (state_) {
+        case State::kNone:
+            return Micros::max();
+        case State::kRunning:
+            return std::min(limits_.deadline, memory_check_);
+        case State::kTerminating:
+            return kill_at_;
+        case State::kClearing:
+            return next_round_;
+    }
+    return Micros::max();
+}
+
+}  // namespace servo::executor

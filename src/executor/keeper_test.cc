@@ -1,0 +1,774 @@
+// Scripted conversations: the test plays the server and the slots.
+#include "executor/keeper.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "executor/result_cut.h"
+
+namespace servo::executor {
+namespace {
+
+using model::CallKind;
+using model::CallReply;
+using model::CallRequest;
+using model::FailureClass;
+using model::Grant;
+using model::LeaseAction;
+using model::LeaseId;
+
+constexpr LeaseId kA{101};
+constexpr LeaseId kB{202};
+
+class KeeperTest : public ::testing::Test {
+ protected:
+    void make(int slots = 1) {
+        KeeperOptions options;
+        options.executor = "exec-1";
+        options.session = model::SessionId(7);
+        options.slots = slots;
+        options.drain_timeout = Millis(10'000);
+        keeper_.emplace(options, now_);
+        for (int slot = 0; slot < slots; ++slot) {
+            event(slot, SlotReady{});
+        }
+    }
+    void event(int slot, SlotEvent event) {
+        keeper_->on_slot_event(slot, std::move(event), now_);
+        collect();
+    }
+    void pass(int64_t ms) {
+        now_ += Millis(ms);
+        keeper_->on_time(now_);
+        collect();
+    }
+    // Steps to each time that the keeper asks for, as its loop would.
+    void run_until(Millis end) {
+        while (keeper_->next_due() <= end) {
+            pass(std::max<int64_t>(1, (keeper_->next_due() - now_).count()));
+        }
+        pass((end - now_).count());
+    }
+    void collect() {
+        for (Action& action : keeper_->take_actions()) {
+            actions_.push_back(std::move(action));
+        }
+    }
+    template <typename T>
+    std::vector<T> take() {
+        std::vector<T> found;
+        std::erase_if(actions_, [&](Action& action) {
+            if (auto* match = std::get_if<T>(&action)) {
+                found.push_back(std::move(*match));
+                return true;
+            }
+            return false;
+        });
+        return found;
+    }
+    template <typename T>
+    T one() {
+        std::vector<T> found = take<T>();
+        EXPECT_EQ(found.size(), 1u);
+        return found.empty() ? T{} : found.back();
+    }
+    std::shared_ptr<const CallRequest> sent(CallKind kind) {
+        std::shared_ptr<const CallRequest> found;
+        std::erase_if(actions_, [&](Action& action) {
+            const auto* call = std::get_if<SendCall>(&action);
+            if (call == nullptr || call->request->kind != kind) {
+                return false;
+            }
+            EXPECT_EQ(found, nullptr) << "two calls of a kind at once";
+            found = call->request;
+            return true;
+        });
+        return found;
+    }
+    std::shared_ptr<const CallRequest> report() {
+        auto request = sent(CallKind::kReport);
+        EXPECT_NE(request, nullptr);
+        return request;
+    }
+    void answer_register(int64_t epoch = 1) {
+        EXPECT_FALSE(take<SendRegister>().empty());
+        model::RegisterReply reply;
+        reply.executor_id = model::ExecutorId(3);
+        reply.epoch = epoch;
+        keeper_->on_register_reply(reply, now_);
+        collect();
+    }
+    void answer(const std::shared_ptr<const CallRequest>& request, CallReply reply = {}) {
+        ASSERT_NE(request, nullptr);
+        reply.epoch = reply.epoch == 0 ? 1 : reply.epoch;
+        reply.call = request->call;
+        keeper_->on_call_reply(request->kind, request->call, std::move(reply), now_);
+        collect();
+    }
+    void refuse(const std::shared_ptr<const CallRequest>& request, Error error) {
+        ASSERT_NE(request, nullptr);
+        keeper_->on_call_reply(request->kind, request->call, fail(std::move(error)), now_);
+        collect();
+    }
+    static Grant grant(int64_t number, LeaseId lease, uint64_t size) {
+        Grant grant;
+        grant.number = number;
+        grant.lease = lease;
+        grant.job = model::JobId(50);
+        grant.asset = model::AssetId(1);
+        grant.revision = 1;
+        grant.runs = {{0, size}};
+        grant.ordinals = {{0, size, 1}};
+        grant.timeout = Millis(60'000);
+        return grant;
+    }
+    static CallReply with(std::vector<Grant> grants, bool sequential = false) {
+        CallReply reply;
+        reply.grants = std::move(grants);
+        model::Definition definition;
+        definition.asset = model::AssetId(1);
+        definition.revision = 1;
+        definition.spec.sequential = sequential;
+        reply.definitions = {definition};
+        return reply;
+    }
+    static CallReply control(LeaseId lease, LeaseAction action, uint64_t size = 0) {
+        CallReply reply;
+        reply.controls = {{lease, action, size}};
+        return reply;
+    }
+    // Positions [first, end) done, [0, started) started.
+    static SlotProgress done(
+        LeaseId lease,
+        uint64_t first,
+        uint64_t end,
+        uint64_t started,
+        Micros each = Micros(2'000'000)
+    ) {
+        SlotProgress progress;
+        progress.lease = lease;
+        progress.started = started;
+        for (uint64_t position = first; position < end; ++position) {
+            progress.results.done.push_back({position, instant_ms(1), each, -1, -1, -1, -1});
+        }
+        return progress;
+    }
+    static SlotProgress failed(LeaseId lease, uint64_t position, FailureClass klass) {
+        SlotProgress progress;
+        progress.lease = lease;
+        progress.started = position + 1;
+        model::FailedResult result;
+        result.position = position;
+        result.klass = klass;
+        result.duration = Micros(2'000'000);
+        progress.results.failed.push_back(result);
+        return progress;
+    }
+    static Error unreachable() { return unavailable("unreachable", "no answer"); }
+
+    // Registers, and gives lease A of `size` to slot 0.
+    void give_a(uint64_t size, bool sequential = false) {
+        answer_register();
+        answer(report(), with({grant(1, kA, size)}, sequential));
+        const FeedSlot feed = one<FeedSlot>();
+        EXPECT_EQ(feed.slot, 0);
+        EXPECT_EQ(feed.first_position, 0u);
+    }
+
+    Millis now_{1'000'000};
+    std::optional<Keeper> keeper_;
+    std::vector<Action> actions_;
+};
+
+TEST_F(KeeperTest, RegistersThenReportsThenParksAnAcquire) {
+    make(2);
+    const auto request = one<SendRegister>().request;
+    EXPECT_EQ(request->executor, "exec-1");
+    EXPECT_EQ(request->slots, 2);
+    model::RegisterReply reply;
+    reply.epoch = 4;
+    keeper_->on_register_reply(reply, now_);
+    collect();
+    EXPECT_EQ(one<SetStopTime>().at, now_ + Millis(8'000));
+    const auto first = report();
+    EXPECT_EQ(first->free_slots, 2);
+    EXPECT_EQ(first->call, 1);
+    EXPECT_EQ(sent(CallKind::kAcquire), nullptr);  // the report may bring something
+    CallReply empty;
+    empty.epoch = 4;
+    answer(first, empty);
+    const auto parked = sent(CallKind::kAcquire);
+    ASSERT_NE(parked, nullptr);
+    EXPECT_EQ(parked->free_slots, 2);
+    pass(1'999);
+    EXPECT_EQ(sent(CallKind::kReport), nullptr);
+    pass(1);
+    EXPECT_NE(sent(CallKind::kReport), nullptr);  // the heartbeat, while the acquire is parked
+}
+
+TEST_F(KeeperTest, RunsALeaseAndClosesItWhenItsResultsAreAnswered) {
+    make();
+    give_a(3);
+    EXPECT_EQ(sent(CallKind::kAcquire), nullptr);  // no free slot
+    event(0, done(kA, 0, 2, 3));
+    EXPECT_EQ(sent(CallKind::kReport), nullptr);  // long partitions, not near the end: no hurry
+    event(0, done(kA, 2, 3, 3));
+    const auto last = report();  // a slot became free: at once
+    ASSERT_EQ(last->results.size(), 1u);
+    EXPECT_EQ(last->results[0].done.size(), 3u);
+    EXPECT_EQ(last->ack, 1);
+    EXPECT_EQ(last->free_slots, 1);
+    EXPECT_EQ(last->held, (std::vector<model::HeldLease>{{kA, 3, 3}}));
+    answer(last);
+    EXPECT_TRUE(keeper_->held().empty());
+    EXPECT_NE(sent(CallKind::kAcquire), nullptr);
+}
+
+TEST_F(KeeperTest, ALostReplyIsAskedForAgainWithTheSameNumberAndContent) {
+    make();
+    give_a(2);
+    event(0, done(kA, 0, 2, 2));
+    const auto first = report();
+    refuse(first, unreachable());
+    EXPECT_EQ(sent(CallKind::kReport), nullptr);  // not at once
+    run_until(now_ + Millis(300));
+    const auto second = report();
+    EXPECT_EQ(second, first);
+    EXPECT_FALSE(keeper_->held().empty());  // nothing is forgotten before the answer
+    answer(second);
+    EXPECT_TRUE(keeper_->held().empty());
+    keeper_->on_call_reply(CallKind::kReport, first->call, CallReply{}, now_);  // a late copy
+    collect();
+    EXPECT_TRUE(take<FeedSlot>().empty());
+}
+
+TEST_F(KeeperTest, ResultsThatComeDuringACallGoWithTheNext) {
+    make();
+    give_a(10);
+    pass(2'000);
+    const auto heartbeat = report();
+    EXPECT_TRUE(heartbeat->results.empty());
+    event(0, done(kA, 0, 4, 5));
+    EXPECT_EQ(sent(CallKind::kReport), nullptr);  // one at a time
+    answer(heartbeat);
+    pass(2'000);
+    EXPECT_EQ(report()->results.at(0).done.size(), 4u);
+}
+
+TEST_F(KeeperTest, BackoffGrowsAndKeepsToItsLimit) {
+    make();
+    answer_register();
+    auto request = report();
+    Millis longest{0};
+    for (int i = 0; i < 8; ++i) {
+        refuse(request, unreachable());
+        const Millis wait = keeper_->next_due() - now_;
+        EXPECT_GT(wait, Millis(0));
+        EXPECT_LE(wait, Millis(2'000));
+        longest = std::max(longest, wait);
+        pass(wait.count());
+        request = report();
+        ASSERT_NE(request, nullptr);
+    }
+    EXPECT_GE(longest, Millis(1'000));
+}
+
+TEST_F(KeeperTest, DuplicatedGrantsAreTakenOnce) {
+    make(2);
+    answer_register();
+    const CallReply both = with({grant(1, kA, 3), grant(2, kB, 4)});
+    answer(report(), both);
+    EXPECT_EQ(take<FeedSlot>().size(), 2u);
+    pass(2'000);
+    const auto next = report();
+    EXPECT_EQ(next->ack, 2);
+    answer(next, both);
+    EXPECT_TRUE(take<FeedSlot>().empty());
+    EXPECT_EQ(keeper_->held(), (std::vector<model::HeldLease>{{kA, 3, 0}, {kB, 4, 0}}));
+}
+
+TEST_F(KeeperTest, AGrantWithoutItsDefinitionIsNotAcked) {
+    make(2);
+    answer_register();
+    CallReply reply = with({grant(1, kA, 3), grant(2, kB, 4)});
+    reply.grants[1].revision = 2;
+    answer(report(), reply);
+    EXPECT_EQ(keeper_->ack(), 1);
+    EXPECT_EQ(one<FeedSlot>().grant.lease, kA);
+    reply.definitions[0].revision = 2;
+    pass(2'000);
+    answer(report(), reply);
+    EXPECT_EQ(keeper_->ack(), 2);
+    EXPECT_EQ(one<FeedSlot>().grant.lease, kB);
+}
+
+TEST_F(KeeperTest, ALeaseWaitsForItsSlot) {
+    make(1);
+    answer_register();
+    answer(report(), with({grant(1, kA, 1), grant(2, kB, 1)}));
+    EXPECT_EQ(one<FeedSlot>().grant.lease, kA);
+    event(0, done(kA, 0, 1, 1));
+    EXPECT_EQ(one<FeedSlot>().grant.lease, kB);  // without waiting for the answer
+}
+
+TEST_F(KeeperTest, ShortWorkIsToppedUpBeforeItRunsOut) {
+    make();
+    give_a(100);
+    constexpr Micros kEach{10'000};
+    event(0, done(kA, 0, 30, 31, kEach));  // 69 × 10 ms are left
+    EXPECT_EQ(sent(CallKind::kReport), nullptr);
+    event(0, done(kA, 30, 60, 61, kEach));  // 390 ms
+    const auto low = report();
+    answer(low);  // nothing more to be had
+    event(0, done(kA, 60, 70, 71, kEach));
+    EXPECT_EQ(sent(CallKind::kReport), nullptr);  // asked once
+    pass(2'000);
+    answer(report(), with({grant(2, kA, 50)}));
+    const FeedSlot more = one<FeedSlot>();
+    EXPECT_EQ(more.first_position, 100u);
+    EXPECT_EQ(keeper_->held(), (std::vector<model::HeldLease>{{kA, 150, 71}}));
+}
+
+TEST_F(KeeperTest, ALateTopUpOfAClosedLeaseContinuesItsNumbers) {
+    make();
+    give_a(2);
+    event(0, done(kA, 0, 2, 2));
+    answer(report());
+    EXPECT_TRUE(keeper_->held().empty());
+    answer(sent(CallKind::kAcquire), with({grant(2, kA, 3)}));
+    EXPECT_EQ(one<FeedSlot>().first_position, 2u);
+    EXPECT_EQ(keeper_->held(), (std::vector<model::HeldLease>{{kA, 5, 2}}));
+    event(0, done(kA, 2, 5, 5));
+    answer(report());
+    EXPECT_TRUE(keeper_->held().empty());
+}
+
+TEST_F(KeeperTest, ShrinkIsSettledByTheSlot) {
+    make();
+    give_a(10);
+    event(0, done(kA, 0, 2, 3));
+    pass(2'000);
+    answer(report(), control(kA, LeaseAction::kShrink, 3));
+    EXPECT_EQ(one<TrimSlot>().size, 3u);
+    EXPECT_EQ(keeper_->held()[0].size, 10u);  // not before the slot said so
+    pass(2'000);
+    answer(report(), control(kA, LeaseAction::kShrink, 3));
+    EXPECT_TRUE(take<TrimSlot>().empty());  // already asked
+    // The slot had gone on in the meantime.
+    event(0, done(kA, 2, 4, 5));
+    event(0, SlotTrimmed{kA, 5});
+    EXPECT_EQ(report()->held, (std::vector<model::HeldLease>{{kA, 5, 5}}));
+    event(0, done(kA, 4, 5, 5));
+    EXPECT_EQ(keeper_->slots_busy(), 0);
+}
+
+TEST_F(KeeperTest, ATopUpDuringAShrinkWaitsForTheBoundary) {
+    make();
+    give_a(10);
+    pass(2'000);
+    answer(report(), control(kA, LeaseAction::kShrink, 4));
+    pass(2'000);
+    const auto next = report();
+    answer(next, with({grant(2, kA, 5)}));
+    EXPECT_EQ(keeper_->ack(), 1);
+    EXPECT_TRUE(take<FeedSlot>().empty());
+    event(0, SlotTrimmed{kA, 4});
+    answer(report(), with({grant(2, kA, 5)}));
+    EXPECT_EQ(one<FeedSlot>().first_position, 4u);
+    EXPECT_EQ(keeper_->ack(), 2);
+}
+
+TEST_F(KeeperTest, StopKillsAndReportsTheRunningOneAsLost) {
+    make();
+    give_a(10);
+    event(0, done(kA, 0, 2, 3));
+    pass(2'000);
+    answer(report(), control(kA, LeaseAction::kStop));
+    EXPECT_EQ(one<KillSlot>().lease, kA);
+    event(0, failed(kA, 2, FailureClass::kLost));
+    event(0, SlotTrimmed{kA, 3});
+    const auto last = report();
+    EXPECT_EQ(last->held, (std::vector<model::HeldLease>{{kA, 3, 3}}));
+    EXPECT_EQ(last->results.at(0).failed.at(0).klass, FailureClass::kLost);
+    EXPECT_EQ(last->free_slots, 1);
+    answer(last);
+    EXPECT_TRUE(keeper_->held().empty());
+}
+
+TEST_F(KeeperTest, AnUnknownLeaseIsKilledAndForgottenWithItsResults) {
+    make();
+    give_a(10);
+    event(0, done(kA, 0, 2, 3));
+    pass(2'000);
+    const auto request = report();
+    event(0, done(kA, 2, 3, 4));
+    answer(request, control(kA, LeaseAction::kUnknown));
+    EXPECT_EQ(one<KillSlot>().lease, kA);
+    EXPECT_TRUE(keeper_->held().empty());
+    EXPECT_EQ(keeper_->results_queued(), 0u);
+    EXPECT_EQ(sent(CallKind::kAcquire), nullptr);  // the slot still has to clear up
+    event(0, failed(kA, 3, FailureClass::kLost));
+    event(0, SlotTrimmed{kA, 4});
+    const auto next = report();
+    EXPECT_TRUE(next->results.empty());
+    EXPECT_EQ(next->free_slots, 1);
+}
+
+TEST_F(KeeperTest, ADependencysFailureHoldsTheLeaseUntilItIsAnswered) {
+    for (const model::FailureTraits& traits : model::all_failure_traits()) {
+        actions_.clear();
+        make();
+        give_a(10);
+        event(0, failed(kA, 0, traits.klass));
+        const auto at_once = sent(CallKind::kReport);
+        EXPECT_EQ(at_once != nullptr, traits.stops_lease) << traits.name;
+        if (at_once == nullptr) {
+            continue;
+        }
+        EXPECT_TRUE(take<ResumeSlot>().empty());
+        answer(at_once);
+        EXPECT_EQ(one<ResumeSlot>().lease, kA);
+    }
+}
+
+TEST_F(KeeperTest, ASequentialAssetIsHeldByAnyFailureAndMayBeShrunkInTheAnswer) {
+    make();
+    give_a(10, true);
+    event(0, failed(kA, 0, FailureClass::kData));
+    pass(500);
+    answer(report(), control(kA, LeaseAction::kShrink, 1));
+    EXPECT_EQ(one<TrimSlot>().size, 1u);
+    event(0, SlotTrimmed{kA, 1});
+    answer(report());
+    EXPECT_TRUE(keeper_->held().empty());
+    const auto held = keeper_->slot_millis()[static_cast<size_t>(model::SlotState::kHeld)];
+    EXPECT_EQ(held, 500);
+}
+
+TEST_F(KeeperTest, WorkStopsEightSecondsAfterTheLastAnsweredRequestWasSent) {
+    make();
+    answer_register();
+    const auto slow = report();
+    const Millis slow_sent = now_;
+    pass(1'500);
+    answer(slow, with({grant(1, kA, 10)}));  // the answer took its time
+    EXPECT_EQ(one<SetStopTime>().at, slow_sent + Millis(8'000));
+    event(0, done(kA, 0, 1, 2));
+    while (now_ < slow_sent + Millis(7'990)) {
+        pass(10);
+        if (const auto request = sent(CallKind::kReport)) {
+            refuse(request, unreachable());
+        }
+    }
+    EXPECT_TRUE(take<KillSlot>().empty());
+    pass(10);
+    EXPECT_EQ(one<KillSlot>().lease, kA);
+    event(0, failed(kA, 1, FailureClass::kLost));
+    event(0, SlotTrimmed{kA, 2});
+    // The connection comes back: everything is reported, nothing was forgotten.
+    std::shared_ptr<const CallRequest> request;
+    for (int i = 0; i < 20'000 && request == nullptr; ++i) {
+        pass(1);
+        request = sent(CallKind::kReport);
+    }
+    answer(request);
+    answer(report());
+    EXPECT_TRUE(keeper_->held().empty());
+}
+
+TEST_F(KeeperTest, ASlotThatStoppedByItselfSettlesTheLease) {
+    make();
+    give_a(10);
+    event(0, done(kA, 0, 2, 3));
+    event(0, failed(kA, 2, FailureClass::kLost));
+    event(0, SlotTrimmed{kA, 3});
+    const auto last = report();
+    EXPECT_EQ(last->held, (std::vector<model::HeldLease>{{kA, 3, 3}}));
+    answer(last);
+    EXPECT_TRUE(keeper_->held().empty());
+}
+
+TEST_F(KeeperTest, RepliesOfAnEarlierLeaderAreIgnored) {
+    make(2);
+    answer_register(5);
+    CallReply current = with({grant(1, kA, 3)});
+    current.epoch = 6;  // a new leader
+    answer(report(), current);
+    EXPECT_EQ(keeper_->epoch(), 6);
+    take<FeedSlot>();
+    pass(2'000);
+    const auto request = report();
+    CallReply old = control(kA, LeaseAction::kUnknown);
+    old.epoch = 5;
+    answer(request, old);
+    EXPECT_TRUE(take<KillSlot>().empty());
+    EXPECT_EQ(keeper_->epoch(), 6);
+    run_until(now_ + Millis(200));
+    EXPECT_EQ(report(), request);  // asked again
+}
+
+TEST_F(KeeperTest, AnUnknownSessionRegistersAgainWithWhatItHolds) {
+    make();
+    give_a(10);
+    event(0, done(kA, 0, 2, 3));
+    pass(2'000);
+    const auto request = report();
+    ASSERT_EQ(request->results.size(), 1u);
+    event(0, done(kA, 2, 3, 4));
+    refuse(request, failed_precondition("unknown_session", "register again"));
+    run_until(now_ + Millis(500));
+    const auto again = one<SendRegister>().request;
+    EXPECT_EQ(again->session, model::SessionId(7));
+    EXPECT_EQ(again->ack, 1);
+    EXPECT_EQ(again->held, (std::vector<model::HeldLease>{{kA, 10, 4}}));
+    model::RegisterReply reply;
+    reply.epoch = 2;
+    keeper_->on_register_reply(reply, now_);
+    collect();
+    EXPECT_TRUE(take<KillSlot>().empty());  // the work went on
+    const auto next = report();
+    EXPECT_GT(next->call, request->call);
+    ASSERT_EQ(next->results.size(), 1u);  // in order, none lost
+    std::vector<uint64_t> positions;
+    for (const auto& result : next->results[0].done) {
+        positions.push_back(result.position);
+    }
+    EXPECT_EQ(positions, (std::vector<uint64_t>{0, 1, 2}));
+}
+
+TEST_F(KeeperTest, GivesUpWhenTheServerWillNotHaveIt) {
+    make();
+    take<SendRegister>();
+    keeper_->on_register_reply(
+        fail(Error{ErrorCode::kUnauthenticated, "bad_token", "no such token", {}, 0}), now_
+    );
+    collect();
+    EXPECT_EQ(one<GiveUp>().error.reason, "bad_token");
+    EXPECT_EQ(keeper_->next_due(), BootTime::max());
+}
+
+TEST_F(KeeperTest, AnExpiredTokenLaterIsWaitedOut) {
+    make();
+    give_a(3);
+    pass(2'000);
+    refuse(report(), Error{ErrorCode::kUnauthenticated, "bad_token", "expired", {}, 0});
+    EXPECT_TRUE(take<GiveUp>().empty());
+    EXPECT_LE(keeper_->next_due(), now_ + Millis(2'000));
+}
+
+TEST_F(KeeperTest, GivesUpAfterRefusalsInARow) {
+    make();
+    answer_register();
+    for (int i = 0; i < kRefusalsMax; ++i) {
+        const auto request = report();
+        ASSERT_NE(request, nullptr);
+        refuse(request, invalid_argument("bad_report", "not like this"));
+        if (i + 1 < kRefusalsMax) {
+            run_until(now_ + Millis(500));
+            answer_register();
+        }
+    }
+    EXPECT_EQ(one<GiveUp>().error.reason, "bad_report");
+}
+
+TEST_F(KeeperTest, ADeadSlotsWorkIsLostAndTheRestGivenBack) {
+    make(2);
+    give_a(10);
+    event(0, done(kA, 0, 2, 3));
+    event(0, SlotLost{instant_ms(5)});
+    const auto request = report();
+    EXPECT_EQ(request->held, (std::vector<model::HeldLease>{{kA, 3, 3}}));
+    ASSERT_EQ(request->results.size(), 1u);
+    EXPECT_EQ(request->results[0].done.size(), 2u);
+    EXPECT_EQ(request->results[0].failed.at(0).klass, FailureClass::kLost);
+    EXPECT_EQ(request->results[0].failed.at(0).position, 2u);
+    EXPECT_EQ(request->free_slots, 1);
+    answer(request);
+    EXPECT_TRUE(keeper_->held().empty());
+    event(0, SlotReady{});
+    EXPECT_EQ(report()->free_slots, 2);
+}
+
+TEST_F(KeeperTest, DrainGivesBackWhatHasNotStartedAndEnds) {
+    make(2);
+    give_a(10);
+    sent(CallKind::kAcquire);  // for the other slot; stays parked
+    event(0, done(kA, 0, 2, 3));
+    keeper_->drain(now_);
+    collect();
+    EXPECT_EQ(one<TrimSlot>().size, 3u);
+    const auto first = report();
+    EXPECT_TRUE(first->draining);
+    EXPECT_EQ(first->free_slots, 0);
+    event(0, SlotTrimmed{kA, 3});
+    answer(first, with({grant(2, kB, 5)}));  // crossed on the wire: taken and given back
+    EXPECT_TRUE(take<FeedSlot>().empty());
+    const auto second = report();
+    EXPECT_EQ(second->held, (std::vector<model::HeldLease>{{kA, 3, 3}, {kB, 0, 0}}));
+    EXPECT_EQ(second->ack, 2);
+    answer(second);
+    EXPECT_TRUE(take<Drained>().empty());
+    event(0, done(kA, 2, 3, 3));
+    answer(report());
+    one<Drained>();
+    EXPECT_EQ(sent(CallKind::kAcquire), nullptr);
+}
+
+TEST_F(KeeperTest, DrainKillsWhatDoesNotEndInTime) {
+    make();
+    give_a(1);
+    event(0, done(kA, 0, 0, 1));
+    keeper_->drain(now_);
+    collect();
+    for (int i = 0; i < 20 && take<KillSlot>().empty(); ++i) {
+        pass(500);
+        if (const auto request = sent(CallKind::kReport)) {
+            answer(request);
+        }
+    }
+    event(0, failed(kA, 0, FailureClass::kLost));
+    event(0, SlotTrimmed{kA, 1});
+    const auto last = report();
+    EXPECT_EQ(last->results.at(0).failed.at(0).klass, FailureClass::kLost);
+    answer(last);
+    one<Drained>();
+}
+
+TEST_F(KeeperTest, DrainDoesNotWaitForEverForASilentServer) {
+    make();
+    give_a(1);
+    event(0, done(kA, 0, 1, 1));
+    keeper_->drain(now_);
+    collect();
+    for (int i = 0; i < 200 && !keeper_->gave_up(); ++i) {
+        if (const auto request = sent(CallKind::kReport)) {
+            refuse(request, unreachable());
+        }
+        pass(100);
+    }
+    one<Drained>();
+}
+
+TEST_F(KeeperTest, TheServersDrainIsUndoneByTheServer) {
+    make();
+    give_a(10);
+    pass(2'000);
+    CallReply drain;
+    drain.drain = true;
+    answer(report(), drain);
+    EXPECT_TRUE(keeper_->draining());
+    EXPECT_EQ(one<TrimSlot>().size, 0u);
+    event(0, SlotTrimmed{kA, 0});
+    auto request = report();
+    EXPECT_TRUE(request->draining);
+    answer(request, drain);
+    request = sent(CallKind::kReport);
+    if (request != nullptr) {
+        answer(request, drain);
+    }
+    EXPECT_TRUE(take<Drained>().empty());  // it stays up
+    pass(2'000);
+    answer(report());
+    EXPECT_FALSE(keeper_->draining());
+    request = report();
+    EXPECT_EQ(request->free_slots, 1);
+    answer(request);
+    EXPECT_NE(sent(CallKind::kAcquire), nullptr);
+}
+
+TEST_F(KeeperTest, AcquiresThatReturnAtOnceEmptyHandedSlowDown) {
+    make();
+    answer_register();
+    answer(report());
+    int acquires = 0;
+    const Millis end = now_ + Millis(10'000);
+    while (now_ < end) {
+        if (const auto request = sent(CallKind::kAcquire)) {
+            ++acquires;
+            answer(request);
+        }
+        if (const auto request = sent(CallKind::kReport)) {
+            answer(request);
+        }
+        pass(1);
+    }
+    EXPECT_LT(acquires, 30);
+    EXPECT_GT(acquires, 5);
+}
+
+TEST_F(KeeperTest, SlotMillisecondsSumToSlotsTimesElapsed) {
+    make(3);
+    const Millis began = now_;
+    pass(7);
+    answer_register();
+    pass(13);
+    answer(report(), with({grant(1, kA, 10)}));
+    pass(1'234);
+    event(0, done(kA, 0, 10, 10));
+    pass(100);
+    answer(report());
+    pass(321);
+    keeper_->drain(now_);
+    collect();
+    pass(55);
+    const model::SlotMillis ms = keeper_->slot_millis();
+    EXPECT_EQ(std::accumulate(ms.begin(), ms.end(), int64_t{0}), 3 * (now_ - began).count());
+    EXPECT_EQ(ms[static_cast<size_t>(model::SlotState::kBusy)], 1'234);
+    EXPECT_EQ(ms[static_cast<size_t>(model::SlotState::kReport)], 100);
+    EXPECT_EQ(ms[static_cast<size_t>(model::SlotState::kDraining)], 3 * 55);
+}
+
+TEST_F(KeeperTest, FindsWhereAPartitionRuns) {
+    make();
+    answer_register();
+    Grant second = grant(1, kA, 1);
+    second.runs = {{5, 8}, {20, 22}};
+    answer(report(), with({second}));
+    const auto place = keeper_->find(model::JobId(50), 21);
+    ASSERT_TRUE(place.has_value());
+    EXPECT_EQ(place->slot, 0);
+    EXPECT_EQ(place->position, 4u);
+    EXPECT_FALSE(keeper_->find(model::JobId(50), 8).has_value());
+    EXPECT_FALSE(keeper_->find(model::JobId(51), 5).has_value());
+}
+
+TEST(ResultCut, KeepsTheOrderAndTheBudget) {
+    model::LeaseResults queue;
+    for (uint64_t position = 0; position < 10; ++position) {
+        if (position % 3 == 1) {
+            model::FailedResult failed;
+            failed.position = position;
+            queue.failed.push_back(failed);
+            queue.logs.push_back({position, 70'000, std::string(60'000, 'f')});
+        } else {
+            queue.done.push_back({position, instant_ms(0), Micros(1), -1, -1, -1, -1});
+            queue.logs.push_back({position, 10, std::string(1'000, 's')});
+        }
+    }
+    const model::LeaseResults all = queue;
+    model::LeaseResults joined;
+    int reports = 0;
+    while (result_count(queue) > 0) {
+        ReportRoom room{4, 64'000};
+        const model::LeaseResults part = cut_front(queue, room);
+        ASSERT_GT(result_count(part), 0u);
+        ASSERT_LE(result_count(part), 4u);
+        size_t bytes = 0;
+        for (const model::LogTail& log : part.logs) {
+            bytes += log.tail.size();
+        }
+        EXPECT_LE(bytes, 64'000u);
+        joined.done.insert(joined.done.end(), part.done.begin(), part.done.end());
+        joined.failed.insert(joined.failed.end(), part.failed.begin(), part.failed.end());
+        joined.logs.insert(joined.logs.end(), part.logs.begin(), part.logs.end());
+        ++reports;
+    }
+    EXPECT_EQ(joined.done, all.done);
+    EXPECT_EQ(joined.failed, all.failed);
+    EXPECT_EQ(joined.logs.size(), all.logs.size());
+    EXPECT_GE(reports, 3);
+}
+
+}  // namespace
+}  // namespace servo::executor

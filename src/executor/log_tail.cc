@@ -1,0 +1,112 @@
+#include "executor/log_tail.h"
+
+#include <algorithm>
+
+namespace servo::executor {
+namespace {
+
+bool is_continuation(char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
+
+// Length of the valid UTF-8 sequence at the start of `rest`, 0 when there is none.
+size_t sequence_length(std::string_view rest) {
+    const auto lead = static_cast<unsigned char>(rest[0]);
+    size_t length = 0;
+    if (lead < 0x80) {
+        return lead == 0 ? 0 : 1;
+    }
+    if (lead >= 0xC2 && lead <= 0xDF) {
+        length = 2;
+    } else if (lead >= 0xE0 && lead <= 0xEF) {
+        length = 3;
+    } else if (lead >= 0xF0 && lead <= 0xF4) {
+        length = 4;
+    }
+    if (length == 0 || rest.size() < length ||
+        !std::all_of(
+            rest.begin() + 1, rest.begin() + static_cast<ptrdiff_t>(length), is_continuation
+        )) {
+        return 0;
+    }
+    const auto second = static_cast<unsigned char>(rest[1]);
+    const bool overlong = (lead == 0xE0 && second < 0xA0) || (lead == 0xF0 && second < 0x90);
+    const bool surrogate = lead == 0xED && second > 0x9F;
+    const bool too_large = lead == 0xF4 && second > 0x8F;
+    return overlong || surrogate || too_large ? 0 : length;
+}
+
+}  // namespace
+
+void LogTailBuffer::reset(size_t secret_bytes_max) {
+    ring_.clear();
+    next_ = 0;
+    total_ = 0;
+    extra_ = secret_bytes_max > 0 ? secret_bytes_max - 1 : 0;
+    capacity_ = model::kLogTailBytesMax + extra_;
+}
+
+void LogTailBuffer::append(std::string_view bytes) {
+    total_ += bytes.size();
+    if (bytes.size() >= capacity_) {
+        ring_ = bytes.substr(bytes.size() - capacity_);
+        next_ = 0;
+        return;
+    }
+    const size_t fits = std::min(bytes.size(), capacity_ - ring_.size());
+    ring_.append(bytes.substr(0, fits));
+    bytes.remove_prefix(fits);
+    while (!bytes.empty()) {
+        const size_t count = std::min(bytes.size(), ring_.size() - next_);
+        ring_.replace(next_, count, bytes.substr(0, count));
+        next_ = (next_ + count) % ring_.size();
+        bytes.remove_prefix(count);
+    }
+}
+
+std::string LogTailBuffer::tail(const Redactor& redactor) const {
+    if (total_ == 0) {
+        return {};
+    }
+    std::string linear = ring_.substr(next_) + ring_.substr(0, next_);
+    const size_t over =
+        linear.size() > model::kLogTailBytesMax ? linear.size() - model::kLogTailBytesMax : 0;
+    std::string text = redactor.redact(linear, over);
+    if (text.size() > model::kLogTailBytesMax) {
+        text.erase(0, text.size() - model::kLogTailBytesMax);
+    }
+    return clean_text(std::move(text));
+}
+
+std::string clean_text(std::string text) {
+    for (size_t i = 0; i < text.size();) {
+        const size_t length = sequence_length(std::string_view(text).substr(i));
+        if (length == 0) {
+            text[i] = '?';
+        }
+        i += std::max<size_t>(length, 1);
+    }
+    return text;
+}
+
+std::string cut_text(std::string_view text, size_t bytes_max) {
+    if (text.size() > bytes_max) {
+        while (bytes_max > 0 && is_continuation(text[bytes_max])) {
+            --bytes_max;
+        }
+        text = text.substr(0, bytes_max);
+    }
+    return clean_text(std::string(text));
+}
+
+std::string last_line(std::string_view tail, size_t bytes_max) {
+    const size_t end = tail.find_last_not_of(" \t\r\n");
+    if (end == std::string_view::npos) {
+        return {};
+    }
+    tail = tail.substr(0, end + 1);
+    const size_t start = tail.find_last_of('\n');
+    return cut_text(start == std::string_view::npos ? tail : tail.substr(start + 1), bytes_max);
+}
+
+}  // namespace servo::executor

@@ -1,0 +1,77 @@
+// A server for the executor's process tests: grants what the test adds, records what comes back.
+// Thread-safe; answers on the caller's thread, parks acquires until there is work.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "executor/transport.h"
+
+namespace servo::executor {
+
+class TestServer : public Transport {
+ public:
+    // What was reported of one lease.
+    struct Record {
+        model::Grant grant;
+        std::vector<model::DoneResult> done;
+        std::vector<model::FailedResult> failed;
+        std::map<uint64_t, model::LogTail> logs;  // by position
+        uint64_t size = 0;
+        bool ended = false;  // every position has a result
+    };
+
+    explicit TestServer(Millis lease_ttl = model::kLeaseTtl) : lease_ttl_(lease_ttl) {}
+
+    // Queues a lease of `count` partitions from the first ordinal of `spec`; returns its id.
+    model::LeaseId add(const model::AssetSpec& spec, uint64_t count, model::Grant base = {});
+    // Waits until the lease ended and returns its record; a generous limit keeps a broken executor
+    // from hanging the test.
+    Record wait(model::LeaseId lease);
+    // Waits until the executor reported that so many positions started.
+    bool wait_started(model::LeaseId lease, uint64_t count);
+    void control(model::LeaseId lease, model::LeaseAction action, uint64_t size = 0);
+    // From now on nothing is answered.
+    void fall_silent();
+    std::optional<model::RegisterRequest> registration() const;
+
+    void register_executor(
+        std::shared_ptr<const model::RegisterRequest> request, Millis timeout, RegisterDone done
+    ) override;
+    void call(std::shared_ptr<const model::CallRequest> request, Millis timeout, CallDone done)
+        override;
+    void shut_down() override;
+
+ private:
+    struct Waiting {
+        model::AssetSpec spec;
+        model::Grant grant;
+    };
+    model::CallReply compose(const model::CallRequest& request);
+    void take(const model::CallRequest& request);
+
+    Millis lease_ttl_;
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    bool silent_ = false;
+    bool shut_down_ = false;
+    std::optional<model::RegisterRequest> registration_;
+    std::deque<Waiting> waiting_;
+    std::map<int64_t, model::Grant> unacked_;
+    std::vector<model::Definition> definitions_;
+    std::vector<model::LeaseControl> controls_;
+    std::map<model::LeaseId, Record> records_;
+    std::map<model::LeaseId, uint64_t> started_;
+    std::shared_ptr<const model::CallRequest> parked_;
+    CallDone parked_done_;
+    int64_t next_grant_ = 1;
+    int64_t next_token_ = model::first_token(1) + 1;
+    int next_asset_ = 1;
+};
+
+}  // namespace servo::executor

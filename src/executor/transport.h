@@ -1,0 +1,36 @@
+// The door to the server, as the agent uses it. An implementation runs its calls on threads of its
+// own: one for registering and reports, one for acquires, which the server may park.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "model/protocol.h"
+
+namespace servo::executor {
+
+class Transport {
+ public:
+    using RegisterDone = std::function<void(Result<model::RegisterReply>)>;
+    using CallDone = std::function<void(Result<model::CallReply>)>;
+
+    virtual ~Transport() = default;
+
+    // Both return at once. `done` is called exactly once, on any thread, at the latest when
+    // `timeout` has passed, and with an Error when the call failed or was cancelled. There is at
+    // most one register, one report and one acquire under way at a time.
+    virtual void register_executor(
+        std::shared_ptr<const model::RegisterRequest> request, Millis timeout, RegisterDone done
+    ) = 0;
+    virtual void call(
+        std::shared_ptr<const model::CallRequest> request, Millis timeout, CallDone done
+    ) = 0;
+
+    // Ends everything under way soon; each `done` still gets called, before this returns. Later
+    // calls fail at once. Thread-safe, idempotent.
+    virtual void shut_down() = 0;
+};
+
+}  // namespace servo::executor

@@ -1,0 +1,19 @@
+#include "api/codec.h"
+
+#include <fmt/format.h>
+
+namespace servo::api {
+
+Error bad_body(std::vector<FieldError> errors) {
+    std::string text = "The body is not valid: ";
+    if (errors.size() == 1) {
+        text += fmt::format("{} {}.", errors.front().field, errors.front().message);
+    } else {
+        text += fmt::format("{} fields are wrong.", errors.size());
+    }
+    Error error = invalid_argument("bad_body", std::move(text));
+    error.fields = std::move(errors);
+    return error;
+}
+
+}  // namespace servo::api

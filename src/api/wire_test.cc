@@ -1,0 +1,189 @@
+// Wire structs: names that the contract fixes, round trips, and what a bad document is told.
+#include <gtest/gtest.h>
+
+#include <boost/json/serialize.hpp>
+
+#include "api/admin.h"
+#include "api/asset.h"
+#include "api/backfill.h"
+#include "api/partition.h"
+#include "api/problem.h"
+
+namespace servo::api {
+namespace {
+
+namespace json = boost::json;
+
+Backfill full_backfill() {
+    Backfill b;
+    b.id = "bf_0123456789abcdef";
+    b.group_id = "grp_0123456789abcdef";
+    b.tenant_id = "acme";
+    b.asset_name = "orders";
+    b.asset_revision = 3;
+    b.state = "running";
+    b.total_partitions = 100;
+    b.completed_partitions = 40;
+    b.failed_partitions = 1;
+    b.partitions_per_second = 2.5;
+    b.avg_partition_duration_ms = 12.5;
+    b.created_at = instant_ms(1'700'000'000'250);
+    b.sla_deadline_at = instant_ms(1'700'000'100'000);
+    b.timeout_ms = 60'000;
+    return b;
+}
+
+TEST(Wire, BackfillHasTheMembersOfTheContract) {
+    const json::object object = to_json(full_backfill());
+    for (const char* name :
+         {"id",
+          "group_id",
+          "tenant_id",
+          "asset_name",
+          "asset_revision",
+          "state",
+          "state_reason",
+          "priority",
+          "reprocess",
+          "range_start",
+          "range_end",
+          "note",
+          "created_by",
+          "total_partitions",
+          "completed_partitions",
+          "failed_partitions",
+          "skipped_partitions",
+          "cancelled_partitions",
+          "running_partitions",
+          "pending_partitions",
+          "partitions_per_second",
+          "avg_partition_duration_ms",
+          "created_at",
+          "started_at",
+          "completed_at",
+          "sla_deadline_at",
+          "estimated_completion_at",
+          "estimated_completion_p90_at"}) {
+        EXPECT_TRUE(object.contains(name)) << name;
+    }
+    EXPECT_EQ(object.at("created_at"), "2023-11-14T22:13:20.250Z");
+    EXPECT_TRUE(object.at("started_at").is_null());
+}
+
+TEST(Wire, RoundTripKeepsEveryMember) {
+    BackfillDetail detail;
+    static_cast<Backfill&>(detail) = full_backfill();
+    detail.failures.push_back(
+        {"data", 3, 5, {{"2024-01-01", "bad \"row\"", 2, 65, "ex-1", instant_ms(7)}}}
+    );
+    detail.waiting.push_back({"pool_limit", 9, "warehouse", instant_ms(5), std::nullopt, "wait"});
+    detail.holders.push_back({"ex-1", "2024-01-02", 4, instant_ms(1000)});
+    const std::string text = to_text(to_json(detail));
+    const auto back = from_text<BackfillDetail>(text, Unknown::kRefuse);
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(to_text(to_json(*back)), text);
+    EXPECT_EQ(back->failures[0].examples[0].message, "bad \"row\"");
+    EXPECT_EQ(back->created_at, detail.created_at);
+    EXPECT_EQ(back->timeout_ms, 60'000);
+}
+
+TEST(Wire, ListsHaveItemsAndToken) {
+    List<Event> list;
+    list.items.push_back({instant_ms(1), "acme", "ann", "pool.held", "warehouse", "an hour"});
+    EXPECT_EQ(
+        to_text(to_json(list)),
+        R"({"items":[{"at":"1970-01-01T00:00:00.001Z","tenant_id":"acme","actor":"ann",)"
+        R"("kind":"pool.held","subject":"warehouse","detail":"an hour"}],"next_page_token":null})"
+    );
+}
+
+Error refused(std::string_view text) {
+    const auto result = from_text<StartRequest>(text, Unknown::kRefuse);
+    EXPECT_FALSE(result);
+    return result ? Error{} : result.error();
+}
+
+TEST(Wire, UnknownMemberNamesTheNearest) {
+    const Error error = refused(R"({"asset":"orders","prioritty":3})");
+    EXPECT_EQ(error.reason, "bad_body");
+    ASSERT_EQ(error.fields.size(), 1U);
+    EXPECT_EQ(error.fields[0].field, "prioritty");
+    EXPECT_NE(error.fields[0].message.find("\"priority\""), std::string::npos);
+}
+
+TEST(Wire, EveryBadFieldIsListedWithItsPath) {
+    const Error error = refused(
+        R"({"selection":{"keys":["a",7],"dims":{"region":"eu"}},"priority":1.5,"reprocess":"al"})"
+    );
+    std::vector<std::string> fields;
+    for (const FieldError& field : error.fields) {
+        fields.push_back(field.field);
+    }
+    const std::vector<std::string> expected = {
+        "asset", "selection.keys[1]", "selection.dims.region", "reprocess", "priority"};
+    EXPECT_EQ(fields, expected);
+}
+
+TEST(Wire, ClientsPassOverUnknownMembers) {
+    EXPECT_TRUE(from_text<Changed>(R"({"changed":true,"new":{"x":1}})", Unknown::kIgnore));
+    EXPECT_FALSE(from_text<Changed>(R"({"changed":true,"new":{"x":1}})", Unknown::kRefuse));
+}
+
+TEST(Wire, NullReadsAsAbsent) {
+    const auto request =
+        from_text<SettingsRequest>(R"({"priority":null,"timeout":"30m"})", Unknown::kRefuse);
+    ASSERT_TRUE(request);
+    EXPECT_FALSE(request->priority);
+    EXPECT_EQ(request->timeout, "30m");
+}
+
+TEST(Json, DepthIsCapped) {
+    const std::string deep(kJsonDepthMax + 1, '[');
+    EXPECT_EQ(parse_json(deep).error().reason, "json_too_deep");
+    const std::string bomb(1'000'000, '[');
+    EXPECT_EQ(parse_json(bomb).error().reason, "json_too_deep");
+    EXPECT_TRUE(parse_json(std::string(kJsonDepthMax, '[') + std::string(kJsonDepthMax, ']')));
+}
+
+TEST(Json, ErrorsSayWhere) {
+    const auto error = parse_json("{\"a\": 1,\n \"b\": }").error();
+    EXPECT_EQ(error.reason, "bad_json");
+    EXPECT_NE(error.message.find("line 2, column 7"), std::string::npos) << error.message;
+    EXPECT_FALSE(parse_json(""));
+    EXPECT_FALSE(parse_json("{} {}"));
+    EXPECT_FALSE(parse_json("{\"a\":1"));
+}
+
+TEST(Problem, RoundTrip) {
+    Error error = conflict("overlap", "bf_1 owns 3 of these partitions.");
+    error.fields.push_back({"selection.start", 4, "is after end"});
+    error.retry_after_s = 2;
+    const json::object document = problem_document(error, "req-1");
+    EXPECT_EQ(document.at("type"), "about:servo/overlap");
+    EXPECT_EQ(document.at("status"), 409);
+    EXPECT_EQ(document.at("request_id"), "req-1");
+    const Error back = error_from_problem(409, to_text(document));
+    EXPECT_EQ(back.code, error.code);
+    EXPECT_EQ(back.reason, error.reason);
+    EXPECT_EQ(back.message, error.message);
+    EXPECT_EQ(back.fields, error.fields);
+    EXPECT_EQ(back.retry_after_s, 2);
+}
+
+TEST(Problem, StatusFollowsCodeAndSomeReasons) {
+    EXPECT_EQ(http_status(invalid_argument("bad_body", "")), 422);
+    EXPECT_EQ(http_status(invalid_argument("bad_json", "")), 400);
+    EXPECT_EQ(http_status(resource_exhausted("queue_full", "")), 429);
+    EXPECT_EQ(http_status(resource_exhausted("body_too_large", "")), 413);
+    EXPECT_EQ(http_status(not_found("no_such_backfill", "")), 404);
+}
+
+TEST(Problem, ForeignAnswersBecomeErrorsOfTheirStatus) {
+    const Error error = error_from_problem(502, "<html>Bad gateway</html>");
+    EXPECT_EQ(error.code, ErrorCode::kUnavailable);
+    EXPECT_EQ(error.reason, "unexpected_answer");
+    EXPECT_EQ(error_from_problem(404, "").code, ErrorCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace servo::api

@@ -1,0 +1,93 @@
+// What handlers work with: the engine, called as if it were a function, the store's history, and
+// what only the program that wired the server can do. Thread-safe; for worker threads, since the
+// calls block until the engine answers.
+#pragma once
+
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/loop.h"
+#include "store/store.h"
+
+namespace servo::server {
+
+constexpr Millis kEngineWaitMax{30'000};
+
+// Things that belong to the concrete store; an empty function answers "not_in_this_version".
+struct StoreHooks {
+    std::function<Result<std::vector<std::string>>()> fsck;
+    std::function<Result<int64_t>(const std::string& path)> backup;  // returns the file's size
+};
+
+class Backend {
+ public:
+    Backend(engine::Loop& loop, store::History& history, StoreHooks hooks, std::string version)
+        : loop_(loop), history_(history), hooks_(std::move(hooks)), version_(std::move(version)) {}
+
+    // Applies one command and waits for its commit. Errors: the scheduler's, or unavailable;
+    // deadline_exceeded / "engine_timeout" when it is unknown whether it was applied.
+    Result<core::Reply> run(
+        core::Command command, std::optional<engine::Idempotency> idempotency = std::nullopt
+    );
+    // Runs `look(scheduler, now)` on the engine's thread between two batches and returns what it
+    // returns. It must take less than a millisecond and capture by value only: after
+    // kEngineWaitMax the caller is gone.
+    template <typename Look>
+    auto read(Look look) -> Result<std::invoke_result_t<Look, const core::Scheduler&, Instant>> {
+        using Value = std::invoke_result_t<Look, const core::Scheduler&, Instant>;
+        auto promise = std::make_shared<std::promise<Result<Value>>>();
+        auto future = promise->get_future();
+        const bool queued = loop_.read([promise = std::move(promise), look = std::move(look)](
+                                           const core::Scheduler& scheduler, Instant now
+                                       ) { promise->set_value(look(scheduler, now)); });
+        if (!queued) {
+            return fail(stopped());
+        }
+        return wait_for(std::move(future));
+    }
+
+    // Told after definitions were applied; set once, before requests come.
+    void on_definitions_changed(std::function<void()> hook) { changed_ = std::move(hook); }
+    void definitions_changed() const {
+        if (changed_) {
+            changed_();
+        }
+    }
+
+    engine::Loop& loop() { return loop_; }
+    store::History& history() { return history_; }
+    const StoreHooks& hooks() const { return hooks_; }
+    const std::string& version() const { return version_; }
+    Instant now() const { return loop_.now(); }
+
+ private:
+    static Error engine_timeout();
+    static Error stopped();
+
+    // Waits for a promise that the engine keeps, or drops when it stops.
+    template <typename T>
+    static Result<T> wait_for(std::future<Result<T>> future) {
+        if (future.wait_for(kEngineWaitMax) != std::future_status::ready) {
+            return fail(engine_timeout());
+        }
+        try {
+            return future.get();
+        } catch (const std::future_error&) {
+            return fail(stopped());
+        }
+    }
+
+    engine::Loop& loop_;
+    store::History& history_;
+    StoreHooks hooks_;
+    std::string version_;
+    std::function<void()> changed_;
+};
+
+}  // namespace servo::server

@@ -1,0 +1,59 @@
+#include "server/call.h"
+
+#include "base/assert.h"
+#include "base/text.h"
+#include "store/store.h"
+
+namespace servo::server {
+namespace {
+
+constexpr int kLimitDefault = 50;
+
+}  // namespace
+
+const std::string& Call::parameter(std::string_view name) const {
+    const auto it = path.find(name);
+    SERVO_ASSERT(it != path.end());
+    return it->second;
+}
+
+std::string Call::query_value(std::string_view name) const {
+    const auto it = query.find(name);
+    return it == query.end() ? "" : it->second;
+}
+
+std::optional<engine::Idempotency> Call::repeatable(
+    std::function<boost::json::object(const core::Reply&)> render
+) const {
+    if (!idempotency) {
+        return std::nullopt;
+    }
+    engine::Idempotency out = *idempotency;
+    out.render = [render = std::move(render)](const core::Reply& reply) {
+        return std::pair(200, api::to_text(render(reply)));
+    };
+    return out;
+}
+
+Result<int> Call::limit() const {
+    const std::string text = query_value("limit");
+    if (text.empty()) {
+        return kLimitDefault;
+    }
+    const auto number = parse_integer(text, 1, store::kPageMax);
+    if (!number) {
+        return fail(invalid_argument(
+            "bad_limit",
+            "limit must be a whole number from 1 to " + std::to_string(store::kPageMax) + "."
+        ));
+    }
+    return static_cast<int>(*number);
+}
+
+Response json_response(const boost::json::object& body) {
+    Response response;
+    response.body = api::to_text(body);
+    return response;
+}
+
+}  // namespace servo::server

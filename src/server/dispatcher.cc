@@ -1,0 +1,259 @@
+#include "server/dispatcher.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "api/admin.h"
+#include "api/openapi.h"
+#include "base/assert.h"
+#include "base/log.h"
+#include "server/digest.h"
+#include "server/executor_calls.h"
+#include "server/lookup.h"
+
+namespace servo::server {
+namespace {
+
+constexpr std::string_view kEmptyBody = "{}";
+
+bool printable(const std::string& text, size_t max) {
+    return !text.empty() && text.size() <= max &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+// Routes that need neither a worker nor the scheduler.
+bool is_machine_route(std::string_view id) {
+    return id == "livez" || id == "readyz" || id == "version" || id == "openapi";
+}
+
+Response with_id(Response response, const std::string& id) {
+    response.headers.emplace_back(std::string(api::kRequestIdHeader), id);
+    return response;
+}
+
+std::string openapi_text() {
+    static const std::string text = api::to_text(api::openapi_document());
+    return text;
+}
+
+Status check_key(const std::string& key) {
+    if (!key.empty() && !printable(key, kIdempotencyKeyMax)) {
+        return fail(invalid_argument(
+            "bad_idempotency_key",
+            fmt::format("An Idempotency-Key has 1 to {} printable characters.", kIdempotencyKeyMax)
+        ));
+    }
+    return {};
+}
+
+// The tenant that the request means, within what the principal may see: foreign ones do not exist.
+Result<std::string> tenant_of(const Principal& principal, const std::string& said) {
+    if (principal.tenant.empty()) {
+        return said;
+    }
+    if (!said.empty() && said != principal.tenant) {
+        return fail(not_found("no_such_tenant", fmt::format("There is no tenant \"{}\".", said)));
+    }
+    return principal.tenant;
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(
+    Backend& backend, Forecasts& forecasts, Workers& workers, AccessOptions access
+)
+    : backend_(backend), forecasts_(forecasts), workers_(workers), access_(std::move(access)) {
+    for (const HandlerTable& table :
+         {backfill_handlers(),
+          action_handlers(),
+          partition_handlers(),
+          asset_handlers(),
+          lever_handlers(),
+          system_handlers()}) {
+        for (const auto& [id, handler] : table) {
+            handlers_[api::route(id).id] = handler;
+        }
+    }
+    for (const api::Route& route : api::routes()) {
+        SERVO_ASSERT(
+            handlers_.contains(route.id) || is_machine_route(route.id) ||
+            route.role == api::Role::kExecutor
+        );
+    }
+    id_prefix_ = fmt::format("{:x}", engine::boottime_ms());
+}
+
+std::string Dispatcher::request_id(const std::string& given) {
+    return printable(given, kRequestIdMax) ? given : fmt::format("{}-{}", id_prefix_, ++next_id_);
+}
+
+void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder) {
+    const std::string id = request_id(request.headers.request_id);
+    const auto refuse = [&](const Error& error) {
+        responder->send(with_id(problem_response(error, id), id));
+    };
+    if (const Status allowed = check_browser(request, access_); !allowed) {
+        return refuse(allowed.error());
+    }
+    auto match = match_route(request.method, request.target);
+    if (!match) {
+        return refuse(match.error());
+    }
+    const api::Route& route = *match->route;
+    Principal principal;
+    if (route.role != api::Role::kPublic) {
+        auto known = authenticate(request.headers, access_);
+        if (!known) {
+            return refuse(known.error());
+        }
+        principal = std::move(*known);
+    }
+    if (const Status allowed = check_role(principal, route); !allowed) {
+        return refuse(allowed.error());
+    }
+    if (is_machine_route(route.id)) {
+        return answer_machine(route, *responder, id);
+    }
+    if (route.role == api::Role::kExecutor) {
+        return executor_call(backend_.loop(), route, request.body, std::move(responder), id);
+    }
+    auto tenant = tenant_of(principal, match->tenant);
+    if (!tenant) {
+        return refuse(tenant.error());
+    }
+    if (const Status fine = check_key(request.headers.idempotency_key); !fine) {
+        return refuse(fine.error());
+    }
+    Call call{
+        backend_,
+        forecasts_,
+        &route,
+        std::move(principal),
+        std::move(*tenant),
+        std::move(match->path),
+        std::move(match->query),
+        request.body.empty() ? std::string(kEmptyBody) : std::move(request.body),
+        std::nullopt,
+        id};
+    const bool keyed = route.repeat == api::Repeat::kKey;
+    to_worker(std::move(call), keyed ? request.headers.idempotency_key : "", std::move(responder));
+}
+
+void Dispatcher::answer_machine(
+    const api::Route& route, Responder& responder, const std::string& id
+) {
+    if (route.id == "openapi") {
+        Response response;
+        response.body = openapi_text();
+        return responder.send(with_id(std::move(response), id));
+    }
+    if (route.id == "version") {
+        return responder.send(with_id(
+            json_response(to_json(api::Version{backend_.version(), "v1", store::kSchemaVersion})),
+            id
+        ));
+    }
+    const engine::EngineStatus status = backend_.loop().status();
+    const bool ready = route.id == "livez" || status.state == engine::EngineState::kLeading;
+    Response response = json_response(to_json(api::Health{
+        ready ? "ok" : std::string(engine::to_string(status.state))}));
+    response.status = ready ? 200 : 503;
+    responder.send(with_id(std::move(response), id));
+}
+
+void Dispatcher::to_worker(Call call, std::string key, std::shared_ptr<Responder> responder) {
+    const std::string id = call.request_id;
+    // A std::function must be copyable, and a Call is heavy: so it travels by pointer.
+    auto carried = std::make_shared<Call>(std::move(call));
+    const bool taken = workers_.submit([this, carried, key = std::move(key), responder] {
+        responder->send(with_id(run(*carried, key), carried->request_id));
+    });
+    if (!taken) {
+        Error error =
+            unavailable("overloaded", "The server has too much to do; try again in a moment.");
+        error.retry_after_s = 2;
+        responder->send(with_id(problem_response(error, id), id));
+    }
+}
+
+Result<std::optional<Response>> Dispatcher::replay(Call& call, const std::string& key) {
+    engine::Idempotency mine;
+    if (!call.principal.tenant.empty()) {
+        mine.tenant = SERVO_TRY(find_tenant(call, call.principal.tenant)).id;
+    }
+    mine.route = std::string(call.route->id);
+    mine.key = key;
+    // The target's parameters are part of what is asked for.
+    std::string asked = call.body + "\n" + call.tenant;
+    for (const auto& [name, value] : call.path) {
+        asked += "\n" + name + "=" + value;
+    }
+    mine.body_hash = sha256_hex(asked);
+    const auto stored =
+        SERVO_TRY(backend_.history().idempotent_reply(mine.tenant, mine.route, mine.key));
+    if (!stored) {
+        call.idempotency = std::move(mine);
+        return std::optional<Response>();
+    }
+    if (stored->body_hash != mine.body_hash) {
+        return fail(conflict(
+            "idempotency_key_reused",
+            "This Idempotency-Key was used for a different request; take a new one."
+        ));
+    }
+    Response response;
+    response.status = stored->http_status;
+    response.body = stored->reply;
+    response.headers.emplace_back(std::string(api::kIdempotencyReplayedHeader), "true");
+    return std::optional(std::move(response));
+}
+
+Response Dispatcher::run(Call& call, const std::string& key) {
+    const std::string guarded =
+        key.empty() ? "" : fmt::format("{}\n{}\n{}", call.principal.tenant, call.route->id, key);
+    if (!key.empty()) {
+        const std::lock_guard lock(mutex_);
+        if (!keys_under_way_.insert(guarded).second) {
+            Error error = unavailable(
+                "idempotency_key_under_way",
+                "A request with this Idempotency-Key is being answered; repeat it in a moment."
+            );
+            error.retry_after_s = 1;
+            return problem_response(error, call.request_id);
+        }
+    }
+    Response response;
+    try {
+        auto replayed =
+            key.empty() ? Result<std::optional<Response>>(std::nullopt) : replay(call, key);
+        if (!replayed) {
+            response = problem_response(replayed.error(), call.request_id);
+        } else if (*replayed) {
+            response = std::move(**replayed);
+        } else {
+            auto result = handlers_.at(call.route->id)(call);
+            response =
+                result ? std::move(*result) : problem_response(result.error(), call.request_id);
+        }
+    } catch (const std::exception& e) {
+        // Only third-party code throws; the request fails, the server goes on.
+        spdlog::error("{} {}: {}", call.request_id, call.route->id, e.what());
+        response = problem_response(
+            internal(
+                "internal",
+                "An error inside the server; its log has the details under this "
+                "request id."
+            ),
+            call.request_id
+        );
+    }
+    if (!key.empty()) {
+        const std::lock_guard lock(mutex_);
+        keys_under_way_.erase(guarded);
+    }
+    return response;
+}
+
+}  // namespace servo::server

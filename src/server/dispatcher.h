@@ -1,0 +1,50 @@
+// From a request to its handler: request id, access, route, parameters, then either the engine (the
+// executor protocol, on the io thread) or a worker. The HttpHandler of the listener. handle() on
+// the io thread; everything else it touches is thread-safe.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "server/access.h"
+#include "server/call.h"
+#include "server/router.h"
+#include "server/workers.h"
+
+namespace servo::server {
+
+constexpr size_t kIdempotencyKeyMax = 200;
+constexpr size_t kRequestIdMax = 128;
+
+class Dispatcher {
+ public:
+    // All outlive the dispatcher.
+    Dispatcher(Backend& backend, Forecasts& forecasts, Workers& workers, AccessOptions access);
+
+    void handle(Request&& request, std::shared_ptr<Responder> responder);
+
+ private:
+    // Route id → handler; every route of the list has one (asserted at construction).
+    std::map<std::string_view, Handler> handlers_;
+
+    std::string request_id(const std::string& given);
+    void answer_machine(const api::Route& route, Responder& responder, const std::string& id);
+    void to_worker(Call call, std::string key, std::shared_ptr<Responder> responder);
+    Response run(Call& call, const std::string& key);
+    // The stored answer, or nothing; error: conflict / "idempotency_key_reused".
+    Result<std::optional<Response>> replay(Call& call, const std::string& key);
+
+    Backend& backend_;
+    Forecasts& forecasts_;
+    Workers& workers_;
+    AccessOptions access_;
+    std::string id_prefix_;
+    int64_t next_id_ = 0;  // io thread
+
+    std::mutex mutex_;
+    std::set<std::string> keys_under_way_;  // under mutex_
+};
+
+}  // namespace servo::server

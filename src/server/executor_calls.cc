@@ -1,0 +1,65 @@
+#include "server/executor_calls.h"
+
+#include "api/executor_protocol.h"
+#include "server/call.h"
+
+namespace servo::server {
+namespace {
+
+using namespace model;
+
+Result<core::Command> command_from(const api::Route& route, const std::string& body) {
+    const boost::json::value json = SERVO_TRY(api::parse_json(body));
+    if (route.id == "executor_register") {
+        return core::RegisterExecutor{
+            SERVO_TRY(api::register_request_from(json, api::Unknown::kRefuse))};
+    }
+    const CallKind kind = route.id == "executor_acquire" ? CallKind::kAcquire : CallKind::kReport;
+    return core::ExecutorCall{SERVO_TRY(api::call_request_from(json, kind, api::Unknown::kRefuse))};
+}
+
+Response render(const Result<core::Reply>& reply, const std::string& request_id) {
+    Response response;
+    if (!reply) {
+        response = problem_response(reply.error(), request_id);
+    } else if (const auto* registered = std::get_if<RegisterReply>(&*reply)) {
+        response = json_response(api::to_json(*registered));
+    } else if (const auto* called = std::get_if<CallReply>(&*reply)) {
+        response = json_response(api::to_json(*called));
+    } else {
+        response = problem_response(
+            internal("internal", "The engine gave an answer of the wrong kind."), request_id
+        );
+    }
+    response.headers.emplace_back(std::string(api::kRequestIdHeader), request_id);
+    return response;
+}
+
+}  // namespace
+
+void executor_call(
+    engine::Loop& loop,
+    const api::Route& route,
+    const std::string& body,
+    std::shared_ptr<Responder> responder,
+    const std::string& request_id
+) {
+    auto command = command_from(route, body);
+    if (!command) {
+        responder->send(render(fail(std::move(command).error()), request_id));
+        return;
+    }
+    if (route.id == "executor_acquire") {
+        responder->may_be_cut();
+    }
+    engine::Item item;
+    item.command = std::move(*command);
+    item.answer = [responder = std::move(responder), request_id](Result<core::Reply> reply) {
+        // std::function needs a copyable capture, and replies are large: so by pointer.
+        auto carried = std::make_shared<const Result<core::Reply>>(std::move(reply));
+        responder->send_made([carried, request_id] { return render(*carried, request_id); });
+    };
+    loop.submit(std::move(item));
+}
+
+}  // namespace servo::server

@@ -1,0 +1,22 @@
+// The executor protocol's routes: parsed and rendered on the io thread, decided by the engine.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/loop.h"
+#include "server/http.h"
+
+namespace servo::server {
+
+// Called on the io thread; the answer comes when the engine has committed, or, for an acquire, when
+// there is something to say.
+void executor_call(
+    engine::Loop& loop,
+    const api::Route& route,
+    const std::string& body,
+    std::shared_ptr<Responder> responder,
+    const std::string& request_id
+);
+
+}  // namespace servo::server

@@ -1,0 +1,145 @@
+// Changing backfills: start, pause, resume, cancel, retry, set. A group's id stands for each of its
+// jobs.
+#include <fmt/format.h>
+
+#include "api/words.h"
+#include "model/job_id.h"
+#include "server/actions.h"
+#include "server/lookup.h"
+#include "server/settings.h"
+
+namespace servo::server {
+namespace {
+
+using namespace model;
+
+api::ActionResult result_of(const JobRef& job, const core::Reply& reply) {
+    api::ActionResult out;
+    out.id = to_text(job.view.row.id);
+    out.tenant_id = job.view.tenant_name;
+    if (const auto* answer = std::get_if<core::JobReply>(&reply)) {
+        out.state = to_string(answer->state);
+        out.changed = answer->changed;
+        out.partitions = answer->partitions;
+        out.rank = answer->rank;
+    }
+    return out;
+}
+
+api::ActionResult unchanged(const JobRef& job) {
+    api::ActionResult out;
+    out.id = to_text(job.view.row.id);
+    out.tenant_id = job.view.tenant_name;
+    out.state = to_string(job.view.row.state);
+    return out;
+}
+
+Error has_ended(const JobRef& job, std::string_view verb) {
+    const std::string id = to_text(job.view.row.id);
+    const bool failed = job.view.row.state == JobState::kFailed;
+    return failed_precondition(
+        "backfill_ended",
+        fmt::format(
+            "{} is {}, so there is nothing to {}.{}",
+            id,
+            to_string(job.view.row.state),
+            verb,
+            failed ? fmt::format(" To run what failed again: servo backfill retry {}", id) : ""
+        )
+    );
+}
+
+// Applies the command that `make` builds for each job. A group's ended jobs are passed over when
+// others of it are open; a single one is answered with why it cannot be done.
+template <typename Make>
+Result<Response> act(Call& call, std::string_view verb, bool ended_too, Make make) {
+    const std::vector<JobRef> jobs = SERVO_TRY(find_jobs(call, call.parameter("id")));
+    api::ActionReply out;
+    for (const JobRef& job : jobs) {
+        if (is_terminal(job.view.row.state) && !ended_too) {
+            const bool done_already =
+                verb == "cancel" && job.view.row.state == JobState::kCancelled;
+            if (jobs.size() == 1 && !done_already) {
+                return fail(has_ended(job, verb));
+            }
+            out.items.push_back(unchanged(job));
+            continue;
+        }
+        core::Command command = SERVO_TRY(make(job));
+        out.items.push_back(result_of(job, SERVO_TRY(call.backend.run(std::move(command)))));
+    }
+    return json_response(to_json(out));
+}
+
+Result<Response> pause(Call& call) {
+    const auto request = SERVO_TRY(call.read_body<api::PauseRequest>());
+    SERVO_CHECK(check_note("reason", request.reason));
+    const Instant until = SERVO_TRY(parse_hold(request.hold_for, call.backend.now()));
+    return act(call, "pause", false, [&](const JobRef& job) -> Result<core::Command> {
+        core::PauseJob command;
+        command.job = job.view.row.id;
+        command.mode = request.now ? core::PauseMode::kKill : core::PauseMode::kDrain;
+        command.note = request.reason;
+        command.until = until;
+        command.actor = call.principal.actor;
+        return command;
+    });
+}
+
+Result<Response> resume(Call& call) {
+    SERVO_TRY(call.read_body<api::ResumeRequest>());
+    return act(call, "resume", false, [&](const JobRef& job) -> Result<core::Command> {
+        return core::ResumeJob{job.view.row.id, call.principal.actor};
+    });
+}
+
+Result<Response> cancel(Call& call) {
+    const auto request = SERVO_TRY(call.read_body<api::CancelRequest>());
+    SERVO_CHECK(check_note("reason", request.reason));
+    return act(call, "cancel", false, [&](const JobRef& job) -> Result<core::Command> {
+        return core::CancelJob{
+            job.view.row.id, request.force, request.reason, call.principal.actor};
+    });
+}
+
+Result<Response> retry(Call& call) {
+    const auto request = SERVO_TRY(call.read_body<api::RetryRequest>());
+    return act(call, "retry", true, [&](const JobRef& job) -> Result<core::Command> {
+        core::RetryJob command;
+        command.job = job.view.row.id;
+        command.actor = call.principal.actor;
+        for (const std::string& word : request.classes) {
+            if (const auto klass = failure_class_from(word)) {
+                command.classes.push_back(*klass);
+            }
+        }
+        command.failed_by_class = SERVO_TRY(call.backend.history().failed_by_class(command.job));
+        return command;
+    });
+}
+
+Result<Response> set(Call& call) {
+    const auto request = SERVO_TRY(call.read_body<api::SettingsRequest>());
+    const core::SetJob settings = SERVO_TRY(set_command(request, call.backend.now()));
+    return act(call, "set", false, [&](const JobRef& job) -> Result<core::Command> {
+        core::SetJob command = settings;
+        command.job = job.view.row.id;
+        command.actor = call.principal.actor;
+        return command;
+    });
+}
+
+}  // namespace
+
+HandlerTable action_handlers() {
+    return {
+        {"start_backfill", start_backfill},
+        {"pause_backfill", pause},
+        {"resume_backfill", resume},
+        {"cancel_backfill", cancel},
+        {"retry_backfill", retry},
+        {"set_backfill", set},
+    };
+}
+
+}  // namespace servo::server

@@ -1,0 +1,151 @@
+// Single partitions: where one stands, why, what it printed; and marks.
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "model/job_id.h"
+#include "server/lookup.h"
+#include "server/partition_list.h"
+#include "server/partition_views.h"
+#include "server/selection.h"
+#include "server/settings.h"
+
+namespace servo::server {
+namespace {
+
+using namespace model;
+
+constexpr int kAttemptMax = 1'000'000;
+
+Result<Response> list(Call& call) {
+    const AssetRef asset = SERVO_TRY(find_asset(call, call.parameter("asset")));
+    return json_response(to_json(SERVO_TRY(list_partitions(call, asset))));
+}
+
+Result<Response> get(Call& call) {
+    const AssetRef asset = SERVO_TRY(find_asset(call, call.parameter("asset")));
+    const PartitionPlace place = SERVO_TRY(place_of(call, asset, call.parameter("key")));
+    return json_response(to_json(SERVO_TRY(partition_detail(call, asset, place))));
+}
+
+Result<Response> explain(Call& call) {
+    const AssetRef asset = SERVO_TRY(find_asset(call, call.parameter("asset")));
+    return explain_place(call, asset, SERVO_TRY(place_of(call, asset, call.parameter("key"))));
+}
+
+// The job whose log is meant: the one named, the owner, or the one that made the partition.
+Result<JobId> job_of_log(Call& call, const PartitionPlace& place) {
+    const std::string backfill = call.query_value("backfill");
+    if (!backfill.empty()) {
+        return SERVO_TRY(find_job(call, backfill)).view.row.id;
+    }
+    if (place.owner) {
+        return place.owner->id;
+    }
+    if (place.state && place.state->job) {
+        return place.state->job;
+    }
+    return fail(
+        not_found("no_log", fmt::format("{} never ran, so there is no log of it.", place.info.key))
+    );
+}
+
+Result<Response> log(Call& call) {
+    const AssetRef asset = SERVO_TRY(find_asset(call, call.parameter("asset")));
+    const PartitionPlace place = SERVO_TRY(place_of(call, asset, call.parameter("key")));
+    std::optional<int> attempt;
+    const std::string wanted = call.query_value("attempt");
+    if (!wanted.empty()) {
+        attempt = static_cast<int>(SERVO_TRY(parse_integer(wanted, 1, kAttemptMax)));
+    }
+    const JobId job = SERVO_TRY(job_of_log(call, place));
+    const auto row = SERVO_TRY(call.backend.history().job(job));
+    const auto index =
+        row && row->row.ordinals ? row->row.ordinals->index_of(place.ordinal) : std::nullopt;
+    const auto found = index ? SERVO_TRY(call.backend.history().log(job, *index, attempt))
+                             : std::optional<LogRow>();
+    if (!found) {
+        const bool running = status_of(place) == "running";
+        return fail(not_found(
+            "no_log",
+            fmt::format(
+                "{} has no stored log{}{}{}.",
+                place.info.key,
+                attempt ? fmt::format(" of attempt {}", *attempt) : "",
+                " in " + to_text(job),
+                running ? "; it runs now, and its log is stored when the attempt ends"
+                        : " (nothing was printed, or it is past its retention)"
+            )
+        ));
+    }
+    api::PartitionLog out;
+    out.key = place.info.key;
+    out.backfill_id = to_text(job);
+    out.attempt = found->attempt;
+    out.generation = found->generation;
+    out.at = found->at;
+    out.bytes_total = found->bytes_total;
+    out.text = found->tail;
+    return json_response(to_json(out));
+}
+
+Outcome outcome_of_mark(const std::string& word) {
+    if (word == "completed") {
+        return Outcome::kSucceeded;
+    }
+    return word == "skipped" ? Outcome::kSkipped : Outcome::kMissing;
+}
+
+bool names_nothing(const api::SelectionRequest& selection) {
+    return selection.start.empty() && selection.end.empty() && selection.keys.empty() &&
+           selection.dims.empty();
+}
+
+Result<Response> mark(Call& call) {
+    const auto request = SERVO_TRY(call.read_body<api::MarkRequest>());
+    SERVO_CHECK(check_note("reason", request.reason));
+    if (request.as.empty() || request.reason.empty() || names_nothing(request.selection)) {
+        return fail(invalid_argument(
+            "bad_mark", "A mark needs what to mark (start, end, keys or dims), `as`, and a reason."
+        ));
+    }
+    const AssetRef asset = SERVO_TRY(find_asset(call, call.parameter("asset")));
+    const Resolved resolved = SERVO_TRY(
+        asset.revision->scheme->resolve(model_selection(request.selection), call.backend.now())
+    );
+    if (resolved.count == 0) {
+        return fail(invalid_argument("nothing_to_do", "No partition lies in the selection."));
+    }
+    api::MarkReply out;
+    out.tenant_id = asset.tenant.name;
+    out.asset_name = asset.head.name;
+    out.as = request.as;
+    out.dry_run = request.dry_run;
+    out.resolved = render_resolved(resolved);
+    if (request.dry_run) {
+        return json_response(to_json(out));
+    }
+    core::MarkPartitions command;
+    command.tenant = asset.tenant.name;
+    command.asset = asset.head.name;
+    command.ordinals = resolved.ordinals;
+    command.outcome = outcome_of_mark(request.as);
+    command.reason = request.reason;
+    command.actor = call.principal.actor;
+    const auto render = [out](const core::Reply&) { return to_json(out); };
+    SERVO_TRY(call.backend.run(std::move(command), call.repeatable(render)));
+    return json_response(to_json(out));
+}
+
+}  // namespace
+
+HandlerTable partition_handlers() {
+    return {
+        {"list_partitions", list},
+        {"get_partition", get},
+        {"explain_partition", explain},
+        {"get_partition_log", log},
+        {"mark_partitions", mark},
+    };
+}
+
+}  // namespace servo::server

@@ -1,0 +1,283 @@
+// The installation at a glance, what happened, and its upkeep.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/admin.h"
+#include "base/text.h"
+#include "server/lookup.h"
+#include "server/render.h"
+#include "server/settings.h"
+
+namespace servo::server {
+namespace {
+
+using namespace model;
+
+constexpr size_t kJobsPerRead = 32;
+constexpr size_t kFindingsMax = 1'000;
+
+Error not_in_this_version(std::string_view what) {
+    return invalid_argument(
+        "not_in_this_version", fmt::format("{} is not in this version of this server.", what)
+    );
+}
+
+Result<std::vector<core::JobView>> open_jobs(Call& call, const std::string& tenant) {
+    const auto ids = SERVO_TRY(call.backend.read([](const core::Scheduler& scheduler, Instant) {
+        return scheduler.open_jobs();
+    }));
+    std::vector<core::JobView> out;
+    for (size_t begin = 0; begin < ids.size(); begin += kJobsPerRead) {
+        const size_t end = std::min(begin + kJobsPerRead, ids.size());
+        const std::vector<JobId> some(
+            ids.begin() + static_cast<std::ptrdiff_t>(begin),
+            ids.begin() + static_cast<std::ptrdiff_t>(end)
+        );
+        auto views =
+            SERVO_TRY(call.backend.read([some](const core::Scheduler& scheduler, Instant now) {
+                std::vector<core::JobView> found;
+                for (const JobId id : some) {
+                    if (auto view = scheduler.job(id, now)) {
+                        found.push_back(std::move(*view));
+                    }
+                }
+                return found;
+            }));
+        for (core::JobView& view : views) {
+            if (!is_terminal(view.row.state) && (tenant.empty() || view.tenant_name == tenant)) {
+                out.push_back(std::move(view));
+            }
+        }
+    }
+    return out;
+}
+
+void add_job(const core::JobView& view, api::StatusGroup& group) {
+    ++group.open_backfills;
+    group.running_partitions += view.running;
+    group.pending_partitions += view.pending;
+    group.failed_partitions += view.counters.failed;
+    group.slots += view.slots;
+    group.partitions_per_second += static_cast<double>(view.rate_now_milli) / 1'000;
+    group.partitions_per_second_before += static_cast<double>(view.rate_before_milli) / 1'000;
+}
+
+void fill_totals(const std::vector<core::JobView>& jobs, api::SystemStatus& out) {
+    std::map<core::Gate, api::WaitReason> gates;
+    for (const core::JobView& view : jobs) {
+        ++out.backfills[std::string(to_string(view.row.state))];
+        out.running_partitions += view.running;
+        out.pending_partitions += view.pending;
+        out.partitions_per_second += static_cast<double>(view.rate_now_milli) / 1'000;
+        out.partitions_per_second_before += static_cast<double>(view.rate_before_milli) / 1'000;
+        for (const core::GateShare& share : view.waiting) {
+            api::WaitReason& reason = gates[share.gate];
+            const uint64_t before = reason.partitions;
+            // The largest holder of a gate stands for it.
+            if (share.partitions >= before) {
+                reason = render_wait(share);
+            }
+            reason.partitions = before + share.partitions;
+        }
+    }
+    for (auto& [gate, reason] : gates) {
+        out.waiting.push_back(std::move(reason));
+    }
+    std::stable_sort(out.waiting.begin(), out.waiting.end(), [](const auto& a, const auto& b) {
+        return a.partitions > b.partitions;
+    });
+}
+
+std::vector<api::StatusGroup> group_jobs(const std::vector<core::JobView>& jobs, bool by_tenant) {
+    std::map<std::string, api::StatusGroup> groups;
+    for (const core::JobView& view : jobs) {
+        const std::string name =
+            by_tenant ? view.tenant_name : fmt::format("{}/{}", view.tenant_name, view.asset_name);
+        groups[name].name = name;
+        add_job(view, groups[name]);
+    }
+    std::vector<api::StatusGroup> out;
+    for (auto& [name, group] : groups) {
+        out.push_back(std::move(group));
+    }
+    return out;
+}
+
+struct Machinery {
+    std::vector<core::ExecutorView> executors;
+    std::vector<core::PoolView> pools;
+    Instant now;
+};
+
+std::vector<api::StatusGroup> group_executors(const Machinery& machinery) {
+    std::vector<api::StatusGroup> out;
+    for (const core::ExecutorView& view : machinery.executors) {
+        api::StatusGroup group;
+        group.name = view.row.name;
+        group.slots = view.slots;
+        group.running_partitions = static_cast<uint64_t>(std::max(view.busy, 0));
+        out.push_back(std::move(group));
+    }
+    return out;
+}
+
+std::vector<api::StatusGroup> group_pools(
+    const Machinery& machinery, const std::vector<core::JobView>& jobs
+) {
+    std::vector<api::StatusGroup> out;
+    for (const core::PoolView& view : machinery.pools) {
+        api::StatusGroup group;
+        group.name = view.row.spec.name;
+        group.slots = view.used;
+        for (const core::JobView& job : jobs) {
+            for (const core::GateShare& share : job.waiting) {
+                const bool by_pool = share.gate == core::Gate::kPoolHeld ||
+                                     share.gate == core::Gate::kBreaker ||
+                                     share.gate == core::Gate::kPoolLimit;
+                group.pending_partitions +=
+                    by_pool && share.subject == group.name ? share.partitions : 0;
+            }
+        }
+        out.push_back(std::move(group));
+    }
+    return out;
+}
+
+Result<std::vector<api::StatusGroup>> groups_of(
+    const std::string& by, const Machinery& machinery, const std::vector<core::JobView>& jobs
+) {
+    if (by.empty()) {
+        return std::vector<api::StatusGroup>();
+    }
+    if (by == "tenant" || by == "asset") {
+        return group_jobs(jobs, by == "tenant");
+    }
+    if (by == "executor") {
+        return group_executors(machinery);
+    }
+    if (by == "pool") {
+        return group_pools(machinery, jobs);
+    }
+    return fail(invalid_argument(
+        "bad_by", fmt::format("by: \"{}\" is not one of tenant, asset, executor, pool.", by)
+    ));
+}
+
+Result<Response> get_status(Call& call) {
+    SERVO_TRY(tenant_filter(call));
+    const auto jobs = SERVO_TRY(open_jobs(call, call.tenant));
+    const auto machinery =
+        SERVO_TRY(call.backend.read([](const core::Scheduler& scheduler, Instant now) {
+            return Machinery{scheduler.executors(now), scheduler.pools(now), now};
+        }));
+    const engine::EngineStatus engine = call.backend.loop().status();
+    api::SystemStatus out;
+    out.version = call.backend.version();
+    out.state = engine::to_string(engine.state);
+    out.epoch = engine.epoch;
+    fill_totals(jobs, out);
+    for (const core::ExecutorView& view : machinery.executors) {
+        const api::Executor executor = render_executor(view, machinery.now);
+        if (executor.state == "lost") {
+            ++out.executors_lost;
+            continue;
+        }
+        ++out.executors_up;
+        out.slots += executor.slots;
+        out.slots_busy += executor.busy;
+    }
+    out.commits = engine.commits;
+    out.commands = engine.commands;
+    out.reloads = engine.reloads;
+    out.queued_commands = static_cast<int64_t>(engine.queued);
+    out.last_error = call.sees_all_tenants() ? engine.last_error : "";
+    out.by = call.query_value("by");
+    if (!call.sees_all_tenants() && (out.by == "executor" || out.by == "pool")) {
+        return fail(Error{
+            ErrorCode::kPermissionDenied,
+            "admin_only",
+            "Only an admin sees executors and pools of the installation.",
+            {},
+            0});
+    }
+    out.groups = SERVO_TRY(groups_of(out.by, machinery, jobs));
+    out.as_of = machinery.now;
+    return json_response(to_json(out));
+}
+
+Result<Response> list_events(Call& call) {
+    const TenantId tenant = SERVO_TRY(tenant_filter(call));
+    const int limit = SERVO_TRY(call.limit());
+    std::optional<Instant> since;
+    const std::string since_text = call.query_value("since");
+    if (!since_text.empty()) {
+        since = SERVO_TRY(parse_since(since_text, call.backend.now()));
+    }
+    const auto rows =
+        SERVO_TRY(call.backend.history().events(tenant, since, call.query_value("subject"), limit));
+    const Names names = SERVO_TRY(read_names(call.backend));
+    api::List<api::Event> out;
+    for (const EventRow& row : rows) {
+        api::Event event;
+        event.at = row.at;
+        if (row.tenant) {
+            const auto name = names.tenants.find(row.tenant);
+            event.tenant_id = name == names.tenants.end() ? "" : name->second;
+        }
+        event.actor = row.actor;
+        event.kind = row.kind;
+        event.subject = row.subject;
+        event.detail = row.detail;
+        out.items.push_back(std::move(event));
+    }
+    return json_response(to_json(out));
+}
+
+Result<Response> fsck(Call& call) {
+    api::FsckReport out;
+    const auto in_memory = SERVO_TRY(call.backend.read([](const core::Scheduler& scheduler, Instant
+                                                       ) { return scheduler.check_invariants(); }));
+    if (!in_memory.empty()) {
+        out.findings.push_back("in memory: " + in_memory);
+    }
+    if (call.backend.hooks().fsck) {
+        for (std::string& finding : SERVO_TRY(call.backend.hooks().fsck())) {
+            out.findings.push_back("in the store: " + std::move(finding));
+        }
+    }
+    out.sound = out.findings.empty();
+    if (out.findings.size() > kFindingsMax) {
+        out.findings.resize(kFindingsMax);
+    }
+    return json_response(to_json(out));
+}
+
+Result<Response> backup(Call& call) {
+    const auto request = SERVO_TRY(call.read_body<api::BackupRequest>());
+    if (!call.backend.hooks().backup) {
+        return fail(not_in_this_version("backup through the server"));
+    }
+    if (!request.path.starts_with('/') || request.path.find('\0') != std::string::npos) {
+        return fail(invalid_argument(
+            "bad_path_given", "path must be an absolute path on the server's machine."
+        ));
+    }
+    api::BackupReply out;
+    out.path = request.path;
+    out.bytes = SERVO_TRY(call.backend.hooks().backup(request.path));
+    return json_response(to_json(out));
+}
+
+}  // namespace
+
+HandlerTable system_handlers() {
+    return {
+        {"get_status", get_status},
+        {"list_events", list_events},
+        {"fsck", fsck},
+        {"backup", backup},
+    };
+}
+
+}  // namespace servo::server

@@ -1,0 +1,533 @@
+#include "server/listener.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <mutex>
+#include <set>
+
+#include "base/log.h"
+
+namespace servo::server {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using tcp = asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr Millis kLingerTimeout{2'000};  // for a client to read the answer to a refused body
+constexpr Millis kAcceptPause{200};      // after accept failed for want of descriptors
+constexpr size_t kLingerBytesMax = 64 * 1024 * 1024;
+
+class Session;
+
+}  // namespace
+
+struct Listener::Shared {
+    Shared(ListenerOptions o, HttpHandler h, BodyLimit b)
+        : options(std::move(o)),
+          handler(std::move(h)),
+          body_limit(std::move(b)),
+          acceptor(io),
+          accept_timer(io),
+          grace_timer(io) {}
+
+    const ListenerOptions options;
+    HttpHandler handler;
+    BodyLimit body_limit;
+    asio::io_context io{1};
+    tcp::acceptor acceptor;
+    asio::steady_timer accept_timer;
+    asio::steady_timer grace_timer;
+    bool stopping = false;  // io thread
+
+    std::mutex mutex;
+    std::set<Session*> sessions;  // under mutex
+    // After `closed` nothing is posted any more: the thread that would run it is gone.
+    bool closed = false;  // under mutex
+
+    size_t session_count() {
+        const std::lock_guard lock(mutex);
+        return sessions.size();
+    }
+    void post(std::function<void()> work) {
+        const std::lock_guard lock(mutex);
+        if (!closed) {
+            asio::post(io, std::move(work));
+        }
+    }
+};
+
+namespace {
+
+using Shared = Listener::Shared;
+
+// One connection. All members belong to the io thread.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+    Session(tcp::socket socket, std::shared_ptr<Shared> shared)
+        : shared_(std::move(shared)), stream_(std::move(socket)) {
+        const std::lock_guard lock(shared_->mutex);
+        shared_->sessions.insert(this);
+    }
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    void begin() {
+        if (shared_->session_count() > shared_->options.connections_max) {
+            Error error =
+                unavailable("too_many_connections", "The server has too many connections.");
+            error.retry_after_s = 5;
+            answer(close_after(problem_response(error, "")));
+            return;
+        }
+        wait_for_request();
+    }
+
+    void answer(Response response);
+    void may_be_cut() { busy_ = false; }
+    // Stop: an idle connection is closed now, a busy one after its answer, or when the grace is
+    // over.
+    void stop(bool at_once) {
+        closing_ = true;
+        if (at_once || !busy_) {
+            close();
+        }
+    }
+
+ private:
+    static Response close_after(Response response) {
+        response.close = true;
+        return response;
+    }
+
+    void wait_for_request();
+    void read_header();
+    void on_header(error_code error);
+    void read_body();
+    void on_body(error_code error);
+    void refuse(const Error& error);
+    void hand_over();
+    void on_written(error_code error, bool keep);
+    void linger();
+    // Takes the session out of the listener's list; a responder may hold it for some time yet.
+    void leave();
+    void close() {
+        leave();
+        error_code ignored;
+        stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
+        stream_.socket().close(ignored);
+    }
+
+    std::shared_ptr<Shared> shared_;
+    beast::tcp_stream stream_;
+    beast::flat_buffer buffer_;
+    std::optional<http::request_parser<http::string_body>> parser_;
+    http::response<http::string_body> response_;
+    http::response<http::empty_body> continue_;
+    size_t lingered_ = 0;
+    bool busy_ = false;
+    bool closing_ = false;
+};
+
+// Hands the answer to its session on the io thread.
+class SessionResponder : public Responder {
+ public:
+    SessionResponder(std::shared_ptr<Shared> shared, std::shared_ptr<Session> session)
+        : shared_(std::move(shared)), session_(std::move(session)) {}
+    ~SessionResponder() override {
+        if (!sent_.exchange(true)) {
+            deliver(problem_response(
+                unavailable("stopping", "The server is stopping; try again in a moment."), ""
+            ));
+        }
+    }
+    SessionResponder(const SessionResponder&) = delete;
+    SessionResponder& operator=(const SessionResponder&) = delete;
+
+    void may_be_cut() override { session_->may_be_cut(); }
+    void send(Response response) override {
+        if (!sent_.exchange(true)) {
+            deliver(std::move(response));
+        }
+    }
+    void send_made(std::function<Response()> make) override {
+        if (!sent_.exchange(true)) {
+            shared_->post([session = std::move(session_), make = std::move(make)] {
+                session->answer(make());
+            });
+        }
+    }
+
+ private:
+    void deliver(Response response) {
+        // The session is released on the io thread as well: its members belong there.
+        shared_->post([session = std::move(session_), response = std::move(response)]() mutable {
+            session->answer(std::move(response));
+        });
+    }
+
+    std::shared_ptr<Shared> shared_;
+    std::shared_ptr<Session> session_;
+    std::atomic<bool> sent_{false};
+};
+
+Session::~Session() {
+    leave();
+}
+
+void Session::leave() {
+    bool last = false;
+    {
+        const std::lock_guard lock(shared_->mutex);
+        last = shared_->sessions.erase(this) > 0 && shared_->sessions.empty();
+    }
+    if (last) {
+        shared_->post([shared = shared_] {
+            if (shared->stopping) {
+                shared->grace_timer.cancel();
+            }
+        });
+    }
+}
+
+void Session::wait_for_request() {
+    busy_ = false;
+    parser_.emplace();
+    parser_->header_limit(kHeaderBytesMax);
+    parser_->body_limit(kLargeBodyBytesMax);
+    if (buffer_.size() > 0) {
+        read_header();
+        return;
+    }
+    stream_.expires_after(shared_->options.idle_timeout);
+    stream_.async_read_some(
+        buffer_.prepare(4'096),
+        [self = shared_from_this()](error_code error, size_t bytes) {
+            if (error) {
+                self->close();
+                return;
+            }
+            self->buffer_.commit(bytes);
+            self->read_header();
+        }
+    );
+}
+
+void Session::read_header() {
+    busy_ = true;
+    stream_.expires_after(shared_->options.header_timeout);
+    http::async_read_header(
+        stream_,
+        buffer_,
+        *parser_,
+        [self = shared_from_this()](error_code error, size_t) { self->on_header(error); }
+    );
+}
+
+void Session::on_header(error_code error) {
+    if (error == http::error::header_limit) {
+        refuse(invalid_argument(
+            "headers_too_large", fmt::format("The header exceeds {} bytes.", kHeaderBytesMax)
+        ));
+        return;
+    }
+    if (error == http::error::body_limit) {
+        refuse(resource_exhausted(
+            "body_too_large", fmt::format("The body exceeds {} bytes.", kLargeBodyBytesMax)
+        ));
+        return;
+    }
+    if (error.category() == http::make_error_code(http::error::bad_method).category() &&
+        error != http::error::end_of_stream && error != http::error::partial_message) {
+        refuse(invalid_argument("bad_request", fmt::format("This is no HTTP: {}.", error.message()))
+        );
+        return;
+    }
+    if (error) {
+        close();
+        return;
+    }
+    const auto& header = parser_->get();
+    const size_t limit =
+        shared_->body_limit(std::string(header.method_string()), std::string(header.target()));
+    if (parser_->content_length().value_or(0) > limit) {
+        refuse(
+            resource_exhausted("body_too_large", fmt::format("The body exceeds {} bytes.", limit))
+        );
+        return;
+    }
+    parser_->body_limit(limit);
+    if (beast::iequals(header[http::field::expect], "100-continue")) {
+        continue_ = {http::status::continue_, 11};
+        stream_.expires_after(shared_->options.write_timeout);
+        http::async_write(
+            stream_,
+            continue_,
+            [self = shared_from_this()](error_code failed, size_t) {
+                failed ? self->close() : self->read_body();
+            }
+        );
+        return;
+    }
+    read_body();
+}
+
+void Session::read_body() {
+    stream_.expires_after(shared_->options.body_timeout);
+    http::async_read(
+        stream_,
+        buffer_,
+        *parser_,
+        [self = shared_from_this()](error_code error, size_t) { self->on_body(error); }
+    );
+}
+
+void Session::on_body(error_code error) {
+    if (error == http::error::body_limit) {
+        refuse(resource_exhausted("body_too_large", "The body is too large for this route."));
+        return;
+    }
+    if (error.category() == http::make_error_code(http::error::bad_method).category() &&
+        error != http::error::partial_message) {
+        refuse(invalid_argument("bad_request", fmt::format("This is no HTTP: {}.", error.message()))
+        );
+        return;
+    }
+    if (error) {
+        close();
+        return;
+    }
+    hand_over();
+}
+
+void Session::refuse(const Error& error) {
+    answer(close_after(problem_response(error, "")));
+}
+
+void Session::hand_over() {
+    stream_.expires_never();
+    auto message = parser_->release();
+    Request request;
+    request.method = std::string(message.method_string());
+    request.target = std::string(message.target());
+    request.headers.host = std::string(message[http::field::host]);
+    request.headers.origin = std::string(message[http::field::origin]);
+    request.headers.content_type = std::string(message[http::field::content_type]);
+    request.headers.authorization = std::string(message[http::field::authorization]);
+    request.headers.request_id = std::string(message[api::kRequestIdHeader]);
+    request.headers.idempotency_key = std::string(message[api::kIdempotencyKeyHeader]);
+    request.headers.actor = std::string(message[api::kActorHeader]);
+    request.body = std::move(message.body());
+    // The answer to HEAD has a body here, which such a client does not read.
+    closing_ = closing_ || !message.keep_alive() || message.method() == http::verb::head;
+    shared_->handler(
+        std::move(request), std::make_shared<SessionResponder>(shared_, shared_from_this())
+    );
+}
+
+void Session::answer(Response response) {
+    const bool keep = !response.close && !closing_ && !shared_->stopping;
+    busy_ = true;
+    response_ = {};
+    response_.version(11);
+    response_.result(static_cast<unsigned>(response.status));
+    response_.set(http::field::content_type, response.content_type);
+    response_.set(http::field::cache_control, "no-store");
+    response_.set("X-Content-Type-Options", "nosniff");
+    for (const auto& [name, value] : response.headers) {
+        response_.set(name, value);
+    }
+    response_.keep_alive(keep);
+    response_.body() = std::move(response.body);
+    response_.prepare_payload();
+    stream_.expires_after(shared_->options.write_timeout);
+    http::async_write(
+        stream_,
+        response_,
+        [self = shared_from_this(), keep](error_code error, size_t) {
+            self->on_written(error, keep);
+        }
+    );
+}
+
+void Session::on_written(error_code error, bool keep) {
+    response_ = {};
+    if (error) {
+        close();
+    } else if (keep) {
+        wait_for_request();
+    } else if (shared_->stopping) {
+        close();
+    } else {
+        error_code ignored;
+        stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+        stream_.expires_after(kLingerTimeout);
+        busy_ = false;
+        linger();
+    }
+}
+
+// Reads on until the client closes: closing with unread bytes would reset the connection, and the
+// client might never see why it was refused.
+void Session::linger() {
+    buffer_.clear();
+    stream_.async_read_some(
+        buffer_.prepare(64 * 1024),
+        [self = shared_from_this()](error_code error, size_t bytes) {
+            self->lingered_ += bytes;
+            if (error || self->lingered_ > kLingerBytesMax) {
+                self->close();
+            } else {
+                self->linger();
+            }
+        }
+    );
+}
+
+void accept_next(const std::shared_ptr<Shared>& shared) {
+    shared->acceptor.async_accept([shared](error_code error, tcp::socket socket) {
+        if (shared->stopping || error == asio::error::operation_aborted) {
+            return;
+        }
+        if (error) {
+            spdlog::warn("accepting a connection failed: {}", error.message());
+            shared->accept_timer.expires_after(kAcceptPause);
+            shared->accept_timer.async_wait([shared](error_code aborted) {
+                if (!aborted) {
+                    accept_next(shared);
+                }
+            });
+            return;
+        }
+        error_code ignored;
+        socket.set_option(tcp::no_delay(true), ignored);
+        std::make_shared<Session>(std::move(socket), shared)->begin();
+        accept_next(shared);
+    });
+}
+
+void close_all(Shared& shared, bool at_once) {
+    // A session may end, and leave the set, while it is told.
+    std::vector<std::shared_ptr<Session>> sessions;
+    {
+        const std::lock_guard lock(shared.mutex);
+        for (Session* session : shared.sessions) {
+            if (auto alive = session->weak_from_this().lock()) {
+                sessions.push_back(std::move(alive));
+            }
+        }
+    }
+    for (const auto& session : sessions) {
+        session->stop(at_once);
+    }
+}
+
+void stop_serving(const std::shared_ptr<Shared>& shared) {
+    shared->stopping = true;
+    error_code ignored;
+    shared->acceptor.close(ignored);
+    shared->accept_timer.cancel();
+    close_all(*shared, false);
+    if (shared->session_count() == 0) {
+        return;
+    }
+    shared->grace_timer.expires_after(shared->options.stop_grace);
+    shared->grace_timer.async_wait([shared](error_code aborted) {
+        if (!aborted) {
+            close_all(*shared, true);
+        }
+    });
+}
+
+Status bind_acceptor(Shared& shared) {
+    error_code error;
+    const asio::ip::address address = asio::ip::make_address(shared.options.address, error);
+    if (error) {
+        return fail(invalid_argument(
+            "bad_address",
+            fmt::format("\"{}\" is no IP address to listen on.", shared.options.address)
+        ));
+    }
+    const tcp::endpoint endpoint(address, shared.options.port);
+    shared.acceptor.open(endpoint.protocol(), error);
+    if (!error) {
+        shared.acceptor.set_option(asio::socket_base::reuse_address(true), error);
+        shared.acceptor.bind(endpoint, error);
+    }
+    if (!error) {
+        shared.acceptor.listen(asio::socket_base::max_listen_connections, error);
+    }
+    if (error == asio::error::address_in_use) {
+        return fail(failed_precondition(
+            "port_in_use",
+            fmt::format(
+                "Port {} of {} is in use, perhaps by another servo; stop that one or pick a port "
+                "with "
+                "--listen {}:PORT.",
+                shared.options.port,
+                shared.options.address,
+                shared.options.address
+            )
+        ));
+    }
+    if (error) {
+        return fail(failed_precondition(
+            "cannot_listen",
+            fmt::format(
+                "Cannot listen on {}:{}: {}.",
+                shared.options.address,
+                shared.options.port,
+                error.message()
+            )
+        ));
+    }
+    return {};
+}
+
+}  // namespace
+
+Listener::Listener(ListenerOptions options, HttpHandler handler, BodyLimit body_limit)
+    : shared_(
+          std::make_shared<Shared>(std::move(options), std::move(handler), std::move(body_limit))
+      ) {}
+
+Listener::~Listener() {
+    stop();
+}
+
+Status Listener::start() {
+    SERVO_CHECK(bind_acceptor(*shared_));
+    port_ = shared_->acceptor.local_endpoint().port();
+    accept_next(shared_);
+    thread_ = std::thread([shared = shared_] { shared->io.run(); });
+    return {};
+}
+
+void Listener::stop() {
+    if (!thread_.joinable()) {
+        return;
+    }
+    shared_->post([shared = shared_] { stop_serving(shared); });
+    thread_.join();
+    {
+        const std::lock_guard lock(shared_->mutex);
+        shared_->closed = true;
+    }
+    // What was posted after the thread left its loop holds sessions; it must not stay in the queue.
+    shared_->io.restart();
+    shared_->io.run();
+}
+
+}  // namespace servo::server

@@ -1,0 +1,41 @@
+// Views of the scheduler and rows of the store → wire structs. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "api/admin.h"
+#include "api/asset.h"
+#include "api/backfill.h"
+#include "core/forecast.h"
+#include "core/views.h"
+
+namespace servo::server {
+
+// kNever and the epoch's start become absent.
+std::optional<Instant> some_time(Instant t);
+
+api::Backfill render_backfill(const core::JobView& view, const core::JobForecast* forecast);
+void fill_backfill(
+    const core::JobView& view, const core::JobForecast* forecast, api::Backfill& out
+);
+
+// none, met, missed, on_track, at_risk, will_miss or unknown.
+std::string deadline_verdict(
+    const core::JobView& view, const core::JobForecast* forecast, Instant now
+);
+
+api::WaitReason render_wait(const core::GateShare& share);
+std::optional<api::OverrideInfo> render_override(bool present, const model::Override& info);
+api::Pool render_pool(const core::PoolView& view);
+api::Tenant render_tenant(const core::TenantView& view);
+// An executor that was silent for longer than a lease lives is lost.
+api::Executor render_executor(const core::ExecutorView& view, Instant now);
+
+// "day from 2024-01-01, Europe/Berlin"; "3 keys"; dimensions joined with " × ".
+std::string describe_scheme(const model::SchemeSpec& scheme);
+
+// The command that repeats the job; keys are named when there are few.
+std::string repeat_command(const core::JobView& view, const model::PartitionScheme* scheme);
+
+}  // namespace servo::server

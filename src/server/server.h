@@ -1,0 +1,52 @@
+// The server: HTTP listener, workers, and the handlers on top of a running engine loop. start() and
+// stop() from one thread. Stop it before the loop, so that no request is left without an answer.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "server/access.h"
+#include "server/backend.h"
+#include "server/dispatcher.h"
+#include "server/forecasts.h"
+#include "server/listener.h"
+#include "server/pool_steps.h"
+#include "server/workers.h"
+
+namespace servo::server {
+
+struct ServerOptions {
+    ListenerOptions listener;
+    size_t worker_threads = 4;
+    std::string admin_token;     // empty: everyone who reaches the listener is an admin
+    std::string executor_token;  // empty: executors use the admin token
+    bool insecure = false;       // allow a reachable address without a token
+    std::string version = "dev";
+    StoreHooks hooks;
+};
+
+class Server {
+ public:
+    // `loop` (started) and `history` outlive the server.
+    Server(ServerOptions options, engine::Loop& loop, store::History& history);
+    ~Server();  // stops
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    // Errors: failed_precondition / "insecure_listen", "port_in_use", "cannot_listen".
+    Status start();
+    void stop();
+    // The port that was bound; after start().
+    int port() const;
+
+ private:
+    ServerOptions options_;
+    Backend backend_;
+    Forecasts forecasts_;
+    PoolStepper stepper_;
+    Workers workers_;
+    Dispatcher dispatcher_;
+    Listener listener_;
+};
+
+}  // namespace servo::server

@@ -1,0 +1,483 @@
+// The API over real sockets, a real engine and the memory store.
+#include "server/server.h"
+
+#include <gtest/gtest.h>
+
+#include "server/test_server.h"
+
+namespace servo::server {
+namespace {
+
+constexpr const char* kJanuary =
+    R"({"asset":"orders","selection":{"start":"2024-01-01","end":"2024-01-31"}})";
+
+TEST(Server, ABackfillRunsFromApplyToCompleted) {
+    TestServer server;
+    const auto applied = server.apply(asset_yaml("orders"));
+    EXPECT_EQ(applied.json.at("assets").at(0).at("action"), "created");
+    const auto started = server.post("/v1/backfills", kJanuary, "Servo-Actor: ann@host\r\n");
+    ASSERT_EQ(started.status, 200) << started.reply.body;
+    const std::string id = started.text("id");
+    EXPECT_EQ(started.number("total_partitions"), 31);
+    const auto& resolved = started.item(0).at("resolved");
+    EXPECT_EQ(resolved.at("first_key"), "2024-01-01");
+    EXPECT_EQ(resolved.at("last_key"), "2024-01-31");
+    EXPECT_EQ(resolved.at("timezone"), "UTC");
+
+    TestExecutor executor(server, "ex-1", 2);
+    EXPECT_EQ(executor.work(), 31U);
+    const auto one = server.get("/v1/backfills/" + id);
+    EXPECT_EQ(one.text("state"), "completed");
+    EXPECT_EQ(one.number("completed_partitions"), 31);
+    EXPECT_EQ(one.text("created_by"), "ann@host");
+    EXPECT_EQ(one.text("tenant_id"), "default");
+    EXPECT_EQ(one.text("deadline_verdict"), "none");
+    EXPECT_NE(one.text("command").find("servo backfill start orders --start"), std::string::npos);
+
+    const auto list = server.get("/v1/backfills");
+    EXPECT_EQ(list.item(0).at("id"), id);
+    EXPECT_TRUE(list.json.at("next_page_token").is_null());
+    EXPECT_EQ(server.get("/v1/backfills?status=open").json.at("items").as_array().size(), 0U);
+    EXPECT_EQ(server.get("/v1/backfills/" + id.substr(0, 9)).text("id"), id);
+    EXPECT_EQ(server.get("/v1/backfills?id_prefix=" + id.substr(3, 5)).item(0).at("id"), id);
+}
+
+TEST(Server, NothingToDoSaysWhatIsThere) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    ASSERT_EQ(server.post("/v1/backfills", kJanuary).status, 200);
+    TestExecutor(server, "ex-1", 1).work();
+    const auto again = server.post("/v1/backfills", kJanuary);
+    EXPECT_EQ(again.status, 412);
+    EXPECT_EQ(again.reason(), "nothing_to_do");
+    EXPECT_NE(again.text("detail").find("31 completed"), std::string::npos) << again.text("detail");
+    EXPECT_NE(again.text("detail").find("--reprocess all"), std::string::npos);
+
+    const auto empty = server.post(
+        "/v1/backfills",
+        R"({"asset":"orders","selection":{"start":"2024-01-01"},"allow_empty":true})"
+    );
+    EXPECT_EQ(empty.status, 200);
+    EXPECT_EQ(empty.number("total_partitions"), 0);
+    EXPECT_TRUE(empty.json.at("id").is_null());
+
+    const auto all = server.post(
+        "/v1/backfills",
+        R"({"asset":"orders","selection":{"keys":["2024-01-05"]},"reprocess":"all"})"
+    );
+    EXPECT_EQ(all.status, 200) << all.reply.body;
+    EXPECT_EQ(all.number("total_partitions"), 1);
+}
+
+TEST(Server, ReprocessPoliciesAreCumulative) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    const char* first =
+        R"({"asset":"orders","selection":{"start":"2024-01-01","end":"2024-01-10"}})";
+    ASSERT_EQ(server.post("/v1/backfills", first).status, 200);
+    TestExecutor executor(server, "ex-1", 1);
+    executor.work([](uint64_t index) { return index < 3; });  // three of ten fail, of class data
+    const auto mark = server.post(
+        "/v1/assets/orders/mark",
+        R"({"selection":{"keys":["2024-01-20"]},"as":"skipped","reason":"no data that day"})"
+    );
+    ASSERT_EQ(mark.status, 200) << mark.reply.body;
+    const auto count = [&server](const std::string& policy) {
+        return server
+            .post(
+                "/v1/backfills",
+                R"({"asset":"orders","dry_run":true,"reprocess":")" + policy + R"("})"
+            )
+            .number("total_partitions");
+    };
+    EXPECT_EQ(count("failed"), 31 - 7 - 1);
+    EXPECT_EQ(count("stale"), 31 - 7 - 1);
+    EXPECT_EQ(count("all"), 31);
+    EXPECT_LE(count("missing"), count("failed"));
+
+    // A new revision makes what the older one completed stale.
+    server.apply(asset_yaml("orders") + "    timeout: 5m\n");
+    EXPECT_EQ(count("failed"), 31 - 7 - 1);
+    EXPECT_EQ(count("stale"), 31 - 1);
+}
+
+TEST(Server, FailuresAreShownByClassAndRetried) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    const std::string id = server.post("/v1/backfills", kJanuary).text("id");
+    TestExecutor executor(server, "ex-1", 1);
+    executor.work([](uint64_t index) { return index == 4; });
+    const auto one = server.get("/v1/backfills/" + id);
+    EXPECT_EQ(one.text("state"), "failed");
+    const auto& failure = one.json.at("failures").at(0);
+    EXPECT_EQ(failure.at("class"), "data");
+    EXPECT_EQ(failure.at("partitions"), 1);
+    EXPECT_EQ(failure.at("examples").at(0).at("partition"), "2024-01-05");
+    EXPECT_EQ(failure.at("examples").at(0).at("executor"), "ex-1");
+
+    const auto list = server.get("/v1/assets/orders/partitions?status=failed&class=data");
+    EXPECT_EQ(list.json.at("items").as_array().size(), 1U) << list.reply.body;
+    EXPECT_EQ(list.item(0).at("key"), "2024-01-05");
+    EXPECT_EQ(list.item(0).at("message"), "bad row");
+    EXPECT_TRUE(
+        server.get("/v1/assets/orders/partitions?class=timeout").json.at("items").as_array().empty()
+    );
+    const auto part = server.get("/v1/assets/orders/partitions/2024-01-05");
+    EXPECT_EQ(part.text("status"), "failed");
+    EXPECT_EQ(part.json.at("failed_attempts").at(0).at("final"), true);
+
+    const auto other = server.post("/v1/backfills/" + id + "/retry", R"({"classes":["timeout"]})");
+    EXPECT_EQ(other.status, 200) << other.reply.body;
+    EXPECT_EQ(other.item(0).at("partitions"), 0);
+    const auto retried = server.post("/v1/backfills/" + id + "/retry", R"({"classes":["data"]})");
+    ASSERT_EQ(retried.status, 200) << retried.reply.body;
+    EXPECT_EQ(retried.item(0).at("partitions"), 1);
+    EXPECT_EQ(executor.work(), 1U);
+    EXPECT_EQ(server.get("/v1/backfills/" + id).text("state"), "completed");
+    EXPECT_EQ(server.get("/v1/assets/orders/partitions/2024-01-05").text("status"), "completed");
+}
+
+TEST(Server, ARepeatedRequestGetsTheFirstAnswer) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    const std::string key = "Idempotency-Key: k-1\r\n";
+    const auto first = server.post("/v1/backfills", kJanuary, key);
+    ASSERT_EQ(first.status, 200);
+    const auto second = server.post("/v1/backfills", kJanuary, key);
+    EXPECT_EQ(second.status, 200);
+    EXPECT_EQ(second.reply.body, first.reply.body);
+    EXPECT_EQ(second.reply.header("Idempotency-Replayed"), "true");
+    EXPECT_EQ(server.get("/v1/backfills").json.at("items").as_array().size(), 1U);
+    const auto other = server.post("/v1/backfills", R"({"asset":"orders"})", key);
+    EXPECT_EQ(other.status, 409);
+    EXPECT_EQ(other.reason(), "idempotency_key_reused");
+}
+
+TEST(Server, OverlapNamesTheOtherJob) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    const std::string id = server.post("/v1/backfills", kJanuary).text("id");
+    const auto second =
+        server.post("/v1/backfills", R"({"asset":"orders","selection":{"start":"2024-01-31"}})");
+    EXPECT_EQ(second.status, 409);
+    EXPECT_NE(second.text("detail").find(id), std::string::npos);
+    const auto waits = server.post(
+        "/v1/backfills", R"({"asset":"orders","selection":{"start":"2024-01-31"},"overlap":"wait"})"
+    );
+    ASSERT_EQ(waits.status, 200) << waits.reply.body;
+    const auto view = server.get("/v1/backfills/" + waits.text("id"));
+    EXPECT_EQ(view.text("waits_for"), id);
+    EXPECT_EQ(view.json.at("waiting").at(0).at("gate"), "overlap");
+}
+
+TEST(Server, PauseResumeSetCancel) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    const std::string id = server.post("/v1/backfills", kJanuary).text("id");
+    const std::string path = "/v1/backfills/" + id;
+    const auto paused = server.post(path + "/pause", R"({"reason":"lunch","for":"2h"})");
+    EXPECT_EQ(paused.item(0).at("state"), "paused");
+    EXPECT_EQ(paused.item(0).at("changed"), true);
+    EXPECT_EQ(server.post(path + "/pause", "{}").item(0).at("changed"), false);
+    auto one = server.get(path);
+    EXPECT_EQ(one.text("state_note"), "lunch");
+    EXPECT_FALSE(one.json.at("resume_at").is_null());
+    const auto why = server.get(path + "/explain");
+    EXPECT_EQ(why.text("command"), "servo backfill resume " + id);
+    EXPECT_EQ(
+        server.get(path + "/explain?partition=2024-01-03").json.at("reasons").at(0).at("gate"),
+        "paused"
+    );
+    EXPECT_EQ(server.get(path + "/explain?partition=2024-03-03").status, 404);
+    EXPECT_EQ(server.post(path + "/resume", "").item(0).at("changed"), true);
+
+    const auto set = server.call("PATCH", path, R"({"priority":7,"max_failures":"10"})");
+    EXPECT_EQ(set.status, 200) << set.reply.body;
+    EXPECT_EQ(set.item(0).at("rank"), 1);
+    one = server.get(path);
+    EXPECT_EQ(one.number("priority"), 7);
+    EXPECT_EQ(one.text("max_failures"), "10");
+    EXPECT_EQ(server.call("PATCH", path, R"({"priority":99})").status, 422);
+
+    EXPECT_EQ(server.post(path + "/cancel", R"({"reason":"wrong"})").status, 200);
+    EXPECT_EQ(server.get(path).text("state"), "cancelled");
+    EXPECT_EQ(server.post(path + "/cancel", "{}").item(0).at("changed"), false);
+    const auto ended = server.post(path + "/pause", "{}");
+    EXPECT_EQ(ended.status, 412);
+    EXPECT_EQ(ended.reason(), "backfill_ended");
+}
+
+TEST(Server, SeveralTenantsAreOneGroupAllOrNone) {
+    TestServer server;
+    const std::string both = "version: 1\ntenants: [acme, bigco]\n";
+    server.apply(both + asset_yaml("orders").substr(11));
+    const auto ambiguous = server.post("/v1/backfills", kJanuary);
+    EXPECT_EQ(ambiguous.reason(), "ambiguous_tenant") << ambiguous.reply.body;
+    const auto started = server.post("/v1/backfills", R"({"asset":"orders","all_tenants":true})");
+    ASSERT_EQ(started.status, 200) << started.reply.body;
+    const std::string group = started.text("group_id");
+    EXPECT_EQ(started.text("id"), group);
+    EXPECT_EQ(started.json.at("items").as_array().size(), 2U);
+    EXPECT_EQ(server.get("/v1/backfills?group=" + group).json.at("items").as_array().size(), 2U);
+    EXPECT_EQ(server.get("/v1/tenants/acme/backfills").json.at("items").as_array().size(), 1U);
+    EXPECT_EQ(
+        server.post("/v1/backfills/" + group + "/pause", "{}").json.at("items").as_array().size(),
+        2U
+    );
+    // One tenant's part overlaps, so neither gets a job.
+    const auto again =
+        server.post("/v1/backfills", R"({"asset":"orders","tenants":["acme","bigco"]})");
+    EXPECT_EQ(again.status, 409);
+    EXPECT_EQ(server.get("/v1/backfills").json.at("items").as_array().size(), 2U);
+    // A job is found under its own tenant only.
+    const std::string acme_job(started.item(0).at("id").as_string());
+    EXPECT_EQ(server.get("/v1/tenants/acme/backfills/" + acme_job).status, 200);
+    EXPECT_EQ(server.get("/v1/tenants/bigco/backfills/" + acme_job).status, 404);
+}
+
+TEST(Server, DryRunPreviewsAndChangesNothing) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    const auto preview = server.post(
+        "/v1/backfills", R"({"asset":"orders","selection":{"end":"2024-01-03"},"dry_run":true})"
+    );
+    ASSERT_EQ(preview.status, 200) << preview.reply.body;
+    EXPECT_EQ(preview.number("total_partitions"), 3);
+    EXPECT_TRUE(preview.item(0).at("id").is_null());
+    EXPECT_EQ(preview.item(0).at("resolved").at("sample_keys").as_array().size(), 3U);
+    EXPECT_FALSE(preview.json.at("preview").at("basis").as_string().empty());
+    EXPECT_TRUE(server.get("/v1/backfills").json.at("items").as_array().empty());
+}
+
+TEST(Server, EstimatesComeFromRecordedDurations) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    server.post("/v1/backfills", R"({"asset":"orders","selection":{"end":"2024-01-20"}})");
+    TestExecutor executor(server, "ex-1", 2);
+    executor.work();
+    const auto preview =
+        server.post("/v1/backfills", R"({"asset":"orders","reprocess":"all","dry_run":true})");
+    ASSERT_EQ(preview.status, 200) << preview.reply.body;
+    const auto& estimate = preview.json.at("preview");
+    ASSERT_FALSE(estimate.at("duration_p50_ms").is_null()) << preview.reply.body;
+    EXPECT_LE(
+        estimate.at("duration_p50_ms").to_number<int64_t>(),
+        estimate.at("duration_p90_ms").to_number<int64_t>()
+    );
+}
+
+TEST(Server, PartitionsAreListedByStatusMeasureAndPage) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    server.post("/v1/backfills", R"({"asset":"orders","selection":{"end":"2024-01-10"}})");
+    TestExecutor(server, "ex-1", 1).work();
+    const std::string path = "/v1/assets/orders/partitions";
+    const auto largest = server.get(path + "?sort=duration&limit=2");
+    ASSERT_EQ(largest.status, 200) << largest.reply.body;
+    EXPECT_EQ(largest.item(0).at("key"), "2024-01-10");
+    EXPECT_EQ(largest.item(1).at("key"), "2024-01-09");
+    const auto page = server.get(path + "?limit=7&status=completed");
+    EXPECT_EQ(page.json.at("items").as_array().size(), 7U);
+    const auto rest =
+        server.get(path + "?limit=7&status=completed&page_token=" + page.text("next_page_token"));
+    EXPECT_EQ(rest.json.at("items").as_array().size(), 3U);
+    EXPECT_EQ(rest.item(0).at("key"), "2024-01-08");
+    EXPECT_TRUE(rest.json.at("next_page_token").is_null());
+    EXPECT_EQ(
+        server.get(path + "?status=missing&limit=500").json.at("items").as_array().size(), 21U
+    );
+    EXPECT_EQ(
+        server.get(path + "?status=missing&start=2024-01-30").json.at("items").as_array().size(), 2U
+    );
+    server.post("/v1/backfills", R"({"asset":"orders","selection":{"start":"2024-01-30"}})");
+    EXPECT_EQ(server.get(path + "?status=pending").json.at("items").as_array().size(), 2U);
+    EXPECT_EQ(
+        server.get(path + "?status=missing&limit=500").json.at("items").as_array().size(), 19U
+    );
+    EXPECT_EQ(server.get(path + "?status=misssing").reason(), "bad_status");
+    EXPECT_EQ(server.get(path + "?page_token=zzz").reason(), "bad_page_token");
+    EXPECT_EQ(server.get(path + "/2024-01-30/explain").text("state"), "pending");
+    const auto unowned = server.get(path + "/2024-01-15/explain");
+    EXPECT_EQ(unowned.text("command"), "servo partition run orders 2024-01-15");
+    EXPECT_EQ(server.get(path + "/2024-01-15/logs").reason(), "no_log");
+    EXPECT_EQ(server.get(path + "/15.1.2024").status, 422);
+}
+
+TEST(Server, AssetsShowRevisionsDifferencesAndOverrides) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    const auto changed = server.apply(asset_yaml("orders") + "    timeout: 5m\n");
+    const auto& change = changed.json.at("assets").at(0).at("changes").at(0);
+    EXPECT_EQ(change.at("field"), "timeout");
+    EXPECT_EQ(change.at("after"), "5m");
+    EXPECT_EQ(server.apply(asset_yaml("orders") + "    timeout: 5m\n").json.at("changed"), false);
+    const auto asset = server.get("/v1/assets/orders");
+    EXPECT_EQ(asset.number("revision"), 2);
+    EXPECT_EQ(asset.text("code_dir"), "/srv/code");
+    EXPECT_EQ(asset.json.at("partition_counts").at("missing"), 31);
+    EXPECT_EQ(server.get("/v1/assets").item(0).at("name"), "orders");
+    EXPECT_EQ(server.get("/v1/assets/orders/revisions").json.at("items").as_array().size(), 2U);
+    EXPECT_EQ(server.get("/v1/assets/orders/diff").json.at("changes").at(0).at("field"), "timeout");
+    EXPECT_EQ(server.get("/v1/assets/orders/diff?from=9").status, 404);
+    const auto set = server.call(
+        "PATCH", "/v1/assets/orders", R"({"concurrency":3,"for":"1h","reason":"slow source"})"
+    );
+    EXPECT_EQ(set.json.at("changed"), true) << set.reply.body;
+    EXPECT_EQ(server.get("/v1/assets/orders").json.at("override").at("reason"), "slow source");
+    EXPECT_EQ(server.get("/v1/assets/order").status, 404);
+    EXPECT_NE(server.get("/v1/assets/order").text("detail").find("\"orders\""), std::string::npos);
+}
+
+TEST(Server, ApplyChecksEverythingBeforeItChangesAnything) {
+    TestServer server;
+    api::ApplyRequest request;
+    request.files.push_back({"good.yaml", asset_yaml("orders"), "/a"});
+    request.files.push_back({"bad.yaml", "version: 1\nassets:\n  x:\n    partitons: {}\n", "/b"});
+    const auto refused = server.post("/v1/apply", api::to_text(to_json(request)));
+    EXPECT_EQ(refused.status, 422) << refused.reply.body;
+    EXPECT_NE(refused.text("detail").find("bad.yaml"), std::string::npos) << refused.reply.body;
+    EXPECT_TRUE(server.get("/v1/assets").json.at("items").as_array().empty());
+
+    // Files may refer to one another in any order, and lie in different folders.
+    request.files[1] = {
+        "first.yaml", asset_yaml("clean") + "    upstream: { orders: { mapping: same } }\n", "/b"};
+    std::swap(request.files[0], request.files[1]);
+    request.dry_run = true;
+    const auto planned = server.post("/v1/apply", api::to_text(to_json(request)));
+    // Across folders the plan of the second needs the first to be there, which a dry run cannot do
+    // for references that only the scheduler checks; asset references are checked here.
+    EXPECT_EQ(planned.status, 200) << planned.reply.body;
+    EXPECT_EQ(planned.json.at("changed"), true);
+    EXPECT_TRUE(server.get("/v1/assets").json.at("items").as_array().empty());
+    request.dry_run = false;
+    EXPECT_EQ(server.post("/v1/apply", api::to_text(to_json(request))).status, 200);
+    EXPECT_EQ(server.get("/v1/assets").json.at("items").as_array().size(), 2U);
+    EXPECT_EQ(server.get("/v1/assets/orders").json.at("downstream").at(0), "clean");
+}
+
+TEST(Server, PoolsTenantsAndExecutorsCanBeTurned) {
+    TestServer server;
+    server.apply(
+        "version: 1\npools:\n  warehouse: { scope: shared, concurrency: 8 }\n" +
+        asset_yaml("orders").substr(11) + "    pools: { warehouse: 1 }\n"
+    );
+    EXPECT_EQ(server.get("/v1/pools/warehouse").number("limit"), 8);
+    EXPECT_EQ(server.call("PATCH", "/v1/pools/warehouse", R"({"concurrency":2})").status, 200);
+    EXPECT_EQ(server.get("/v1/pools/warehouse").number("limit"), 2);
+    EXPECT_EQ(server.call("PATCH", "/v1/pools/warehouse", R"({"unset":true})").status, 200);
+    EXPECT_EQ(server.get("/v1/pools").item(0).at("limit"), 8);
+    EXPECT_EQ(
+        server.post("/v1/pools/warehouse/hold", R"({"for":"1h","reason":"upgrade"})").status, 200
+    );
+    EXPECT_EQ(server.get("/v1/pools/warehouse").json.at("hold").at("reason"), "upgrade");
+    const std::string id = server.post("/v1/backfills", kJanuary).text("id");
+    TestExecutor executor(server, "ex-1", 1);
+    EXPECT_EQ(server.get("/v1/backfills/" + id).json.at("waiting").at(0).at("gate"), "pool_held");
+    EXPECT_EQ(server.post("/v1/pools/warehouse/release", "").status, 200);
+    EXPECT_EQ(server.get("/v1/pools/werehouse").status, 404);
+
+    EXPECT_EQ(server.call("PATCH", "/v1/tenants/default", R"({"weight":300})").status, 200);
+    EXPECT_EQ(server.get("/v1/tenants/default").number("weight"), 300);
+    EXPECT_EQ(server.get("/v1/tenants").item(0).at("name"), "default");
+
+    EXPECT_EQ(server.get("/v1/executors").item(0).at("state"), "up");
+    const auto drained = server.post("/v1/executors/drain", R"({"executors":["ex-1"]})");
+    EXPECT_EQ(drained.item(0).at("state"), "drained") << drained.reply.body;
+    EXPECT_EQ(server.get("/v1/executors?state=up").json.at("items").as_array().size(), 0U);
+    EXPECT_EQ(server.post("/v1/executors/undrain", R"({"executors":["ex-1"]})").status, 200);
+    EXPECT_EQ(server.post("/v1/executors/drain", R"({"executors":["ex-2"]})").status, 404);
+    EXPECT_EQ(
+        server.post("/v1/executors/drain", R"({"keep":1})").json.at("items").as_array().size(), 0U
+    );
+
+    const auto status = server.get("/v1/status?by=tenant");
+    EXPECT_EQ(status.json.at("executors_up"), 1);
+    EXPECT_EQ(status.json.at("groups").at(0).at("name"), "default");
+    const auto events = server.get("/v1/events?limit=500");
+    EXPECT_GE(events.json.at("items").as_array().size(), 5U);
+    EXPECT_EQ(server.post("/v1/fsck", "").json.at("sound"), true);
+    EXPECT_EQ(server.post("/v1/backup", R"({"path":"/x"})").reason(), "not_in_this_version");
+}
+
+TEST(Server, RequestsAreCheckedAtTheDoor) {
+    TestServer server;
+    EXPECT_EQ(server.post("/v1/backfills", R"({"asset":"orders","prio":1})").status, 422);
+    EXPECT_EQ(server.post("/v1/backfills", "{").status, 400);
+    EXPECT_EQ(server.post("/v1/backfills", std::string(100, '[')).reason(), "json_too_deep");
+    EXPECT_EQ(server.get("/v1/backfills?limit=501").reason(), "bad_limit");
+    EXPECT_EQ(server.get("/v1/backfills/bf_zzz").status, 404);
+    EXPECT_EQ(server.get("/v1/backfills/hello!").status, 422);
+    EXPECT_EQ(server.get("/v1/nope").reason(), "unknown_route");
+    EXPECT_EQ(server.call("PUT", "/v1/backfills", "").status, 405);
+    const auto with_id = server.call("GET", "/v1/nope", "", "X-Request-Id: my-id\r\n");
+    EXPECT_EQ(with_id.text("request_id"), "my-id");
+    EXPECT_EQ(with_id.reply.header("X-Request-Id"), "my-id");
+    EXPECT_EQ(with_id.reply.header("Content-Type"), "application/problem+json");
+    EXPECT_EQ(
+        fetch(server.port(), "GET", "/livez", "", "Origin: http://evil.example\r\n").status, 403
+    );
+    EXPECT_EQ(server.get("/livez").text("status"), "ok");
+    EXPECT_EQ(server.get("/readyz").status, 200);
+    EXPECT_EQ(server.get("/version").text("api"), "v1");
+    EXPECT_EQ(server.get("/openapi.json").text("openapi"), "3.1.0");
+}
+
+TEST(Server, TokensAreAskedFor) {
+    ServerOptions options;
+    options.admin_token = "secret";
+    options.executor_token = "runner";
+    TestServer server(std::move(options));
+    EXPECT_EQ(server.get("/v1/backfills").status, 401);
+    EXPECT_FALSE(server.get("/v1/backfills").reply.header("WWW-Authenticate").empty());
+    EXPECT_EQ(server.get("/readyz").status, 200);
+    EXPECT_EQ(
+        server.call("GET", "/v1/backfills", "", "Authorization: Bearer secret\r\n").status, 200
+    );
+    EXPECT_EQ(
+        server.call("GET", "/v1/backfills", "", "Authorization: Bearer runner\r\n").status, 403
+    );
+    EXPECT_EQ(
+        server
+            .post(
+                "/v1/executor/register",
+                R"({"executor":"e","session":5,"slots":1})",
+                "Authorization: Bearer runner\r\n"
+            )
+            .status,
+        200
+    );
+}
+
+TEST(Server, AParkedAcquireIsWokenByWorkAndCutByStop) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    server.post("/v1/executor/register", R"({"executor":"e","session":5,"slots":1})");
+    TestConnection parked(server.port());
+    parked.send(request_text(
+        "POST", "/v1/executor/acquire", R"({"session":5,"call":1,"ack":0,"free_slots":1})"
+    ));
+    ASSERT_EQ(server.post("/v1/backfills", kJanuary).status, 200);
+    const TestReply woken = parked.read_reply();
+    EXPECT_EQ(woken.status, 200);
+    EXPECT_NE(woken.body.find("\"grants\":[{"), std::string::npos) << woken.body;
+    EXPECT_NE(woken.body.find("\"definitions\":[{"), std::string::npos);
+    TestConnection again(server.port());
+    again.send(request_text(
+        "POST", "/v1/executor/acquire", R"({"session":5,"call":2,"ack":1000,"free_slots":0})"
+    ));
+    server.stop_server();
+    EXPECT_NE(again.read_reply().status, 500);
+}
+
+TEST(Server, AStoreThatFailsIsAnsweredUnavailable) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    server.store().fail_next(store::Fault::kUnknownLost);
+    const auto lost = server.post("/v1/backfills", kJanuary);
+    EXPECT_EQ(lost.status, 503) << lost.reply.body;
+    EXPECT_FALSE(lost.reply.header("Retry-After").empty());
+    EXPECT_EQ(server.post("/v1/backfills", kJanuary).status, 200);
+}
+
+}  // namespace
+}  // namespace servo::server

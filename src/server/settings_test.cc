@@ -1,0 +1,67 @@
+#include "server/settings.h"
+
+#include <gtest/gtest.h>
+
+#include "base/rfc3339.h"
+
+namespace servo::server {
+namespace {
+
+const Instant kNow = instant_of(parse_civil_time("2024-05-01T12:00:00Z").value());
+
+std::string deadline(const char* text) {
+    const auto t = parse_deadline(text, kNow);
+    return t ? format_rfc3339(*t) : t.error().reason;
+}
+
+TEST(Settings, DeadlinesAreAheadDatesOrTimes) {
+    EXPECT_EQ(deadline("+72h"), "2024-05-04T12:00:00Z");
+    EXPECT_EQ(deadline("2024-05-03"), "2024-05-04T00:00:00Z");
+    EXPECT_EQ(deadline("2024-05-03T08:00:00+02:00"), "2024-05-03T06:00:00Z");
+    EXPECT_EQ(deadline("2024-05-01"), "2024-05-02T00:00:00Z");
+    EXPECT_EQ(deadline("2024-04-30"), "deadline_passed");
+    EXPECT_EQ(deadline("+soon"), "bad_time");
+    EXPECT_EQ(deadline("tomorrow"), "bad_time");
+}
+
+TEST(Settings, SinceTakesAgesAndTimes) {
+    EXPECT_EQ(parse_since("24h", kNow).value(), kNow - Millis(86'400'000));
+    EXPECT_EQ(format_rfc3339(parse_since("2024-04-01", kNow).value()), "2024-04-01T00:00:00Z");
+    EXPECT_EQ(parse_since("a while", kNow).error().reason, "bad_time");
+}
+
+TEST(Settings, HoldsEndOrNot) {
+    EXPECT_EQ(parse_hold("", kNow).value(), kNever);
+    EXPECT_EQ(parse_hold("2h", kNow).value(), kNow + Millis(7'200'000));
+    EXPECT_EQ(parse_hold("0s", kNow).error().reason, "bad_duration");
+    EXPECT_EQ(parse_hold("99999d", kNow).error().reason, "bad_duration");
+}
+
+TEST(Settings, FailureLimitsRoundTrip) {
+    for (const char* text : {"10", "5%", "100%", "none"}) {
+        EXPECT_EQ(format_max_failures(parse_max_failures(text).value()), text);
+    }
+    for (const char* text : {"", "0", "0%", "101%", "-1", "5 %", "x"}) {
+        EXPECT_EQ(parse_max_failures(text).error().reason, "bad_max_failures") << text;
+    }
+}
+
+TEST(Settings, NoneSetsBackToTheAsset) {
+    api::SettingsRequest request;
+    request.timeout = "none";
+    request.sla_deadline = "none";
+    request.max_attempts = "5";
+    const core::SetJob command = set_command(request, kNow).value();
+    ASSERT_TRUE(command.timeout);
+    EXPECT_FALSE(*command.timeout);
+    ASSERT_TRUE(command.deadline);
+    EXPECT_FALSE(*command.deadline);
+    EXPECT_EQ(command.max_attempts.value(), 5);
+    EXPECT_FALSE(command.memory_bytes);
+    EXPECT_EQ(set_command(api::SettingsRequest{}, kNow).error().reason, "nothing_to_set");
+    request.priority = 11;
+    EXPECT_EQ(set_command(request, kNow).error().reason, "bad_priority");
+}
+
+}  // namespace
+}  // namespace servo::server

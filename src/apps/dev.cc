@@ -1,0 +1,139 @@
+#include <optional>
+#include <ostream>
+#include <thread>
+
+#include "apps/agent_options.h"
+#include "apps/file_watch.h"
+#include "apps/http_transport.h"
+#include "apps/node.h"
+#include "apps/processes.h"
+#include "apps/stop_signal.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/apply_files.h"
+#include "cli/session.h"
+
+namespace servo::apps {
+namespace {
+
+constexpr Millis kDrainMargin{5'000};  // beyond drain_timeout, for killing and reporting
+
+// Reads the files anew and applies them.
+Result<std::string> apply_file(cli::Session& session, const std::string& url, const std::string& file) {
+    api::ApplyRequest request;
+    request.files = SERVO_TRY(cli::read_apply_files(session.environment(), {file}));
+    const std::string& tenant = session.flags().tenant;
+    if (!tenant.empty()) {
+        request.tenant = tenant;
+    }
+    client::Client client(
+        client::make_curl_http({url, "", "servo-dev/" SERVO_VERSION, ""}), {tenant, session.actor()}
+    );
+    const api::ApplyReply reply = SERVO_TRY(client.apply(request, client::new_idempotency_key()));
+    return cli::describe_apply(reply, false);
+}
+
+// Before anybody else is let in, so that whoever finds the server ready finds the assets there.
+Status apply_first(cli::Session& session, Node& node, const std::string& file) {
+    SERVO_CHECK(node.listen({"127.0.0.1", 0}));
+    const Result<std::string> applied = apply_file(session, node.url(), file);
+    node.close_listener();
+    if (!applied) {
+        return fail(applied.error());
+    }
+    session.output().note(file + "\n" + *applied);
+    return {};
+}
+
+// Applies again on each save until the process stops. A file that does not apply changes nothing.
+void apply_on_save(
+    cli::Session& session, FileWatch& watch, const std::string& url, const std::string& file, int stop_fd
+) {
+    while (watch.wait(stop_fd)) {
+        const Result<std::string> applied = apply_file(session, url, file);
+        if (applied) {
+            session.output().note(file + " was saved\n" + *applied);
+        } else {
+            session.output().warn(
+                file + " was saved, and does not apply; what was applied before stays.\n" +
+                cli::describe(applied.error())
+            );
+        }
+    }
+}
+
+std::string banner(
+    const cli::ProcessRequest& request, const std::string& url, int slots, bool applied
+) {
+    std::string text = "servo dev " SERVO_VERSION ": " + url + ", " + std::to_string(slots) +
+                       (slots == 1 ? " slot" : " slots") + ", store " +
+                       store_path(request.options.text("data_dir")) + "\n\nType in another terminal:\n";
+    if (url != cli::kDefaultServer) {
+        text += "  export SERVO_SERVER=" + url + "\n";
+    }
+    if (!applied) {
+        text += "  servo init && servo apply -f servo.yaml\n";
+    }
+    text +=
+        "  servo asset list\n"
+        "  servo backfill start ASSET --start D --end D --wait\n"
+        "  servo status\n"
+        "\nCtrl-C lets running partitions finish and stops; a second one stops at once.";
+    return text;
+}
+
+// Serves until a signal comes or the executor ends by itself.
+Result<int> serve(
+    cli::Session& session, const cli::ProcessRequest& request, StopSignal& stop, Node& node
+) {
+    const std::string url = node.url();
+    const executor::AgentOptions options = SERVO_TRY(
+        agent_options(request, request.options.text("data_dir") + "/executor")
+    );
+    auto transport = make_http_transport({url, "", "servo-executor/" SERVO_VERSION, ""});
+    const std::unique_ptr<executor::Agent> agent =
+        SERVO_TRY(executor::Agent::start(options, transport));
+    std::optional<FileWatch> watch;
+    if (!request.file.empty()) {
+        watch.emplace(SERVO_TRY(FileWatch::open(request.file)));
+    }
+    session.output().note(banner(request, url, options.slots, watch.has_value()));
+    std::thread applier;
+    if (watch) {
+        applier = std::thread([&] {
+            apply_on_save(session, *watch, url, request.file, stop.stopped_fd());
+        });
+    }
+    Status outcome;
+    std::thread waiter([&] {
+        outcome = agent->wait();
+        stop.raise();
+    });
+    if (stop.wait() != 0) {
+        session.output().note("\nstopping: running partitions finish first; once more to stop at once");
+        agent->drain();
+        if (!agent->wait_for(options.drain_timeout + kDrainMargin)) {
+            agent->stop();
+        }
+    }
+    waiter.join();
+    if (applier.joinable()) {
+        applier.join();
+    }
+    return outcome ? Result<int>(cli::kOk) : fail(outcome.error());
+}
+
+}  // namespace
+
+Result<int> ServoProcesses::dev(cli::Session& session, const cli::ProcessRequest& request) {
+    StopSignal stop;
+    start_logging(request.options, "warn");
+    const std::unique_ptr<Node> node = SERVO_TRY(Node::open(request.options));
+    if (!request.file.empty()) {
+        SERVO_CHECK(apply_first(session, *node, request.file));
+    }
+    SERVO_CHECK(node->listen(request.options.address("listen")));
+    return serve(session, request, stop, *node);
+}
+
+}  // namespace servo::apps

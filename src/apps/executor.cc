@@ -1,0 +1,42 @@
+#include <thread>
+
+#include "apps/agent_options.h"
+#include "apps/http_transport.h"
+#include "apps/processes.h"
+#include "apps/stop_signal.h"
+#include "base/log.h"
+#include "cli/session.h"
+
+namespace servo::apps {
+
+Result<int> ServoProcesses::executor(cli::Session& session, const cli::ProcessRequest& request) {
+    StopSignal stop;
+    start_logging(request.options, "info");
+    const cli::Connection* to = SERVO_TRY(session.connection());
+    const executor::AgentOptions options = SERVO_TRY(agent_options(request, ""));
+    auto transport = make_http_transport(
+        {to->server.value, to->token.value, "servo-executor/" SERVO_VERSION, to->ca_file.value}
+    );
+    const std::unique_ptr<executor::Agent> agent =
+        SERVO_TRY(executor::Agent::start(options, transport));
+    session.output().note(
+        "executor " + options.name + " with " + std::to_string(options.slots) + " slots, server " +
+        to->server.value
+    );
+    Status outcome;
+    std::thread waiter([&] {
+        outcome = agent->wait();
+        stop.raise();
+    });
+    if (const int signal = stop.wait(); signal != 0) {
+        spdlog::info("signal {}: draining", signal);
+        agent->drain();
+    }
+    waiter.join();
+    if (!outcome) {
+        return fail(outcome.error());
+    }
+    return cli::kOk;
+}
+
+}  // namespace servo::apps

@@ -1,0 +1,14 @@
+// The executor's door to the server over HTTP: two threads, each with a connection of its own, one
+// for registering and reports, one for acquires, which the server may park.
+#pragma once
+
+#include <memory>
+
+#include "client/http.h"
+#include "executor/transport.h"
+
+namespace servo::apps {
+
+std::shared_ptr<executor::Transport> make_http_transport(const client::HttpOptions& options);
+
+}  // namespace servo::apps

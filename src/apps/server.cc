@@ -1,0 +1,29 @@
+#include "apps/node.h"
+#include "apps/processes.h"
+#include "apps/stop_signal.h"
+#include "base/log.h"
+#include "cli/session.h"
+
+namespace servo::apps {
+
+void start_logging(const config::Options& options, const std::string& quiet_level) {
+    const bool asked = options.source("log_level") != config::OptionSource::kDefault;
+    init_logging(
+        asked ? options.text("log_level") : quiet_level,
+        options.text("log_format") == "json" ? LogFormat::kJson : LogFormat::kText
+    );
+}
+
+Result<int> ServoProcesses::server(cli::Session& session, const cli::ProcessRequest& request) {
+    StopSignal stop;
+    start_logging(request.options, "info");
+    const std::unique_ptr<Node> node = SERVO_TRY(Node::open(request.options));
+    SERVO_CHECK(node->listen(request.options.address("listen")));
+    spdlog::info("listening on {}, store {}", node->url(), store_path(request.options.text("data_dir")));
+    session.output().note("servo server " SERVO_VERSION " on " + node->url());
+    const int signal = stop.wait();
+    spdlog::info("signal {}: stopping", signal);
+    return cli::kOk;
+}
+
+}  // namespace servo::apps

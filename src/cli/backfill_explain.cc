@@ -1,0 +1,37 @@
+#include "cli/explanation.h"
+#include "cli/groups.h"
+#include "cli/selection.h"
+
+namespace servo::cli {
+namespace {
+
+struct ExplainArgs {
+    std::string id;
+    std::string partition;
+};
+
+Result<int> explain(Session& session, const ExplainArgs& args) {
+    client::Client* client = SERVO_TRY(session.client());
+    const std::string id = SERVO_TRY(resolve_id(*client, args.id));
+    const api::Explanation answer = SERVO_TRY(client->explain_backfill(id, args.partition));
+    print_explanation(session, answer);
+    return kOk;
+}
+
+}  // namespace
+
+void add_backfill_explain(Commands& commands, CLI::App& group) {
+    auto args = std::make_shared<ExplainArgs>();
+    CLI::App* verb = commands.verb(
+        group,
+        {"explain",
+         "Say why a backfill, or one partition of it, is not running, since when, and what would release it.",
+         {"servo backfill explain bf_7k2m", "servo backfill explain bf_7k2m --partition 2024-01-29"},
+         ""},
+        [args](Session& session) { return explain(session, *args); }
+    );
+    argument(*verb, "id", args->id, "Id of a backfill; a unique prefix is enough.")->required();
+    value_flag(*verb, "--partition", args->partition, "KEY", "Of this partition only.");
+}
+
+}  // namespace servo::cli

@@ -1,0 +1,24 @@
+#include "cli/explanation.h"
+
+#include <sstream>
+
+#include "cli/text.h"
+
+namespace servo::cli {
+
+void print_explanation(Session& session, const api::Explanation& answer) {
+    Facts facts;
+    facts.add("backfill", answer.backfill_id);
+    facts.add("partition", answer.partition.value_or(""));
+    facts.add("state", Cell(answer.state, tone_of_state(answer.state)));
+    facts.add("why", answer.summary);
+    facts.add("waiting", wait_reasons(answer.reasons, session.now()));
+    facts.add("type", answer.command);
+    std::ostringstream text;
+    facts.print(text, session.output().colour_out());
+    session.output().thing(
+        {api::to_json(answer), answer.partition.value_or(answer.backfill_id), text.str()}
+    );
+}
+
+}  // namespace servo::cli

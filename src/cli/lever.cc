@@ -1,0 +1,35 @@
+#include "cli/lever.h"
+
+#include "base/text.h"
+
+namespace servo::cli {
+
+void add_lever_flags(CLI::App& verb, LeverArgs& args) {
+    value_flag(verb, "--reason", args.reason, "TEXT", "Why; shown in lists and in the audit trail.");
+    value_flag(verb, "--for", args.hold_for, "TIME", "Ends by itself after this (2h, 1d).");
+}
+
+Status check_lever(const LeverArgs& args) {
+    if (!args.hold_for.empty()) {
+        SERVO_CHECK(parse_duration(args.hold_for));
+    }
+    return {};
+}
+
+Result<std::optional<int64_t>> given_number(const std::string& text, int64_t low, int64_t high) {
+    if (text.empty()) {
+        return std::optional<int64_t>();
+    }
+    return std::optional<int64_t>(SERVO_TRY(parse_integer(text, low, high)));
+}
+
+void print_changed(
+    Session& session, const api::Changed& reply, const std::string& what, const std::string& name,
+    const std::string& done
+) {
+    session.output().thing(
+        {api::to_json(reply), name, what + ' ' + name + (reply.changed ? " " + done : ": already so") + "\n"}
+    );
+}
+
+}  // namespace servo::cli

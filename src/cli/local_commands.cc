@@ -1,0 +1,160 @@
+#include <ostream>
+
+#include "base/text.h"
+#include "cli/groups.h"
+#include "cli/local_store.h"
+#include "cli/text.h"
+
+namespace servo::cli {
+namespace {
+
+constexpr size_t kSqlRowsMax = 1'000'000;
+
+Result<LocalStore*> store_of(Session& session) {
+    if (session.local_store() == nullptr) {
+        return fail(failed_precondition("no_local_store", "This build has no store in it."));
+    }
+    return session.local_store();
+}
+
+void add_data_dir(CLI::App& verb, std::string& data_dir) {
+    value_flag(verb, "--data-dir", data_dir, "DIR", "Where the store lies (./.servo).");
+}
+
+struct FsckArgs {
+    std::string data_dir = "./.servo";
+    bool live = false;
+};
+
+Result<int> fsck(Session& session, const FsckArgs& args) {
+    api::FsckReport report;
+    if (args.live) {
+        client::Client* client = SERVO_TRY(session.client());
+        report = SERVO_TRY(client->fsck());
+    } else {
+        LocalStore* store = SERVO_TRY(store_of(session));
+        report.findings = SERVO_TRY(store->fsck(args.data_dir));
+        report.sound = report.findings.empty();
+    }
+    std::string text;
+    for (const std::string& finding : report.findings) {
+        text += finding + '\n';
+    }
+    text += report.sound ? "sound: everything recounted, no contradiction\n"
+                         : counted(report.findings.size(), "contradiction", "contradictions") + "\n";
+    session.output().thing({api::to_json(report), report.sound ? "sound" : "unsound", text});
+    return report.sound ? kOk : kFailed;
+}
+
+struct SqlArgs {
+    std::string data_dir = "./.servo";
+    std::string statement;
+};
+
+// JSON values are text or null.
+Result<int> sql(Session& session, const SqlArgs& args) {
+    LocalStore* store = SERVO_TRY(store_of(session));
+    const SqlResult result = SERVO_TRY(store->sql(args.data_dir, args.statement, kSqlRowsMax));
+    std::vector<Column> columns;
+    for (const std::string& title : result.columns) {
+        columns.push_back({title});
+    }
+    ListDocument document{{}, std::nullopt, Table(std::move(columns)), {}, "no rows"};
+    for (const auto& row : result.rows) {
+        boost::json::object item;
+        std::vector<Cell> cells;
+        for (size_t i = 0; i < row.size(); ++i) {
+            item[result.columns[i]] = row[i] ? boost::json::value(*row[i]) : boost::json::value(nullptr);
+            cells.emplace_back(row[i].value_or("-"));
+        }
+        document.names.push_back(row.empty() ? "" : row.front().value_or(""));
+        document.items.push_back(std::move(item));
+        document.table.add(std::move(cells));
+    }
+    session.output().list(document);
+    if (result.cut) {
+        session.output().warn("only the first " + count(kSqlRowsMax) + " rows; add a LIMIT");
+    }
+    return kOk;
+}
+
+struct CopyArgs {
+    std::string data_dir = "./.servo";
+    std::string file;
+    bool replace = false;
+};
+
+Result<int> backup(Session& session, const CopyArgs& args) {
+    LocalStore* store = SERVO_TRY(store_of(session));
+    const BackupResult made = SERVO_TRY(store->backup(args.data_dir, args.file));
+    session.output().thing(
+        {boost::json::object{{"path", made.path}, {"bytes", made.bytes}}, made.path,
+         made.path + "  " + bytes(made.bytes) + "\n"}
+    );
+    return kOk;
+}
+
+Result<int> restore(Session& session, const CopyArgs& args) {
+    LocalStore* store = SERVO_TRY(store_of(session));
+    SERVO_CHECK(store->restore(args.file, args.data_dir, args.replace));
+    session.output().note(
+        "restored into " + args.data_dir + "; start it with: servo dev --data-dir " +
+        shell_quote(args.data_dir)
+    );
+    return kOk;
+}
+
+}  // namespace
+
+void add_local_commands(Commands& commands) {
+    auto checked = std::make_shared<FsckArgs>();
+    CLI::App* fsck_verb = commands.verb(
+        commands.root(),
+        {"fsck",
+         "Recount everything in the store and list each contradiction.",
+         {"servo fsck --data-dir ./.servo", "servo fsck --live"},
+         "Without --live it reads the file in --data-dir, whether or not a server runs on it. Exit code "
+         "1 when\nthere is a contradiction."},
+        [checked](Session& session) { return fsck(session, *checked); }
+    );
+    add_data_dir(*fsck_verb, checked->data_dir);
+    switch_flag(*fsck_verb, "--live", checked->live, "Ask the running server; recounts its memory, too.");
+    auto asked = std::make_shared<SqlArgs>();
+    CLI::App* sql_verb = commands.verb(
+        commands.root(),
+        {"sql",
+         "Run one read-only SQL statement on the store, also while a server writes.",
+         {"servo sql \"SELECT state, count(*) AS jobs FROM jobs GROUP BY state\"",
+          "servo sql -o jsonl \"SELECT key, class, message FROM partitions WHERE job_id = 'bf_7k2m4n8p1q3r5s6t'\""},
+         "For people there are, beside the tables: work_ranges, done_ranges, partitions, partition_states."},
+        [asked](Session& session) { return sql(session, *asked); }
+    );
+    argument(*sql_verb, "statement", asked->statement, "The statement.")->required();
+    add_data_dir(*sql_verb, asked->data_dir);
+    auto saved = std::make_shared<CopyArgs>();
+    CLI::App* backup_verb = commands.verb(
+        commands.root(),
+        {"backup",
+         "Write a consistent copy of the store to a new file, also while a server writes.",
+         {"servo backup servo-2024-01-29.db"},
+         ""},
+        [saved](Session& session) { return backup(session, *saved); }
+    );
+    argument(*backup_verb, "file", saved->file, "File to write; it must not exist.")->required();
+    add_data_dir(*backup_verb, saved->data_dir);
+    auto restored = std::make_shared<CopyArgs>();
+    CLI::App* restore_verb = commands.verb(
+        commands.root(),
+        {"restore",
+         "Check a backup and make it the store of a data directory.",
+         {"servo restore servo-2024-01-29.db --data-dir ./restored"},
+         "No server may run on the directory. A store that is there stays unless --replace is given; it "
+         "is then\nkept beside the new one."},
+        [restored](Session& session) { return restore(session, *restored); }
+    );
+    argument(*restore_verb, "file", restored->file, "A file that `servo backup` wrote.")->required();
+    add_data_dir(*restore_verb, restored->data_dir);
+    switch_flag(*restore_verb, "--replace", restored->replace, "Replace a store that is there.");
+}
+
+}  // namespace servo::cli

@@ -1,0 +1,79 @@
+#include "cli/output.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "api/json.h"
+#include "cli/text.h"
+
+namespace servo::cli {
+namespace {
+
+TEST(Table, AlignsByWhatIsSeen) {
+    Table table({{"NAME"}, {"N", Align::kRight}, {"MORE", Align::kLeft, true}});
+    table.add({"ärger", "7", "x"});
+    table.add({"b", "1,000", "line\nbreak\x1b[31m"});
+    std::ostringstream narrow;
+    table.print(narrow, false, false);
+    EXPECT_EQ(narrow.str(), "NAME       N\närger      7\nb      1,000\n");
+    std::ostringstream wide;
+    table.print(wide, true, false);
+    EXPECT_NE(wide.str().find("line break [31m"), std::string::npos);  // nothing reaches the terminal
+}
+
+TEST(Table, PaintsOnlyWhereAskedFor) {
+    Table table({{"A"}});
+    table.add({Cell("x", Tone::kBad)});
+    std::ostringstream plain;
+    table.print(plain, false, false);
+    EXPECT_EQ(plain.str(), "A\nx\n");
+    std::ostringstream colour;
+    table.print(colour, false, true);
+    EXPECT_NE(colour.str().find("\x1b[31mx\x1b[0m"), std::string::npos);
+}
+
+TEST(Facts, LeaveOutWhatIsEmptyAndIndentLines) {
+    Facts facts;
+    facts.add("a", "1");
+    facts.add("empty", "");
+    facts.add("long name", "x\ny");
+    std::ostringstream out;
+    facts.print(out, false);
+    EXPECT_EQ(out.str(), "a          1\nlong name  x\n           y\n");
+}
+
+TEST(Yaml, QuotesTextAndNothingElse) {
+    const auto json = api::parse_json(R"({"a":"no","no":1,"list":[],"deep":{"x":[true,null,1.5,"01"]}})");
+    EXPECT_EQ(
+        to_yaml(*json), "a: \"no\"\n\"no\": 1\nlist: []\ndeep:\n  x:\n    - true\n    - ~\n    - 1.5\n    - \"01\"\n"
+    );
+}
+
+TEST(Text, NumbersForPeople) {
+    EXPECT_EQ(rate(0), "-");
+    EXPECT_EQ(rate(0.001), "3.6/h");
+    EXPECT_EQ(rate(0.5), "30.0/min");
+    EXPECT_EQ(rate(12.34), "12.3/s");
+    EXPECT_EQ(rate(12'345), "12,345/s");
+    EXPECT_EQ(percent(999'999, 1'000'000), "99.9%");  // not 100 before the end
+    EXPECT_EQ(percent(3, 3), "100.0%");
+    EXPECT_EQ(percent(0, 0), "100.0%");
+    EXPECT_EQ(bytes(512), "512 B");
+    EXPECT_EQ(bytes(1'610'612'736), "1.5 GiB");
+    EXPECT_EQ(bytes(std::nullopt), "");
+    EXPECT_EQ(counted(1, "job", "jobs"), "1 job");
+    EXPECT_EQ(counted(1'000, "job", "jobs"), "1,000 jobs");
+    EXPECT_EQ(when(instant_ms(1'704'067'200'250)), "2024-01-01 00:00:00Z");
+    EXPECT_EQ(comma_words({"a,b", "", "c,,d"}), (std::vector<std::string>{"a", "b", "c", "d"}));
+}
+
+TEST(Format, Words) {
+    for (const char* word : {"table", "wide", "json", "jsonl", "yaml", "name"}) {
+        EXPECT_TRUE(format_from(word).has_value());
+    }
+    EXPECT_EQ(format_from("xml").error().reason, "bad_output_format");
+}
+
+}  // namespace
+}  // namespace servo::cli

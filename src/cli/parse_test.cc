@@ -1,0 +1,187 @@
+// Command lines: what is refused, what is answered, and with which exit code.
+#include "cli/cli_harness.h"
+
+namespace servo::cli {
+namespace {
+
+struct Refused {
+    std::vector<std::string> line;
+    std::string said;
+};
+
+TEST(Parse, MistypedWordsAreRefusedWithTheNearestName) {
+    const std::vector<Refused> rows = {
+        {{"bakfill", "list"}, "Did you mean \"backfill\"?"},
+        {{"backfill", "lst"}, "Did you mean \"list\"?"},
+        {{"backfill", "list", "--staus", "running"}, "Did you mean \"--status\"?"},
+        {{"backfill", "list", "--tenat=a"}, "Did you mean \"--tenant\"?"},
+        {{"backfill", "start", "orders", "--strat", "2024-01-01"}, "Did you mean \"--start\"?"},
+        {{"backfill", "list", "surplus"}, "one word too many"},
+        {{"backfill", "status"}, "id is required"},
+        {{"backfill", "list", "-o", "jsn"}, "Did you mean \"json\"?"},
+        {{"executor", "lst"}, "Did you mean \"list\"?"},
+        {{"completion", "bsh"}, "Did you mean \"bash\"?"},
+    };
+    for (const Refused& row : rows) {
+        Shell shell;
+        const Outcome outcome = shell.run(row.line);
+        EXPECT_EQ(outcome.code, 2) << row.said;
+        EXPECT_EQ(outcome.out, "");
+        EXPECT_NE(outcome.err.find(row.said), std::string::npos) << outcome.err;
+    }
+}
+
+TEST(Parse, WhatIsNotBuiltYetIsKnown) {
+    const std::vector<std::vector<std::string>> lines = {
+        {"diagnose"},
+        {"diagnose", "--since", "1h", "--tenant", "acme"},
+        {"report", "--since", "7d"},
+        {"loadtest", "--expect-executors", "4"},
+        {"token", "create", "ann"},
+        {"migrate"},
+        {"pool", "check", "warehouse", "--from", "worker-1"},
+        {"backfill", "start", "orders", "--canary", "5"},
+        {"backfill", "start", "orders", "--what-if", "executors=8,priority=5"},
+        {"backfill", "start", "orders", "--notify", "http://x"},
+        {"backfill", "start", "orders", "--include-upstream"},
+        {"backfill", "start", "orders", "--max-upstream-depth", "3"},
+        {"server", "--database-url", "postgresql://x"},
+    };
+    for (const auto& line : lines) {
+        Shell shell;
+        const Outcome outcome = shell.run(line);
+        EXPECT_EQ(outcome.code, 2) << line.back();
+        EXPECT_NE(outcome.err.find("is not in this version"), std::string::npos) << outcome.err;
+        EXPECT_TRUE(shell.server.asked.empty());
+    }
+}
+
+TEST(Parse, AGroupAloneShowsItsHelpAsAUsageError) {
+    Shell shell;
+    const Outcome outcome = shell.run({"backfill"});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_NE(outcome.err.find("Commands:"), std::string::npos);
+    EXPECT_EQ(shell.run({}).code, 2);
+}
+
+TEST(Parse, HelpGoesToStdout) {
+    Shell shell;
+    for (const auto& line : std::vector<std::vector<std::string>>{
+             {"--help"}, {"backfill", "--help"}, {"backfill", "start", "-h"}, {"backfill", "start", "orders", "--help"}}) {
+        const Outcome outcome = shell.run(line);
+        EXPECT_EQ(outcome.code, 0);
+        EXPECT_NE(outcome.out.find("Examples:"), std::string::npos);
+        EXPECT_EQ(outcome.err, "");
+    }
+}
+
+TEST(Parse, FlagsOfEveryCommandStandAnywhere) {
+    for (const auto& line : std::vector<std::vector<std::string>>{
+             {"--tenant", "acme", "-o", "name", "pool", "list"},
+             {"pool", "--tenant", "acme", "list", "-o", "name"},
+             {"pool", "list", "--tenant=acme", "--output=name"}}) {
+        Shell shell;
+        shell.server.answer("GET /v1/pools", R"({"items":[{"name":"warehouse","scope":"shared","breaker":"closed"}]})");
+        const Outcome outcome = shell.run(line);
+        EXPECT_EQ(outcome.out, "warehouse\n") << outcome.err;
+        EXPECT_EQ(shell.server.asked.at(0).target, "/v1/pools?tenant=acme");
+    }
+}
+
+TEST(Parse, ANegativePriorityIsAValue) {
+    Shell shell;
+    shell.server.answer("PATCH /v1/backfills/grp_0000000000000000", R"({"items":[]})");
+    const Outcome outcome = shell.run({"backfill", "set", "bf_", "--priority", "-5"});
+    EXPECT_EQ(outcome.code, 2);  // for its id, not for its number
+    EXPECT_EQ(outcome.err.find("priority"), std::string::npos) << outcome.err;
+}
+
+// --- exit codes ------------------------------------------------------------------------------
+
+struct CodeRow {
+    int status;
+    std::string code;
+    int exit;
+};
+
+TEST(ExitCodes, FollowTheProblemDocument) {
+    const std::vector<CodeRow> rows = {
+        {422, "invalid_argument", 2}, {404, "not_found", 3},           {409, "conflict", 4},
+        {409, "already_exists", 4},   {412, "failed_precondition", 4}, {401, "unauthenticated", 5},
+        {403, "permission_denied", 5}, {503, "unavailable", 6},         {429, "resource_exhausted", 6},
+        {504, "deadline_exceeded", 7}, {500, "internal", 1},
+    };
+    for (const CodeRow& row : rows) {
+        Shell shell;
+        shell.server.problem("GET /v1/assets/orders", row.status, row.code);
+        const Outcome outcome = shell.run({"asset", "show", "orders"});
+        EXPECT_EQ(outcome.code, row.exit) << row.code;
+        EXPECT_EQ(outcome.out, "");
+        EXPECT_NE(outcome.err.find("It was refused."), std::string::npos);
+    }
+}
+
+TEST(ExitCodes, SixWhenNobodyAnswers) {
+    Shell shell;
+    shell.server.unreachable = true;
+    EXPECT_EQ(shell.run({"status"}).code, 6);
+}
+
+TEST(ExitCodes, TenForASchemaThatIsTooNew) {
+    Shell shell;
+    shell.server.problem("GET /v1/status", 412, "failed_precondition", "schema_too_new");
+    EXPECT_EQ(shell.run({"status"}).code, 10);
+}
+
+TEST(ExitCodes, FieldErrorsAreListed) {
+    Shell shell;
+    shell.server.answer(
+        "POST /v1/apply",
+        R"({"status":422,"code":"invalid_argument","reason":"invalid_asset_file","detail":"stdin is wrong.",
+            "fields":[{"field":"assets.a.timout","line":4,"message":"Unknown key."}]})",
+        422
+    );
+    shell.input = "version: 1\n";
+    const Outcome outcome = shell.run({"apply", "-f", "-"});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_NE(outcome.err.find("line 4: assets.a.timout: Unknown key."), std::string::npos) << outcome.err;
+}
+
+// --- where the server is ---------------------------------------------------------------------
+
+TEST(Connection, FlagBeforeVariableBeforeDefault) {
+    Shell shell;
+    shell.server.answer("GET /v1/pools", R"({"items":[]})");
+    shell.run({"pool", "list"});
+    EXPECT_EQ(shell.server.server, "http://127.0.0.1:7420");
+    shell.variables = {{"SERVO_SERVER", "http://10.0.0.1:7420"}, {"SERVO_TOKEN", "secret"}};
+    shell.run({"pool", "list"});
+    EXPECT_EQ(shell.server.server, "http://10.0.0.1:7420");
+    EXPECT_EQ(shell.server.token, "secret");
+    shell.run({"pool", "list", "--server", "https://servo.example.com/"});
+    EXPECT_EQ(shell.server.server, "https://servo.example.com");
+    EXPECT_EQ(shell.run({"pool", "list", "--server", "nonsense"}).code, 2);
+}
+
+TEST(Connection, ATokenIsNeverShown) {
+    Shell shell;
+    shell.variables = {{"SERVO_TOKEN", "very-secret"}};
+    const Outcome outcome = shell.run({"config", "view"});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(outcome.out.find("SERVO_TOKEN"), std::string::npos);
+    EXPECT_EQ((outcome.out + outcome.err).find("very-secret"), std::string::npos);
+}
+
+TEST(Completion, KnowsVerbsAndFlags) {
+    for (const char* shell_name : {"bash", "zsh", "fish"}) {
+        Shell shell;
+        const Outcome outcome = shell.run({"completion", shell_name});
+        EXPECT_EQ(outcome.code, 0);
+        for (const char* word : {"backfill", "partition", "explain", "reprocess"}) {
+            EXPECT_NE(outcome.out.find(word), std::string::npos) << shell_name << " " << word;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace servo::cli

@@ -1,0 +1,127 @@
+#include "cli/process_flags.h"
+
+#include <fstream>
+#include <sstream>
+
+namespace servo::cli {
+namespace {
+
+constexpr size_t kLabelsMax = 64;
+
+std::string form_of(const config::OptionDecl& option) {
+    switch (option.form) {
+        case config::OptionForm::kText:
+            return "NAME";
+        case config::OptionForm::kPath:
+            return "DIR";
+        case config::OptionForm::kAddress:
+            return "HOST:PORT";
+        case config::OptionForm::kInteger:
+            return "N";
+        case config::OptionForm::kSlots:
+            return "N|auto";
+        case config::OptionForm::kDuration:
+            return "TIME";
+        case config::OptionForm::kBytes:
+            return "SIZE";
+        case config::OptionForm::kWord:
+            return "WORD";
+    }
+    return "";
+}
+
+// Backquotes of the reference page mean nothing in a help text.
+std::string doc_of(const config::OptionDecl& option) {
+    std::string text;
+    for (const char c : option.doc) {
+        if (c != '`') {
+            text += c;
+        }
+    }
+    if (!option.usual.empty()) {
+        text += " (" + std::string(option.usual) + ")";
+    }
+    return text;
+}
+
+Result<std::map<std::string, std::string>> read_config(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    if (!in) {
+        return fail(not_found("no_config_file", "Cannot read the configuration file " + path + "."));
+    }
+    auto parsed = config::parse_options_file(text.str());
+    if (!parsed) {
+        Error error = parsed.error();
+        error.message = path + ": " + error.message;
+        return fail(std::move(error));
+    }
+    return parsed;
+}
+
+Result<std::map<std::string, std::string>> labels_of(const std::vector<std::string>& typed) {
+    std::map<std::string, std::string> labels;
+    for (const std::string& label : typed) {
+        const size_t at = label.find('=');
+        if (at == 0 || at == std::string::npos || at + 1 == label.size()) {
+            return fail(invalid_argument(
+                "bad_label", "--label \"" + label + "\" must look like zone=eu."
+            ));
+        }
+        labels[label.substr(0, at)] = label.substr(at + 1);
+    }
+    if (labels.size() > kLabelsMax) {
+        return fail(invalid_argument("bad_label", "More than 64 labels."));
+    }
+    return labels;
+}
+
+}  // namespace
+
+void add_process_flags(CLI::App& verb, std::string_view role, ProcessFlags& flags) {
+    bool executor = role.empty();
+    for (const config::OptionDecl& option : config::process_options()) {
+        if (option.used_by.find(role) != std::string_view::npos) {
+            value_flag(
+                verb, config::flag_of(option), flags.typed[std::string(option.name)], form_of(option),
+                doc_of(option)
+            );
+            executor = executor || role == "executor";
+        }
+    }
+    if (executor) {
+        list_flag(verb, "--label", flags.labels, "NAME=VALUE", "Label of the executor; repeatable.");
+    }
+    value_flag(
+        verb, "--config", flags.config_file, "FILE",
+        "Options in a file (server.yaml); flags and SERVO_… variables win."
+    );
+}
+
+Result<ProcessRequest> resolve_process(const Environment& environment, const ProcessFlags& flags) {
+    config::OptionInput input;
+    std::string file = flags.config_file;
+    if (file.empty()) {
+        file = environment.variable("SERVO_CONFIG").value_or("");
+    }
+    if (!file.empty()) {
+        input.file = SERVO_TRY(read_config(file));
+    }
+    for (const config::OptionDecl& option : config::process_options()) {
+        const std::string variable = config::variable_of(option);
+        if (const auto value = environment.variable(variable)) {
+            input.environment[variable] = *value;
+        }
+    }
+    for (const auto& [name, value] : flags.typed) {
+        if (!value.empty()) {
+            input.flags[name] = value;
+        }
+    }
+    return ProcessRequest{
+        SERVO_TRY(config::Options::resolve(input)), SERVO_TRY(labels_of(flags.labels)),
+        flags.asset_file};
+}
+
+}  // namespace servo::cli

@@ -1,0 +1,172 @@
+#include "cli/selection.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+#include "model/job.h"
+#include "model/job_id.h"
+
+namespace servo::cli {
+namespace {
+
+constexpr int kPageLimit = 500;
+
+Error ambiguous(const std::string& typed, const std::vector<api::Backfill>& found) {
+    std::string text = "\"" + typed + "\" fits more than one backfill:";
+    for (const api::Backfill& job : found) {
+        text += "\n  " + job.id + "  " + job.asset_name + "  " + job.state;
+    }
+    return conflict("ambiguous_id", text + "\nType some more characters of the one you mean.");
+}
+
+// Whether the asset of a job takes units of the pool; asked once per asset.
+class PoolUse {
+   public:
+    PoolUse(client::Client& client, std::string pool) : client_(client), pool_(std::move(pool)) {}
+    Result<bool> operator()(const std::string& asset) {
+        if (const auto known = uses_.find(asset); known != uses_.end()) {
+            return known->second;
+        }
+        const api::AssetDetail detail = SERVO_TRY(client_.get_asset(asset));
+        const boost::json::value* pools = detail.spec.if_contains("pools");
+        bool uses = false;
+        if (pools != nullptr && pools->is_object()) {
+            uses = pools->get_object().contains(pool_);
+        } else if (pools != nullptr && pools->is_array()) {
+            const boost::json::array& names = pools->get_array();
+            uses = std::find(names.begin(), names.end(), boost::json::value(pool_)) != names.end();
+        }
+        uses_[asset] = uses;
+        return uses;
+    }
+
+   private:
+    client::Client& client_;
+    std::string pool_;
+    std::map<std::string, bool> uses_;
+};
+
+Result<std::vector<std::string>> choose_by_filter(
+    Session& session, const JobChoice& choice, const std::string& states
+) {
+    client::Client* client = SERVO_TRY(session.client());
+    int64_t below = model::kPriorityMax + 1;
+    if (!choice.priority_below.empty()) {
+        below = SERVO_TRY(parse_integer(
+            choice.priority_below, model::kPriorityMin, model::kPriorityMax + 1
+        ));
+    }
+    client::BackfillQuery query;
+    query.status = states;
+    query.asset = choice.asset;
+    query.group = choice.group;
+    const Collected found = SERVO_TRY(collect_backfills(*client, query, kSelectedJobsMax));
+    if (found.next_page_token) {
+        return fail(invalid_argument(
+            "too_many_backfills", "More than 10,000 backfills fit: narrow it with --tenant, --asset or --group."
+        ));
+    }
+    const std::string paused_by = choice.paused_by == "me" ? session.actor() : choice.paused_by;
+    PoolUse uses_pool(*client, choice.pool);
+    std::vector<std::string> ids;
+    for (const api::Backfill& job : found.items) {
+        if (job.priority >= below || (!paused_by.empty() && job.state_by != paused_by)) {
+            continue;
+        }
+        if (!choice.pool.empty() && !SERVO_TRY(uses_pool(job.asset_name))) {
+            continue;
+        }
+        ids.push_back(job.id);
+    }
+    return ids;
+}
+
+}  // namespace
+
+bool is_group_id(const std::string& id) { return id.starts_with("grp_"); }
+
+Result<std::string> resolve_id(client::Client& client, const std::string& typed) {
+    if (is_group_id(typed)) {
+        SERVO_CHECK(model::parse_group_id(typed));
+        return typed;
+    }
+    if (model::parse_job_id(typed)) {
+        return typed;
+    }
+    SERVO_CHECK(model::parse_job_id_prefix(typed));
+    client::BackfillQuery query;
+    query.id_prefix = typed;
+    query.status = kAllStates;
+    query.limit = 5;
+    const api::List<api::Backfill> found = SERVO_TRY(client.list_backfills(query));
+    if (found.items.empty()) {
+        return fail(not_found(
+            "no_such_backfill", "There is no backfill whose id starts with \"" + typed +
+                                    "\". `servo backfill list` shows the open and the latest ones."
+        ));
+    }
+    if (found.items.size() > 1) {
+        return fail(ambiguous(typed, found.items));
+    }
+    return found.items.front().id;
+}
+
+void add_job_choice(CLI::App& verb, JobChoice& choice) {
+    arguments(verb, "id", choice.ids, "Ids of backfills or groups; a unique prefix is enough.");
+    switch_flag(verb, "--all", choice.all, "Instead of ids: all that the filters below leave.");
+    value_flag(verb, "--asset", choice.asset, "NAME", "With --all: only of this asset.");
+    value_flag(verb, "--pool", choice.pool, "NAME", "With --all: only those that need this pool.");
+    value_flag(verb, "--group", choice.group, "ID", "With --all: only of this group.");
+    value_flag(
+        verb, "--priority-below", choice.priority_below, "N", "With --all: only with a lower priority."
+    );
+}
+
+Result<std::vector<std::string>> choose_jobs(
+    Session& session, const JobChoice& choice, const std::string& states
+) {
+    const bool filtered = !choice.asset.empty() || !choice.pool.empty() || !choice.group.empty() ||
+                          !choice.priority_below.empty() || !choice.paused_by.empty();
+    if (choice.all && !choice.ids.empty()) {
+        return fail(invalid_argument("usage", "Give ids or --all, not both."));
+    }
+    if (!choice.all && filtered) {
+        return fail(invalid_argument("usage", "Filters such as --asset go with --all."));
+    }
+    if (choice.all) {
+        return choose_by_filter(session, choice, states);
+    }
+    if (choice.ids.empty()) {
+        return fail(invalid_argument(
+            "usage", "Which backfill? Give an id (`servo backfill list` shows them), or --all with filters."
+        ));
+    }
+    client::Client* client = SERVO_TRY(session.client());
+    std::vector<std::string> ids;
+    for (const std::string& typed : choice.ids) {
+        std::string id = SERVO_TRY(resolve_id(*client, typed));
+        if (std::find(ids.begin(), ids.end(), id) == ids.end()) {
+            ids.push_back(std::move(id));
+        }
+    }
+    return ids;
+}
+
+Result<Collected> collect_backfills(
+    client::Client& client, client::BackfillQuery query, size_t limit
+) {
+    Collected all;
+    for (;;) {
+        query.limit = static_cast<int>(std::min<size_t>(kPageLimit, limit - all.items.size()));
+        api::List<api::Backfill> page = SERVO_TRY(client.list_backfills(query));
+        std::move(page.items.begin(), page.items.end(), std::back_inserter(all.items));
+        all.next_page_token = page.next_page_token;
+        if (!page.next_page_token || all.items.size() >= limit) {
+            return all;
+        }
+        query.page_token = *page.next_page_token;
+    }
+}
+
+}  // namespace servo::cli

@@ -1,0 +1,46 @@
+// Which backfills a command is about: ids, unique prefixes, group ids, or --all with filters.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+
+namespace servo::cli {
+
+constexpr size_t kSelectedJobsMax = 10'000;
+// For `status=`: ended ones, too, however old.
+constexpr const char* kAllStates =
+    "pending,waiting_upstream,running,paused,resuming,cancelling,completed,failed,cancelled";
+
+// The full id for what was typed: an id, a group id, or a prefix that fits one backfill alone.
+// Errors: invalid_argument / "bad_id"; not_found / "no_such_backfill"; conflict / "ambiguous_id".
+Result<std::string> resolve_id(client::Client& client, const std::string& typed);
+bool is_group_id(const std::string& id);
+
+struct JobChoice {
+    std::vector<std::string> ids;
+    bool all = false;
+    std::string asset;
+    std::string pool;
+    std::string group;
+    std::string priority_below;
+    std::string paused_by;  // only with `resume`
+};
+
+void add_job_choice(CLI::App& verb, JobChoice& choice);
+
+// Full ids, each once, in order. `states`: what --all looks at. A choice of nothing by --all is
+// empty; of nothing at all is an error.
+Result<std::vector<std::string>> choose_jobs(
+    Session& session, const JobChoice& choice, const std::string& states
+);
+
+// All backfills that a query yields, page by page, up to `limit`; `more` says whether some are left.
+struct Collected {
+    std::vector<api::Backfill> items;
+    std::optional<std::string> next_page_token;
+};
+Result<Collected> collect_backfills(client::Client& client, client::BackfillQuery query, size_t limit);
+
+}  // namespace servo::cli

@@ -1,0 +1,196 @@
+#include "cli/session.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <istream>
+#include <ostream>
+
+#include "base/suggest.h"
+#include "cli/context.h"
+#include "cli/version.h"
+
+namespace servo::cli {
+namespace {
+
+constexpr size_t kTokenBytesMax = 4'096;
+constexpr size_t kActorBytesMax = 64;
+
+Result<std::string> read_token(const std::string& path) {
+    std::ifstream in(path);
+    std::string token;
+    if (!in || !std::getline(in, token) || token.empty() || token.size() > kTokenBytesMax) {
+        return fail(invalid_argument(
+            "bad_token_file", "The context's token file " + path +
+                                  " cannot be read or holds no token. Set SERVO_TOKEN, or repair it "
+                                  "with `servo context set NAME --token-file FILE`."
+        ));
+    }
+    return token;
+}
+
+Result<Origin> pick(
+    const Environment& environment, const std::string& flag, const char* flag_name,
+    const char* variable, const std::string& from_context, const std::string& context_name,
+    std::string_view otherwise
+) {
+    if (!flag.empty()) {
+        return Origin{flag, flag_name};
+    }
+    if (const auto value = environment.variable(variable); value && !value->empty()) {
+        return Origin{*value, variable};
+    }
+    if (!from_context.empty()) {
+        return Origin{from_context, "context " + context_name};
+    }
+    return Origin{std::string(otherwise), "default"};
+}
+
+// The user's name, for the server's audit trail where no token names one.
+std::string actor_of(const Environment& environment) {
+    std::string name = environment.variable("USER").value_or("");
+    if (name.empty()) {
+        if (const passwd* entry = getpwuid(geteuid()); entry != nullptr) {
+            name = entry->pw_name;
+        }
+    }
+    std::string clean;
+    for (const char c : name.substr(0, kActorBytesMax)) {
+        const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '@' || c == '-';
+        clean += good ? c : '_';
+    }
+    return clean;
+}
+
+}  // namespace
+
+Result<Connection> resolve_connection(const Environment& environment, const GlobalFlags& flags) {
+    const ContextFile file = SERVO_TRY(load_contexts(context_path(environment)));
+    std::string name = flags.context;
+    if (name.empty()) {
+        name = environment.variable("SERVO_CONTEXT").value_or("");
+    }
+    const bool named = !name.empty();
+    if (!named) {
+        name = file.current;
+    }
+    Context context;
+    if (const auto found = file.contexts.find(name); found != file.contexts.end()) {
+        context = found->second;
+    } else if (named) {
+        std::vector<std::string> known;
+        for (const auto& [other, unused] : file.contexts) {
+            known.push_back(other);
+        }
+        return fail(not_found(
+            "no_such_context", "There is no context \"" + name + "\"." + did_you_mean(name, known) +
+                                   " `servo context list` shows them."
+        ));
+    }
+    Connection connection;
+    connection.server = SERVO_TRY(pick(
+        environment, flags.server, "--server", "SERVO_SERVER", context.server, name, kDefaultServer
+    ));
+    connection.server.value = SERVO_TRY(client::check_server_url(connection.server.value));
+    connection.tenant = SERVO_TRY(
+        pick(environment, flags.tenant, "--tenant", "SERVO_TENANT", context.tenant, name, "")
+    );
+    connection.ca_file = SERVO_TRY(
+        pick(environment, flags.ca_file, "--ca-file", "SERVO_CA_FILE", context.ca_file, name, "")
+    );
+    connection.token = SERVO_TRY(pick(environment, "", "", "SERVO_TOKEN", "", name, ""));
+    if (connection.token.value.empty() && !context.token_file.empty()) {
+        connection.token = {SERVO_TRY(read_token(context.token_file)), context.token_file};
+    }
+    return connection;
+}
+
+Session::Session(
+    const Environment& environment, GlobalFlags flags, OutputOptions output, LocalStore* store,
+    Processes* processes
+)
+    : environment_(environment),
+      flags_(std::move(flags)),
+      output_(environment_, output),
+      store_(store),
+      processes_(processes) {}
+
+Result<const Connection*> Session::connection() {
+    if (!connection_) {
+        connection_ = SERVO_TRY(resolve_connection(environment_, flags_));
+    }
+    return &*connection_;
+}
+
+Result<client::Client*> Session::client() {
+    if (!client_) {
+        const Connection* to = SERVO_TRY(connection());
+        const bool several = to->tenant.value.find(',') != std::string::npos;
+        if (several && !several_tenants_) {
+            return fail(invalid_argument(
+                "usage", "--tenant \"" + to->tenant.value + "\": this command takes one tenant."
+            ));
+        }
+        client_ = std::make_unique<client::Client>(
+            environment_.make_http(client::HttpOptions{
+                to->server.value, to->token.value, "servo-cli/" SERVO_VERSION, to->ca_file.value}),
+            client::ClientOptions{several ? "" : to->tenant.value, actor()}
+        );
+    }
+    return client_.get();
+}
+
+std::string Session::tenant_name() {
+    const auto to = connection();
+    return to && !(*to)->tenant.value.empty() ? (*to)->tenant.value : "default";
+}
+
+std::string Session::actor() const { return actor_of(environment_); }
+
+std::string Session::tenant_flag() const {
+    return flags_.tenant.empty() ? "" : " --tenant " + flags_.tenant;
+}
+
+Status Session::echo_change() {
+    const Connection* to = SERVO_TRY(connection());
+    std::string tenant = to->tenant.value;
+    if (tenant.empty()) {
+        tenant = to->token.value.empty() ? "default" : "as the token says";
+    }
+    output_.note("server " + to->server.value + ", tenant " + tenant);
+    return {};
+}
+
+Result<bool> Session::confirm(const std::string& question, bool yes) {
+    if (yes) {
+        return true;
+    }
+    if (!environment_.in_is_terminal || !environment_.err_is_terminal || flags_.no_input) {
+        return fail(invalid_argument(
+            "needs_yes", question + " There is no terminal to ask at: add --yes to go on."
+        ));
+    }
+    *environment_.err << question << " Go on? [y/N] " << std::flush;
+    std::string answer;
+    std::getline(*environment_.in, answer);
+    return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+std::string describe(const Error& error) {
+    std::string text = error.message;
+    for (const FieldError& field : error.fields) {
+        text += "\n  ";
+        if (field.line > 0) {
+            text += "line " + std::to_string(field.line) + ": ";
+        }
+        if (!field.field.empty()) {
+            text += field.field + ": ";
+        }
+        text += field.message;
+    }
+    return text;
+}
+
+}  // namespace servo::cli

@@ -1,0 +1,160 @@
+#include <algorithm>
+#include <ostream>
+#include <sstream>
+
+#include "base/text.h"
+#include "cli/follow.h"
+#include "cli/groups.h"
+#include "cli/text.h"
+
+namespace servo::cli {
+namespace {
+
+struct StatusArgs {
+    std::string by;
+    bool watch = false;
+};
+
+std::string backfills_text(const api::SystemStatus& status) {
+    std::vector<std::string> parts;
+    for (const auto& [state, number] : status.backfills) {
+        if (number > 0) {
+            parts.push_back(count(static_cast<uint64_t>(number)) + ' ' + state);
+        }
+    }
+    return parts.empty() ? "none open" : join(parts, ", ");
+}
+
+std::string status_text(const api::SystemStatus& status, Instant now, bool wide, bool colour) {
+    std::ostringstream out;
+    Facts facts;
+    facts.add("server", Cell(status.state, tone_of_state(status.state)));
+    facts.add("version", status.version);
+    facts.add("backfills", backfills_text(status));
+    facts.add("partitions", count(status.running_partitions) + " running, " +
+                                count(status.pending_partitions) + " pending");
+    facts.add("rate", rate(status.partitions_per_second) + " now, " +
+                          rate(status.partitions_per_second_before) + " in the ten minutes before");
+    std::string executors = std::to_string(status.executors_up) + " up";
+    executors += status.executors_lost > 0 ? ", " + std::to_string(status.executors_lost) + " lost" : "";
+    facts.add("executors", Cell(executors, status.executors_lost > 0 ? Tone::kBad : Tone::kPlain));
+    facts.add("slots", std::to_string(status.slots_busy) + " of " + std::to_string(status.slots) + " busy");
+    facts.add("waiting", wait_reasons(status.waiting, now));
+    facts.add("last error", Cell(status.last_error, Tone::kBad));
+    facts.print(out, colour);
+    if (status.by.empty()) {
+        return out.str();
+    }
+    std::string title = status.by;
+    std::transform(title.begin(), title.end(), title.begin(), [](char c) {
+        return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    });
+    Table table(
+        {{title},
+         {"OPEN", Align::kRight},
+         {"RUNNING", Align::kRight},
+         {"PENDING", Align::kRight},
+         {"FAILED", Align::kRight},
+         {"SLOTS", Align::kRight},
+         {"RATE", Align::kRight},
+         {"BEFORE", Align::kRight}}
+    );
+    for (const api::StatusGroup& group : status.groups) {
+        table.add(
+            {group.name, std::to_string(group.open_backfills), count(group.running_partitions),
+             count(group.pending_partitions),
+             Cell(count(group.failed_partitions), group.failed_partitions > 0 ? Tone::kBad : Tone::kPlain),
+             std::to_string(group.slots), rate(group.partitions_per_second),
+             rate(group.partitions_per_second_before)}
+        );
+    }
+    out << '\n';
+    table.print(out, wide, colour);
+    return out.str();
+}
+
+Result<int> show(Session& session, client::Client& client, const StatusArgs& args) {
+    const api::SystemStatus status = SERVO_TRY(client.get_status(args.by));
+    const bool wide = session.output().format() == Format::kWide;
+    session.output().thing(
+        {api::to_json(status), status.state,
+         status_text(status, session.now(), wide, session.output().colour_out())}
+    );
+    return kOk;
+}
+
+Result<int> status(Session& session, const StatusArgs& args) {
+    client::Client* client = SERVO_TRY(session.client());
+    if (!args.watch) {
+        return show(session, *client, args);
+    }
+    const bool redraw = session.environment().out_is_terminal && session.output().for_people();
+    return poll_until(
+        session, "servo status --watch", std::nullopt, [&]() -> Result<std::optional<int>> {
+            if (redraw) {
+                session.output().out() << "\x1b[H\x1b[2J";
+            }
+            SERVO_CHECK(show(session, *client, args));
+            return std::optional<int>();
+        }
+    );
+}
+
+struct EventArgs {
+    std::string since = "24h";
+    std::string subject;
+    std::string limit = "50";
+};
+
+Result<int> events(Session& session, const EventArgs& args) {
+    client::Client* client = SERVO_TRY(session.client());
+    client::EventQuery query{args.since, args.subject, 0};
+    query.limit = static_cast<int>(SERVO_TRY(parse_integer(args.limit, 1, 500)));
+    const api::List<api::Event> found = SERVO_TRY(client->list_events(query));
+    ListDocument document{
+        {},
+        found.next_page_token,
+        Table({{"AT"}, {"TENANT"}, {"WHO"}, {"WHAT"}, {"SUBJECT"}, {"DETAIL"}}),
+        {},
+        "nothing happened since " + args.since};
+    for (const api::Event& event : found.items) {
+        document.items.push_back(api::to_json(event));
+        document.names.push_back(event.subject);
+        document.table.add(
+            {when(event.at), event.tenant_id.value_or("-"), event.actor, event.kind, event.subject,
+             event.detail}
+        );
+    }
+    session.output().list(document);
+    return kOk;
+}
+
+}  // namespace
+
+void add_status_commands(Commands& commands) {
+    auto args = std::make_shared<StatusArgs>();
+    CLI::App* verb = commands.verb(
+        commands.root(),
+        {"status",
+         "Show the installation at a glance; with --by also per tenant, asset, executor or pool.",
+         {"servo status", "servo status --by tenant --watch"},
+         ""},
+        [args](Session& session) { return status(session, *args); }
+    );
+    value_flag(*verb, "--by", args->by, "WHAT", "tenant, asset, executor or pool.");
+    switch_flag(*verb, "-w,--watch", args->watch, "Keep showing it; Ctrl-C ends it with 130.");
+    auto told = std::make_shared<EventArgs>();
+    CLI::App* listed = commands.verb(
+        commands.root(),
+        {"events",
+         "List what happened, newest first: applies, sets, pauses, executors, pools, leader changes.",
+         {"servo events --since 2h", "servo events --subject warehouse"},
+         ""},
+        [told](Session& session) { return events(session, *told); }
+    );
+    value_flag(*listed, "--since", told->since, "T", "An age (24h), a date or a time.");
+    value_flag(*listed, "--subject", told->subject, "NAME", "Only about this backfill, pool, executor or asset.");
+    value_flag(*listed, "--limit", told->limit, "N", "Most lines (50).");
+}
+
+}  // namespace servo::cli

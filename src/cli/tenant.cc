@@ -1,0 +1,155 @@
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "base/text.h"
+#include "cli/field_changes.h"
+#include "cli/groups.h"
+#include "cli/lever.h"
+#include "cli/text.h"
+#include "model/tenant.h"
+
+namespace servo::cli {
+namespace {
+
+constexpr int64_t kLimitMax = 1'000'000'000'000;
+
+std::string limit_text(int64_t limit) { return limit > 0 ? with_commas(limit) : "none"; }
+
+Result<int> list(Session& session) {
+    client::Client* client = SERVO_TRY(session.client());
+    const api::List<api::Tenant> tenants = SERVO_TRY(client->list_tenants());
+    ListDocument document{
+        {},
+        std::nullopt,
+        Table(
+            {{"TENANT"},
+             {"WEIGHT", Align::kRight},
+             {"SHARE", Align::kRight},
+             {"SLOTS", Align::kRight},
+             {"MAX", Align::kRight},
+             {"OPEN", Align::kRight},
+             {"PENDING", Align::kRight},
+             {"MAX PENDING", Align::kRight},
+             {"SET"},
+             {"SET BY", Align::kLeft, true}}
+        ),
+        {},
+        "no tenants; `servo apply -f servo.yaml` makes them"};
+    for (const api::Tenant& tenant : tenants.items) {
+        document.items.push_back(api::to_json(tenant));
+        document.names.push_back(tenant.name);
+        document.table.add(
+            {tenant.name, std::to_string(tenant.weight), fmt::format("{:.0f}%", 100 * tenant.fair_share),
+             std::to_string(tenant.slots), limit_text(tenant.max_concurrency),
+             std::to_string(tenant.open_backfills), count(tenant.pending_partitions),
+             limit_text(tenant.max_pending), tenant.override_info ? "set" : "",
+             describe_override(tenant.override_info)}
+        );
+    }
+    session.output().list(document);
+    return kOk;
+}
+
+Result<int> show(Session& session, const std::string& name) {
+    client::Client* client = SERVO_TRY(session.client());
+    const api::Tenant tenant = SERVO_TRY(client->get_tenant(name));
+    Facts facts;
+    facts.add("tenant", tenant.name);
+    facts.add(
+        "weight", std::to_string(tenant.weight) +
+                      fmt::format(", {:.0f}% of the slots among tenants with work", 100 * tenant.fair_share)
+    );
+    facts.add("slots", std::to_string(tenant.slots) + " of " + limit_text(tenant.max_concurrency));
+    facts.add("open", counted(static_cast<uint64_t>(tenant.open_backfills), "backfill", "backfills"));
+    facts.add("pending", count(tenant.pending_partitions) + " of at most " + limit_text(tenant.max_pending));
+    facts.add("set", describe_override(tenant.override_info));
+    facts.add("since", when(tenant.created_at));
+    std::ostringstream text;
+    facts.print(text, session.output().colour_out());
+    session.output().thing({api::to_json(tenant), tenant.name, text.str()});
+    return kOk;
+}
+
+struct SetArgs : LeverArgs {
+    std::string weight;
+    std::string max_concurrency;
+    std::string max_pending;
+};
+
+Result<int> set(Session& session, const SetArgs& args) {
+    api::SetTenantRequest request;
+    request.weight = SERVO_TRY(given_number(args.weight, 1, model::kTenantWeightMax));
+    request.max_concurrency = SERVO_TRY(given_number(args.max_concurrency, 0, kLimitMax));
+    request.max_pending = SERVO_TRY(given_number(args.max_pending, 0, kLimitMax));
+    if (!request.weight && !request.max_concurrency && !request.max_pending) {
+        return fail(invalid_argument("usage", "servo tenant set: nothing to set; for example --weight 200."));
+    }
+    SERVO_CHECK(check_lever(args));
+    request.hold_for = args.hold_for;
+    request.reason = args.reason;
+    client::Client* client = SERVO_TRY(session.client());
+    SERVO_CHECK(session.echo_change());
+    print_changed(
+        session, SERVO_TRY(client->set_tenant(args.name, request)), "tenant", args.name, "set"
+    );
+    return kOk;
+}
+
+Result<int> unset(Session& session, const LeverArgs& args) {
+    api::SetTenantRequest request;
+    request.unset = true;
+    request.reason = args.reason;
+    client::Client* client = SERVO_TRY(session.client());
+    SERVO_CHECK(session.echo_change());
+    print_changed(
+        session, SERVO_TRY(client->set_tenant(args.name, request)), "tenant", args.name,
+        "has its defaults again"
+    );
+    return kOk;
+}
+
+}  // namespace
+
+void add_tenant_commands(Commands& commands) {
+    CLI::App* group = commands.group(
+        commands.root(),
+        {"tenant",
+         "Tenants: their shares and limits (admin).",
+         {"servo tenant list", "servo tenant set acme --weight 200 --for 1d --reason \"month end\""},
+         ""}
+    );
+    commands.verb(
+        *group, {"list", "List tenants: weights, shares, limits, open work.", {"servo tenant list"}, ""}, list
+    );
+    auto name = std::make_shared<std::string>();
+    CLI::App* shown = commands.verb(
+        *group, {"show", "Show one tenant.", {"servo tenant show acme"}, ""},
+        [name](Session& session) { return show(session, *name); }
+    );
+    argument(*shown, "tenant", *name, "Name of the tenant.")->required();
+    auto args = std::make_shared<SetArgs>();
+    CLI::App* verb = commands.verb(
+        *group,
+        {"set",
+         "Override a tenant's weight and limits; `unset` ends it.",
+         {"servo tenant set acme --weight 200 --for 1d --reason \"month end\"",
+          "servo tenant set acme --max-concurrency 16"},
+         ""},
+        [args](Session& session) { return set(session, *args); }
+    );
+    argument(*verb, "tenant", args->name, "Name of the tenant.")->required();
+    value_flag(*verb, "--weight", args->weight, "N", "1 to 1000; 100 is the default.");
+    value_flag(*verb, "--max-concurrency", args->max_concurrency, "N", "Slots at once; 0 = no limit.");
+    value_flag(*verb, "--max-pending", args->max_pending, "N", "Partitions not yet finished.");
+    add_lever_flags(*verb, *args);
+    auto ended = std::make_shared<LeverArgs>();
+    CLI::App* unset_verb = commands.verb(
+        *group, {"unset", "End a tenant's override.", {"servo tenant unset acme"}, ""},
+        [ended](Session& session) { return unset(session, *ended); }
+    );
+    argument(*unset_verb, "tenant", ended->name, "Name of the tenant.")->required();
+    value_flag(*unset_verb, "--reason", ended->reason, "TEXT", "Why; kept in the audit trail.");
+}
+
+}  // namespace servo::cli

@@ -1,0 +1,42 @@
+// How numbers and times look to people. Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/backfill.h"
+#include "base/time.h"
+
+namespace servo::cli {
+
+// "3m 20s ago" is the caller's to say: this is "3m 20s". Negative spans count as zero.
+std::string span(Instant from, Instant to);
+std::string span_ms(double ms);
+// UTC, whole seconds: "2024-01-29 05:15:00Z".
+std::string when(Instant t);
+std::string when(const std::optional<Instant>& t);  // "" when absent
+// "12.3/s", "4.1/min", "2.0/h"; "-" for nothing.
+std::string rate(double per_second);
+std::string count(uint64_t value);
+std::string bytes(std::optional<int64_t> value);  // "1.5 GiB"; "" when absent
+// "1 job", "2 jobs".
+std::string counted(uint64_t value, const std::string& one, const std::string& many);
+// Share of partitions that ended, in percent with one decimal; never "100.0%" before the end.
+std::string percent(uint64_t part, uint64_t whole);
+uint64_t ended(const api::Backfill& job);
+// "63.2% 632/1,000", with the failed ones named.
+std::string progress(const api::Backfill& job);
+// "in 3h 10m", "in 3h 10m (up to 4h)"; "-" when nothing is known or the job is not open.
+std::string eta(const api::Backfill& job, Instant now, bool interval);
+
+// One line for each reason why work waits, with what would release it; "" for none.
+std::string wait_reasons(const std::vector<api::WaitReason>& reasons, Instant now);
+
+bool is_open(const std::string& state);
+
+// Every word that stands between commas, over all values; empty ones are dropped.
+std::vector<std::string> comma_words(const std::vector<std::string>& values);
+
+}  // namespace servo::cli

@@ -1,0 +1,49 @@
+#include "client/executor_client.h"
+
+#include <boost/json/object.hpp>
+
+#include "api/executor_protocol.h"
+#include "api/problem.h"
+#include "api/routes.h"
+
+namespace servo::client {
+namespace {
+
+Result<boost::json::value> exchange(
+    Http& http, std::string_view route_id, const boost::json::object& body, Millis timeout
+) {
+    const api::Route& route = api::route(route_id);
+    HttpRequest request;
+    request.method = route.method;
+    request.target = api::expand_path(route, {});
+    request.body = api::to_text(body);
+    request.timeout = timeout;
+    const HttpReply reply = SERVO_TRY(http.send(request));
+    if (reply.status < 200 || reply.status >= 300) {
+        Error error = api::error_from_problem(reply.status, reply.body);
+        if (error.retry_after_s == 0) {
+            error.retry_after_s = reply.retry_after_s.value_or(0);
+        }
+        return fail(std::move(error));
+    }
+    return api::parse_json(reply.body);
+}
+
+}  // namespace
+
+Result<model::RegisterReply> ExecutorClient::register_executor(
+    const model::RegisterRequest& request, Millis timeout
+) {
+    const auto json = SERVO_TRY(exchange(*http_, "executor_register", api::to_json(request), timeout));
+    return api::register_reply_from(json, api::Unknown::kIgnore);
+}
+
+Result<model::CallReply> ExecutorClient::call(const model::CallRequest& request, Millis timeout) {
+    const bool report = request.kind == model::CallKind::kReport;
+    const auto json = SERVO_TRY(exchange(
+        *http_, report ? "executor_report" : "executor_acquire", api::to_json(request), timeout
+    ));
+    return api::call_reply_from(json, api::Unknown::kIgnore);
+}
+
+}  // namespace servo::client

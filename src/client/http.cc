@@ -1,0 +1,44 @@
+#include "client/http.h"
+
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+namespace servo::client {
+namespace {
+
+Error bad_url(std::string_view url, std::string_view what) {
+    return invalid_argument(
+        "bad_server_url", "\"" + std::string(url) + "\" is not a server address: " +
+                              std::string(what) + ". Write it like http://127.0.0.1:7420."
+    );
+}
+
+}  // namespace
+
+Result<std::string> check_server_url(std::string_view url) {
+    const auto parsed = boost::urls::parse_uri(boost::urls::string_view(url.data(), url.size()));
+    if (!parsed) {
+        return fail(bad_url(url, "it does not parse"));
+    }
+    const boost::urls::url_view view = *parsed;
+    if (view.scheme() != "http" && view.scheme() != "https") {
+        return fail(bad_url(url, "the scheme must be http or https"));
+    }
+    if (view.encoded_host().empty()) {
+        return fail(bad_url(url, "the host is missing"));
+    }
+    if (view.has_userinfo()) {
+        return fail(bad_url(url, "a user or password does not belong in it (use SERVO_TOKEN)"));
+    }
+    if (view.has_query() || view.has_fragment() ||
+        (!view.encoded_path().empty() && view.encoded_path() != "/")) {
+        return fail(bad_url(url, "it ends after the port"));
+    }
+    std::string text(url);
+    while (!text.empty() && text.back() == '/') {
+        text.pop_back();
+    }
+    return text;
+}
+
+}  // namespace servo::client

@@ -1,0 +1,71 @@
+// HTTP towards one server: a small request and response, and the libcurl transport that keeps its
+// connection alive. The interface exists so that commands can be tested without a socket.
+//
+// An Http object is used by one thread at a time; abort() may be called from any thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/routes.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace servo::client {
+
+constexpr Millis kConnectTimeout{5'000};
+constexpr Millis kRequestTimeoutDefault{30'000};
+constexpr size_t kReplyBytesMax = 256 * 1024 * 1024;
+
+using api::Method;
+
+struct HttpRequest {
+    Method method = Method::kGet;
+    std::string target;  // path and query, already encoded: "/v1/backfills?limit=50"
+    std::string body;
+    std::string content_type = "application/json";
+    std::vector<std::pair<std::string, std::string>> headers;
+    Millis timeout = kRequestTimeoutDefault;
+    // Given: a successful body is handed over piece by piece instead of being collected. Returning
+    // false ends the call with "aborted".
+    std::function<bool(std::string_view)> on_chunk;
+};
+
+struct HttpReply {
+    int status = 0;
+    std::string content_type;
+    std::optional<int> retry_after_s;
+    std::string body;
+};
+
+class Http {
+   public:
+    virtual ~Http() = default;
+    // A reply of any status is a value. Errors: unavailable / "server_unreachable",
+    // deadline_exceeded / "request_timed_out", unavailable / "aborted".
+    virtual Result<HttpReply> send(const HttpRequest& request) = 0;
+    // Ends the call in progress, and every later one, with "aborted". Safe in any thread.
+    virtual void abort() = 0;
+    // Waits up to `duration`; false when abort() ended it.
+    virtual bool pause(Millis duration) = 0;
+};
+
+struct HttpOptions {
+    std::string server;      // "http://127.0.0.1:7420"
+    std::string token;       // bearer; empty = none
+    std::string user_agent;  // "servo-cli/0.1.0"
+    std::string ca_file;     // empty = the system's
+};
+
+// Checks a server address: http or https, a host, no path, query or user. Returns it without a
+// trailing slash. Error: invalid_argument / "bad_server_url".
+Result<std::string> check_server_url(std::string_view url);
+
+std::unique_ptr<Http> make_curl_http(HttpOptions options);
+
+}  // namespace servo::client

@@ -1,0 +1,144 @@
+#include "client/call.h"
+
+namespace servo::client {
+
+Result<api::ApplyReply> Client::apply(
+    const api::ApplyRequest& request, const std::string& idempotency_key
+) {
+    return call<api::ApplyReply>(
+        {.route = "apply",
+         .body = api::to_json(request),
+         .idempotency_key = idempotency_key,
+         .timeout = kSlowCallTimeout}
+    );
+}
+
+Result<api::List<api::Asset>> Client::list_assets(
+    bool archived, int limit, const std::string& page_token
+) {
+    return call<api::List<api::Asset>>(
+        {.route = "list_assets",
+         .query = {
+             {"archived", archived ? "true" : ""},
+             {"limit", number(limit)},
+             {"page_token", page_token}}}
+    );
+}
+
+Result<api::AssetDetail> Client::get_asset(const std::string& asset) {
+    return call<api::AssetDetail>({.route = "get_asset", .values = {asset}});
+}
+
+Result<api::Changed> Client::set_asset(
+    const std::string& asset, const api::SetAssetRequest& request
+) {
+    return call<api::Changed>(
+        {.route = "set_asset", .values = {asset}, .body = api::to_json(request)}
+    );
+}
+
+Result<api::List<api::Revision>> Client::list_revisions(const std::string& asset) {
+    return call<api::List<api::Revision>>({.route = "list_revisions", .values = {asset}});
+}
+
+Result<api::AssetDiff> Client::diff_asset(const std::string& asset, int64_t from, int64_t to) {
+    return call<api::AssetDiff>(
+        {.route = "diff_asset",
+         .values = {asset},
+         .query = {{"from", number(from)}, {"to", number(to)}}}
+    );
+}
+
+Result<api::List<api::Pool>> Client::list_pools() {
+    return call<api::List<api::Pool>>({.route = "list_pools"});
+}
+
+Result<api::Pool> Client::get_pool(const std::string& pool) {
+    return call<api::Pool>({.route = "get_pool", .values = {pool}});
+}
+
+Result<api::Changed> Client::set_pool(const std::string& pool, const api::SetPoolRequest& request) {
+    return call<api::Changed>(
+        {.route = "set_pool", .values = {pool}, .body = api::to_json(request)}
+    );
+}
+
+Result<api::Changed> Client::hold_pool(
+    const std::string& pool, const api::HoldPoolRequest& request
+) {
+    return call<api::Changed>(
+        {.route = "hold_pool", .values = {pool}, .body = api::to_json(request)}
+    );
+}
+
+Result<api::Changed> Client::release_pool(
+    const std::string& pool, const api::HoldPoolRequest& request
+) {
+    return call<api::Changed>(
+        {.route = "release_pool", .values = {pool}, .body = api::to_json(request)}
+    );
+}
+
+Result<api::List<api::Tenant>> Client::list_tenants() {
+    return call<api::List<api::Tenant>>({.route = "list_tenants"});
+}
+
+Result<api::Tenant> Client::get_tenant(const std::string& tenant) {
+    return call<api::Tenant>({.route = "get_tenant", .values = {tenant}});
+}
+
+Result<api::Changed> Client::set_tenant(
+    const std::string& tenant, const api::SetTenantRequest& request
+) {
+    return call<api::Changed>(
+        {.route = "set_tenant", .values = {tenant}, .body = api::to_json(request)}
+    );
+}
+
+Result<api::List<api::Executor>> Client::list_executors(const std::string& states) {
+    return call<api::List<api::Executor>>(
+        {.route = "list_executors", .query = {{"state", states}}}
+    );
+}
+
+Result<api::Executor> Client::get_executor(const std::string& executor) {
+    return call<api::Executor>({.route = "get_executor", .values = {executor}});
+}
+
+Result<api::DrainReply> Client::drain_executors(const api::DrainRequest& request) {
+    return call<api::DrainReply>({.route = "drain_executors", .body = api::to_json(request)});
+}
+
+Result<api::DrainReply> Client::undrain_executors(const api::DrainRequest& request) {
+    return call<api::DrainReply>({.route = "undrain_executors", .body = api::to_json(request)});
+}
+
+Result<api::SystemStatus> Client::get_status(const std::string& by) {
+    return call<api::SystemStatus>({.route = "get_status", .query = {{"by", by}}});
+}
+
+Result<api::List<api::Event>> Client::list_events(const EventQuery& query) {
+    return call<api::List<api::Event>>(
+        {.route = "list_events",
+         .query = {
+             {"since", query.since}, {"subject", query.subject}, {"limit", number(query.limit)}}}
+    );
+}
+
+Result<api::FsckReport> Client::fsck() {
+    return call<api::FsckReport>(
+        {.route = "fsck", .body = boost::json::object(), .timeout = kSlowCallTimeout}
+    );
+}
+
+Result<api::BackupReply> Client::backup(const api::BackupRequest& request) {
+    return call<api::BackupReply>(
+        {.route = "backup", .body = api::to_json(request), .timeout = kSlowCallTimeout}
+    );
+}
+
+Result<api::Version> Client::version() { return call<api::Version>({.route = "version"}); }
+
+Result<api::Health> Client::ready() { return call<api::Health>({.route = "readyz"}); }
+
+}  // namespace servo::client

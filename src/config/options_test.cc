@@ -106,9 +106,13 @@ TEST(Options, AddressesHaveAHostAndAPort) {
           "http://host:1"}) {
         EXPECT_FALSE(parse_address(bad).has_value()) << bad;
     }
+    const std::vector<OptionDecl> declarations = {
+        {.name = "extra_listen", .form = OptionForm::kAddress, .usual = "a:1", .words = {"off"}}};
     OptionInput input;
-    input.flags = {{"metrics_listen", "off"}};
-    EXPECT_TRUE(resolved(input).is_off("metrics_listen"));
+    input.flags = {{"extra_listen", "off"}};
+    const Result<Options> options = Options::resolve(input, declarations);
+    ASSERT_TRUE(options.has_value());
+    EXPECT_TRUE(options->is_off("extra_listen"));
 }
 
 TEST(Options, SecretsAreNeverShown) {

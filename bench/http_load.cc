@@ -166,94 +166,118 @@ int64_t wall_ms() {
 const std::string kBareBody =
     R"({"session":123456789012,"call":42,"ack":41,"held":[],"results":[{"lease":1099511627777}],"free":1})";
 
-}  // namespace
+struct Plan {
+    int port = 0;
+    bool bare = false;
+    int connections = 0;
+    Micros each{1};
+    std::chrono::seconds seconds{0};
+};
 
-int main(int argc, char** argv) {
-    if (argc != 6) {
-        die("usage: http_load PORT executor|bare CONNECTIONS K SECONDS");
-    }
-    const int port = std::stoi(argv[1]);
-    const bool bare = std::string(argv[2]) == "bare";
-    const int connections = std::stoi(argv[3]);
-    const Micros each(bare ? 1 : 1'000'000 / std::max(1, std::stoi(argv[4])));
-    const auto seconds = std::chrono::seconds(std::stoi(argv[5]));
+struct Figures {
+    uint64_t calls = 0;
+    std::vector<int64_t> latencies_us;
+};
 
-    const int epoll = epoll_create1(0);
-    std::vector<std::unique_ptr<Executor>> executors;
-    for (int i = 0; i < connections; ++i) {
+using Executors = std::vector<std::unique_ptr<Executor>>;
+
+Executors connect_all(const Plan& plan, int epoll) {
+    Executors executors;
+    for (int i = 0; i < plan.connections; ++i) {
         auto executor = std::make_unique<Executor>();
-        executor->connection.fd = connect_to(port);
+        executor->connection.fd = connect_to(plan.port);
         epoll_event event{};
         event.events = EPOLLIN;
         event.data.u64 = static_cast<uint64_t>(i);
         epoll_ctl(epoll, EPOLL_CTL_ADD, executor->connection.fd, &event);
-        if (bare) {
+        if (plan.bare) {
             executor->connection.post("/bench/echo", kBareBody);
         } else {
             executor->connection.post("/v1/executor/register", executor->register_body(i));
         }
         executors.push_back(std::move(executor));
     }
-    // The first second warms up: durations get known, ranges reach their size.
-    const auto warm = Clock::now() + std::chrono::seconds(1);
-    const auto end = warm + seconds;
-    std::vector<int64_t> latencies_us;
-    uint64_t calls = 0;
-    uint64_t partitions_before = 0;
-    bool measuring = false;
-    std::vector<epoll_event> events(static_cast<size_t>(connections));
+    return executors;
+}
+
+// Answers replies with the next call until `end`; books them in `figures` when it is given.
+void drive(
+    const Plan& plan, int epoll, Executors& executors, Clock::time_point end, Figures* figures
+) {
+    std::vector<epoll_event> events(executors.size());
     std::string body;
     while (Clock::now() < end) {
-        if (!measuring && Clock::now() >= warm) {
-            measuring = true;
-            for (const auto& executor : executors) {
-                partitions_before += executor->partitions;
-            }
-        }
-        const int ready = epoll_wait(epoll, events.data(), connections, 100);
+        const int ready = epoll_wait(epoll, events.data(), plan.connections, 100);
         const int64_t now_ms = wall_ms();
         for (int i = 0; i < ready; ++i) {
             Executor& executor = *executors[events[static_cast<size_t>(i)].data.u64];
-            if (!executor.connection.receive(body)) {
+            Connection& connection = executor.connection;
+            if (!connection.receive(body)) {
                 continue;
             }
-            if (measuring) {
-                ++calls;
-                latencies_us.push_back(
-                    std::chrono::duration_cast<Micros>(Clock::now() - executor.connection.sent)
-                        .count()
+            if (figures != nullptr) {
+                ++figures->calls;
+                figures->latencies_us.push_back(
+                    std::chrono::duration_cast<Micros>(Clock::now() - connection.sent).count()
                 );
             }
-            if (bare) {
-                executor.connection.post("/bench/echo", kBareBody);
+            if (plan.bare) {
+                connection.post("/bench/echo", kBareBody);
             } else {
-                executor.connection.post(
-                    "/v1/executor/report", executor.next_body(body, now_ms, each)
-                );
+                connection.post("/v1/executor/report", executor.next_body(body, now_ms, plan.each));
             }
         }
     }
-    uint64_t partitions = 0;
+}
+
+uint64_t partitions_of(const Executors& executors) {
+    uint64_t sum = 0;
     for (const auto& executor : executors) {
-        partitions += executor->partitions;
-        close(executor->connection.fd);
+        sum += executor->partitions;
     }
-    std::sort(latencies_us.begin(), latencies_us.end());
+    return sum;
+}
+
+void report(const Plan& plan, Figures figures, uint64_t partitions) {
+    std::vector<int64_t>& latencies = figures.latencies_us;
+    std::sort(latencies.begin(), latencies.end());
     const auto at = [&](size_t per_mille) {
-        return latencies_us.empty()
+        return latencies.empty()
                    ? 0.0
-                   : static_cast<double>(latencies_us[latencies_us.size() * per_mille / 1'000]) /
-                         1e3;
+                   : static_cast<double>(latencies[latencies.size() * per_mille / 1'000]) / 1e3;
     };
     const auto per_second = [&](uint64_t count) {
-        return static_cast<double>(count) / static_cast<double>(seconds.count());
+        return static_cast<double>(count) / static_cast<double>(plan.seconds.count());
     };
     fmt::print(
         "calls_per_s={:.0f} partitions_per_s={:.0f} p50_ms={:.3f} p99_ms={:.3f}\n",
-        per_second(calls),
-        per_second(partitions - partitions_before),
+        per_second(figures.calls),
+        per_second(partitions),
         at(500),
         at(990)
     );
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 6) {
+        die("usage: http_load PORT executor|bare CONNECTIONS K SECONDS");
+    }
+    Plan plan;
+    plan.port = std::stoi(argv[1]);
+    plan.bare = std::string(argv[2]) == "bare";
+    plan.connections = std::stoi(argv[3]);
+    plan.each = Micros(plan.bare ? 1 : 1'000'000 / std::max(1, std::stoi(argv[4])));
+    plan.seconds = std::chrono::seconds(std::stoi(argv[5]));
+
+    const int epoll = epoll_create1(0);
+    Executors executors = connect_all(plan, epoll);
+    // The first second warms up: durations get known, ranges reach their size.
+    drive(plan, epoll, executors, Clock::now() + std::chrono::seconds(1), nullptr);
+    const uint64_t before = partitions_of(executors);
+    Figures figures;
+    drive(plan, epoll, executors, Clock::now() + plan.seconds, &figures);
+    report(plan, std::move(figures), partitions_of(executors) - before);
     return 0;
 }

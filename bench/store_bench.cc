@@ -329,9 +329,9 @@ void print_throughput(const std::string& parent) {
         uint64_t claims;
         uint64_t total;
     } cases[] = {
-        {1, 64, 100'000},
-        {16, 1, 50'000},
-        {16, 64, 1'000'000},
+        {1, 64, 50'000},
+        {16, 1, 20'000},
+        {16, 64, 500'000},
         {100, 1, 100'000},
         {100, 64, 2'000'000}};
     for (const auto& c : cases) {
@@ -372,7 +372,7 @@ void print_sizes(const std::string& parent) {
     );
     for (const auto& [k, claims] : std::vector<std::pair<uint64_t, uint64_t>>{
              {1, 1}, {1, 64}, {16, 1}, {16, 64}, {100, 1}, {100, 64}}) {
-        const uint64_t total = k == 1 && claims == 1 ? 20'000 : 200'000;
+        const uint64_t total = k == 1 && claims == 1 ? 5'000 : 100'000;
         const auto per_partition = [&](double bytes) { return bytes / static_cast<double>(total); };
         const Folder folder(parent);
         Servo store(folder.file("servo.db"));

@@ -17,9 +17,9 @@ std::tuple<int, int, int64_t, JobId> key_of(const Job& job) {
 
 bool has_work(const Job& job) {
     const JobState state = job.row.state;
-    const bool may_run = state == JobState::kRunning || state == JobState::kResuming ||
-                         (state == JobState::kPending && !job.row.waits_for);
-    return may_run && (!job.ready.empty() || !job.due.empty());
+    const bool may_run =
+        state == JobState::kRunning || state == JobState::kResuming || state == JobState::kPending;
+    return may_run && !job.row.waits_for && (!job.ready.empty() || !job.due.empty());
 }
 
 void enqueue(State& state, Job& job) {

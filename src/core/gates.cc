@@ -21,12 +21,12 @@ GateAnswer job_gate(const Job& job) {
         case JobState::kWaitingUpstream:
             return {Gate::kUpstream, job.row.asset.value, job.row.state_since};
         case JobState::kPending:
+        case JobState::kResuming:
             if (job.row.waits_for) {
                 return {Gate::kOverlap, job.row.waits_for.value, job.row.state_since};
             }
             return {};
         case JobState::kRunning:
-        case JobState::kResuming:
         case JobState::kCompleted:
         case JobState::kFailed:
             return {};

@@ -154,6 +154,41 @@ Job build(const State& state, const JobRow& row, const RunSet& skip, JobId waits
     return job;
 }
 
+// The failed partitions that the command means.
+RunSet to_retry(const Job& job, const RetryJob& command) {
+    if (command.classes.empty()) {
+        return job.failed;
+    }
+    RunSet again;
+    for (const FailureClass klass : command.classes) {
+        const auto set = command.failed_by_class.find(klass);
+        if (set != command.failed_by_class.end()) {
+            again.add(set->second);
+        }
+    }
+    RunSet others = again;
+    others.subtract(job.failed);
+    again.subtract(others);
+    return again;
+}
+
+// Whether no other open job has come to own some of `indices` meanwhile.
+Status check_free(const State& state, const Job& job, const RunSet& indices) {
+    for (const JobId other_id : state.asset_of(job).open_jobs) {
+        const Job& other = state.jobs.at(other_id);
+        if (other_id == job.row.id || is_terminal(other.row.state)) {
+            continue;
+        }
+        RunSet both = job.row.ordinals->intersection(OrdinalView(remaining_ordinals(other)));
+        RunSet free = indices;
+        free.subtract(both);
+        if (free.size() < indices.size()) {
+            return fail(overlap_error(state, {other_id, std::move(both)}));
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<Reply> create_jobs(Context& c, const CreateJobs& command) {
@@ -315,34 +350,11 @@ Result<Reply> retry_job(Context& c, const RetryJob& command) {
             )
         ));
     }
-    RunSet again = job.failed;
-    if (!command.classes.empty()) {
-        again = RunSet();
-        for (const FailureClass klass : command.classes) {
-            const auto set = command.failed_by_class.find(klass);
-            if (set != command.failed_by_class.end()) {
-                again.add(set->second);
-            }
-        }
-        RunSet others = again;
-        others.subtract(job.failed);
-        again.subtract(others);
-    }
+    const RunSet again = to_retry(job, command);
     if (again.empty()) {
         return job_reply(job, false);
     }
-    for (const JobId other_id : c.state.asset_of(job).open_jobs) {
-        const Job& other = c.state.jobs.at(other_id);
-        if (other_id == job.row.id || is_terminal(other.row.state)) {
-            continue;
-        }
-        RunSet both = job.row.ordinals->intersection(OrdinalView(remaining_ordinals(other)));
-        RunSet free = again;
-        free.subtract(both);
-        if (free.size() < again.size()) {
-            return fail(overlap_error(c.state, {other_id, std::move(both)}));
-        }
-    }
+    SERVO_CHECK(check_free(c.state, job, again));
     const uint64_t count = again.size();
     job.failed.subtract(again);
     job.failed_since.subtract(again);

@@ -58,7 +58,7 @@ void cancel_indices(Job& job, Run run) {
     job.cancelled.add(run);
     job.counters.cancelled += run.size();
     job.waiting.erase(job.waiting.lower_bound(run.first), job.waiting.lower_bound(run.end));
-    job.progress_dirty = true;
+    job.checkpoint_now = true;  // no row of the log says this
 }
 
 void forget_open(State& state, Job& job) {
@@ -311,8 +311,10 @@ void release_overlap_waiters(Context& c, AssetId asset_id) {
         }
         if (blocker != job.row.waits_for) {
             job.row.waits_for = blocker;
-            job.row.state_reason = blocker ? "overlap" : "";
-            job.row.state_since = c.now;
+            if (job.row.state == JobState::kPending) {
+                job.row.state_reason = blocker ? "overlap" : "";
+                job.row.state_since = c.now;
+            }
             job.waiting_since = c.now;
             job.row_dirty = true;
             mark_dirty(c.state, job);

@@ -53,6 +53,7 @@ Session& placeholder(State& state, const GrantRow& row, Instant now) {
         session.executor = row.executor;
         session.last_call = now;
         session.joined_at = now;
+        session.registered = false;
         session.slots = state.executors.at(row.executor).slots;
         state.session_of[row.executor] = row.session;
     }
@@ -60,32 +61,32 @@ Session& placeholder(State& state, const GrantRow& row, Instant now) {
     return session;
 }
 
-// The part of a grant that is still to be reported.
-RunSet unreported(const Job& job, const GrantRow& row) {
+// Token of the newest failed attempt of each index that remains.
+using FailedTokens = std::map<Index, Token>;
+
+// The part of a grant that is still to be reported. What failed under it may remain, even lie under
+// a later lease or have been put back by a retry: its newest failure is not older than the grant.
+RunSet unreported(const Job& job, const GrantRow& row, const FailedTokens& failed) {
     RunSet left;
     for (const Run& run : row.indices.runs()) {
         left.add(job.remaining.intersection(run));
-    }
-    const Token end = row.token_base + static_cast<Token>(row.indices.size());
-    for (const Run& run : row.indices.runs()) {
-        for (auto it = job.waiting.lower_bound(run.first);
-             it != job.waiting.end() && it->first < run.end;
+        for (auto it = failed.lower_bound(run.first); it != failed.end() && it->first < run.end;
              ++it) {
-            if (it->second.token >= row.token_base && it->second.token < end) {
-                left.subtract(it->first);  // failed under this very grant
+            if (it->second >= row.token_base) {
+                left.subtract(it->first);
             }
         }
     }
     return left;
 }
 
-void load_grant(State& state, const GrantRow& row, Instant now) {
+void load_grant(State& state, const GrantRow& row, const FailedTokens& failed, Instant now) {
     const auto found = state.jobs.find(row.job);
     if (found == state.jobs.end()) {
         return;  // its job ended in the same batch
     }
     Job& job = found->second;
-    const RunSet left = unreported(job, row);
+    const RunSet left = unreported(job, row, failed);
     if (left.empty()) {
         return;
     }
@@ -215,8 +216,12 @@ void load(State& state, const Snapshot& snapshot, Instant now) {
     state.max_pool_id = snapshot.max_pool_id;
     state.max_executor_id = snapshot.max_executor_id;
     load_definitions(state, snapshot, now);
+    std::map<JobId, FailedTokens> failed;
     for (const Snapshot::OpenJob& open : snapshot.jobs) {
         adopt(state, open, now);
+        for (const FailureRow& row : open.retrying) {
+            failed[open.row.id].emplace(row.index, row.token);
+        }
     }
     std::vector<const GrantRow*> grants;
     for (const GrantRow& row : snapshot.grants) {
@@ -226,7 +231,7 @@ void load(State& state, const Snapshot& snapshot, Instant now) {
         return std::pair(a->lease, a->number) < std::pair(b->lease, b->number);
     });
     for (const GrantRow* row : grants) {
-        load_grant(state, *row, now);
+        load_grant(state, *row, failed[row->job], now);
     }
     for (auto& [id, job] : state.jobs) {
         place_waiting(state, job, now);

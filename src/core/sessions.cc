@@ -135,6 +135,7 @@ LeaseId give(Context& c, Session& session, Job& job, const Pick& pick, Lease* le
         Grant grant = describe(state, job, *lease, pick);
         grant.number = number;
         grant.token_base = token;
+        grant.first_position = lease->size;
         session.unacked.emplace(number, std::move(grant));
     }
     LeaseGrant row;
@@ -266,6 +267,62 @@ bool repeats_a_lease(const std::vector<LeaseResults>& all) {
     });
 }
 
+Status check_registration(const State& state, const RegisterRequest& request) {
+    if (!name_ok(request.executor)) {
+        return fail(invalid_argument(
+            "bad_executor_name",
+            "An executor's name has 1 to 128 characters out of letters, digits, '.', '_' and '-'."
+        ));
+    }
+    if (!request.session || request.slots < 1 || request.slots > kSlotsPerExecutorMax) {
+        return fail(invalid_argument(
+            "bad_registration",
+            fmt::format("A registration needs a session and 1 to {} slots.", kSlotsPerExecutorMax)
+        ));
+    }
+    const auto session = state.sessions.find(request.session);
+    if (session == state.sessions.end()) {
+        if (state.sessions.size() >= kSessionsMax) {
+            return fail(resource_exhausted("too_many_sessions", "Too many executors are connected.")
+            );
+        }
+        return {};
+    }
+    if (state.executors.at(session->second.executor).name != request.executor) {
+        return fail(conflict("session_in_use", "That session id belongs to another executor."));
+    }
+    return {};
+}
+
+// The executor's lasting number; a new name gets the next one.
+ExecutorId executor_named(State& state, const std::string& name, Instant now) {
+    const auto known = state.executor_names.find(name);
+    if (known != state.executor_names.end()) {
+        return known->second;
+    }
+    const ExecutorId executor(++state.max_executor_id);
+    state.executor_names[name] = executor;
+    state.executors[executor] = ExecutorRow{executor, name, "", "", 0, now, false};
+    return executor;
+}
+
+void record_joined(Context& c, ExecutorId executor, const RegisterRequest& request) {
+    ExecutorRow& row = c.state.executors.at(executor);
+    row.host = request.host;
+    row.build = request.build;
+    row.slots = request.slots;
+    row.last_registered_at = c.now;
+    c.changes.executors.push_back(row);
+    event(
+        c,
+        TenantId{},
+        request.executor,
+        "executor.joined",
+        request.executor,
+        fmt::format("{} slots on {}, build {}.", request.slots, request.host, request.build)
+    );
+}
+
 }  // namespace
 
 std::optional<LeaseId> grant_one(Context& c, Session& session) {
@@ -304,44 +361,15 @@ void end_session(Context& c, SessionId id, const std::string& why, bool suspect)
 }
 
 Result<RegisterReply> register_executor(Context& c, const RegisterRequest& request) {
-    if (!name_ok(request.executor)) {
-        return fail(invalid_argument(
-            "bad_executor_name",
-            "An executor's name has 1 to 128 characters out of letters, digits, '.', '_' and '-'."
-        ));
-    }
-    if (!request.session || request.slots < 1 || request.slots > kSlotsPerExecutorMax) {
-        return fail(invalid_argument(
-            "bad_registration",
-            fmt::format("A registration needs a session and 1 to {} slots.", kSlotsPerExecutorMax)
-        ));
-    }
+    SERVO_CHECK(check_registration(c.state, request));
     State& state = c.state;
-    const auto known = state.executor_names.find(request.executor);
-    ExecutorId executor;
-    if (known != state.executor_names.end()) {
-        executor = known->second;
-    } else {
-        executor = ExecutorId(++state.max_executor_id);
-        state.executor_names[request.executor] = executor;
-        state.executors[executor] =
-            ExecutorRow{executor, request.executor, "", "", 0, c.now, false};
-    }
-    const auto session_it = state.sessions.find(request.session);
-    if (session_it != state.sessions.end() && session_it->second.executor != executor) {
-        return fail(conflict("session_in_use", "That session id belongs to another executor."));
-    }
-    if (session_it == state.sessions.end() && state.sessions.size() >= kSessionsMax) {
-        return fail(resource_exhausted("too_many_sessions", "Too many executors are connected."));
-    }
+    const ExecutorId executor = executor_named(state, request.executor, c.now);
     const auto current = state.session_of.find(executor);
-    if (current != state.session_of.end() && current->second != request.session) {
-        const SessionId old = current->second;
-        if (request.previous_gone) {
-            end_session(c, old, "The executor was started again.", true);
-        }
+    if (current != state.session_of.end() && current->second != request.session &&
+        request.previous_gone) {
+        end_session(c, SessionId(current->second), "The executor was started again.", true);
     }
-    const bool resumed = session_it != state.sessions.end();
+    const bool resumed = state.sessions.contains(request.session);
     Session& session = state.sessions[request.session];
     session.id = request.session;
     session.executor = executor;
@@ -351,30 +379,18 @@ Result<RegisterReply> register_executor(Context& c, const RegisterRequest& reque
     session.host = request.host;
     session.last_call = c.now;
     session.draining = false;
+    session.registered = true;
     state.session_of[executor] = request.session;
-    session.next_grant = std::max(session.next_grant, request.ack + 1);
     receive_ack(session, request.ack);
+    // Grants beyond its ack will never arrive: a reply in flight is of an older registration.
+    session.next_grant = session.ack + 1;
     if (resumed) {
-        // Grants beyond its ack will never arrive: a reply in flight is of an older registration.
         session.unacked.clear();
         reconcile(c, session, request.held, INT64_MAX);
     } else {
         session.joined_at = c.now;
     }
-    ExecutorRow& row = state.executors.at(executor);
-    row.host = request.host;
-    row.build = request.build;
-    row.slots = request.slots;
-    row.last_registered_at = c.now;
-    c.changes.executors.push_back(row);
-    event(
-        c,
-        TenantId{},
-        request.executor,
-        "executor.joined",
-        request.executor,
-        fmt::format("{} slots on {}, build {}.", request.slots, request.host, request.build)
-    );
+    record_joined(c, executor, request);
     recount_slots(state);
     ++state.wake;
     RegisterReply reply;
@@ -385,7 +401,7 @@ Result<RegisterReply> register_executor(Context& c, const RegisterRequest& reque
 
 Result<CallReply> executor_call(Context& c, const CallRequest& request) {
     const auto it = c.state.sessions.find(request.session);
-    if (it == c.state.sessions.end()) {
+    if (it == c.state.sessions.end() || !it->second.registered) {
         return fail(failed_precondition(
             "unknown_session", "This leader does not know the session; register again."
         ));

@@ -176,6 +176,7 @@ struct Session {
     std::array<std::shared_ptr<const CallReply>, 2> last_reply;
     SlotMillis slot_ms{};
     bool draining = false;
+    bool registered = true;  // false: known from its leases alone, since a leader loaded them
 };
 
 struct State {

@@ -94,47 +94,59 @@ void Engine::read(Read read) {
     reads_.push_back(std::move(read));
 }
 
-// Parked acquires whose time is over get their empty reply; others are tried again when something
-// may have become available, oldest first.
-void Engine::wake_parked(std::vector<Item>& batch, Instant now) {
-    while (!parked_.empty() && parked_.front().until <= now) {
-        Item item = std::move(parked_.front().item);
-        parked_.pop_front();
+// Parked acquires whose time is over get their empty reply.
+void Engine::expire_parked(Instant now) {
+    while (!parked_.empty() && parked_.begin()->first.first <= now) {
+        const Item item = std::move(parked_.begin()->second);
+        parked_.erase(parked_.begin());
         model::CallReply empty;
         empty.epoch = status_.epoch;
         empty.call = acquire_in(item)->request.call;
         item.answer(core::Reply(std::move(empty)));
     }
-    if (scheduler_->wake_count() == seen_wake_) {
+}
+
+// Parked acquires are tried again, each in its turn, when something may have become available, and
+// as long as some of them get work.
+void Engine::wake_parked(std::vector<Taken>& batch) {
+    if (scheduler_->wake_count() == seen_wake_ && !wake_more_) {
         return;
     }
     seen_wake_ = scheduler_->wake_count();
+    wake_more_ = false;
     const size_t count = std::min(parked_.size(), kWokenPerBatch);
+    auto next = parked_.upper_bound(last_woken_);
     for (size_t i = 0; i < count; ++i) {
-        batch.push_back(std::move(parked_.front().item));
-        parked_.pop_front();
+        if (next == parked_.end()) {
+            next = parked_.begin();
+        }
+        last_woken_ = next->first;
+        batch.push_back({std::move(next->second), next->first});
+        next = parked_.erase(next);
     }
 }
 
-std::vector<Item> Engine::collect(Instant now) {
-    std::vector<Item> batch;
+std::vector<Engine::Taken> Engine::collect(Instant now) {
+    std::vector<Taken> batch;
     if (!single_.empty()) {
-        batch.push_back(std::move(single_.front()));
+        batch.push_back({std::move(single_.front()), std::nullopt});
         single_.pop_front();
         return batch;
     }
     const Millis gap = now - last_step_;
     if (gap > Millis(1'000) + kStallAddedAfter) {
-        batch.push_back({core::AddStall{gap - Millis(1'000)}, [](auto&&) {}, std::nullopt});
+        batch.push_back({{core::AddStall{gap - Millis(1'000)}, [](auto&&) {}, {}}, {}});
     }
     if (scheduler_->next_due() <= now) {
-        batch.push_back({core::Tick{}, [](auto&&) {}, std::nullopt});
+        batch.push_back({{core::Tick{}, [](auto&&) {}, {}}, {}});
+        wake_more_ = true;  // whoever no event woke has a turn in time
     }
     while (!queue_.empty() && batch.size() < kBatchMax) {
-        batch.push_back(std::move(queue_.front()));
+        batch.push_back({std::move(queue_.front()), std::nullopt});
         queue_.pop_front();
     }
-    wake_parked(batch, now);
+    expire_parked(now);
+    wake_parked(batch);
     return batch;
 }
 
@@ -193,23 +205,23 @@ bool Engine::step(Instant wanted) {
     if (status_.state != EngineState::kLeading) {
         return worked;
     }
-    std::vector<Item> batch = collect(now);
+    std::vector<Taken> batch = collect(now);
     last_step_ = now;
     if (!batch.empty()) {
         worked = true;
         model::ChangeSet changes;
         std::vector<Applied> applied;
         applied.reserve(batch.size());
-        for (Item& item : batch) {
+        for (auto& [item, parked] : batch) {
             if (!adopt_for_retry(item, now, changes)) {
-                applied.push_back({std::move(item), fail(not_leading())});
+                applied.push_back({std::move(item), parked, fail(not_leading())});
                 continue;
             }
             Result<core::Reply> reply = scheduler_->apply(item.command, now, seq_ + 1, changes);
             if (reply.has_value()) {
                 add_idempotency(item, *reply, now, changes);
             }
-            applied.push_back({std::move(item), std::move(reply)});
+            applied.push_back({std::move(item), parked, std::move(reply)});
         }
         scheduler_->seal(now, seq_ + 1, changes);
         settle(applied, changes, now);
@@ -327,9 +339,11 @@ void Engine::answer_all(std::vector<Applied>& applied, Instant now) {
         if (acquire && one.reply.has_value() && parked_.size() < kParkedMax) {
             const auto* reply = std::get_if<model::CallReply>(&*one.reply);
             if (reply && reply->empty()) {
-                parked_.push_back({std::move(one.item), now + model::kAcquireParkMax});
+                const ParkKey fresh(now + model::kAcquireParkMax, ++park_count_);
+                parked_.emplace(one.parked.value_or(fresh), std::move(one.item));
                 continue;
             }
+            wake_more_ = wake_more_ || one.parked.has_value();
         }
         one.item.answer(std::move(one.reply));
     }
@@ -339,9 +353,10 @@ void Engine::refuse_all(std::vector<Applied>& applied, const Error& error) {
     for (Applied& one : applied) {
         one.item.answer(fail(error));
     }
-    for (; !parked_.empty(); parked_.pop_front()) {
-        parked_.front().item.answer(fail(error));
+    for (const auto& [key, item] : parked_) {
+        item.answer(fail(error));
     }
+    parked_.clear();
     for (; !single_.empty(); single_.pop_front()) {
         single_.front().answer(fail(error));
     }
@@ -366,8 +381,8 @@ Instant Engine::next_due() const {
     }
     Instant due = scheduler_->next_due();
     if (!parked_.empty()) {
-        due = std::min(due, parked_.front().until);
-        if (scheduler_->wake_count() != seen_wake_) {
+        due = std::min(due, parked_.begin()->first.first);
+        if (scheduler_->wake_count() != seen_wake_ || wake_more_) {
             due = now_;
         }
     }

@@ -9,9 +9,11 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -97,16 +99,20 @@ class Engine {
     const core::Scheduler* scheduler() const { return scheduler_.get(); }
 
  private:
-    struct Parked {
+    // Acquires that wait for work, by the end of their time; the number tells equal times apart.
+    using ParkKey = std::pair<Instant, int64_t>;
+    struct Taken {
         Item item;
-        Instant until;
+        std::optional<ParkKey> parked;  // where it waited before
     };
     struct Applied {
         Item item;
+        std::optional<ParkKey> parked;
         Result<core::Reply> reply;
     };
-    std::vector<Item> collect(Instant now);
-    void wake_parked(std::vector<Item>& batch, Instant now);
+    std::vector<Taken> collect(Instant now);
+    void expire_parked(Instant now);
+    void wake_parked(std::vector<Taken>& batch);
     bool adopt_for_retry(const Item& item, Instant now, model::ChangeSet& changes);
     void add_idempotency(
         const Item& item, const core::Reply& reply, Instant now, model::ChangeSet& changes
@@ -125,7 +131,10 @@ class Engine {
     std::unique_ptr<core::Scheduler> scheduler_;
     std::deque<Item> queue_;
     std::deque<Read> reads_;
-    std::deque<Parked> parked_;
+    std::map<ParkKey, Item> parked_;
+    int64_t park_count_ = 0;
+    ParkKey last_woken_{kEpochStart, 0};  // the next ones to be tried come after it
+    bool wake_more_ = false;  // of the last ones that were tried, some got work
     std::deque<Item> single_;  // after a refusal: one command per commit
     uint64_t seen_wake_ = 0;   // of the scheduler, when the parked ones were last tried
     int64_t seq_ = 0;          // last committed

@@ -76,6 +76,20 @@ TEST_F(EngineTest, NobodyIsAnsweredBeforeTheCommit) {
     EXPECT_EQ(engine_.status().seq, 1);
 }
 
+TEST_F(EngineTest, AParkedAcquireIsAnsweredInItsTimeHoweverOftenItIsWoken) {
+    submit(register_executor(7));
+    step();
+    const auto parked = submit(acquire(7, 1));
+    for (int second = 0; second < 20; ++second) {
+        EXPECT_FALSE(parked->has_value());
+        submit(apply_asset("orders-" + std::to_string(second)));  // wakes it, in vain
+        step(Millis(1'000));
+    }
+    step(Millis(1'000));
+    ASSERT_TRUE(parked->has_value());
+    EXPECT_TRUE((*parked)->has_value());
+}
+
 TEST_F(EngineTest, OneCommitHoldsEverythingThatArrived) {
     submit(apply_asset("orders"));
     step();

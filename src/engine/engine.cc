@@ -273,8 +273,8 @@ void Engine::settle(std::vector<Applied>& applied, const model::ChangeSet& chang
     }
     // Memory is ahead of the store, or may be: it is thrown away, never undone.
     scheduler_.reset();
-    next_probe_ = now;
     if (status_.state == EngineState::kReadOnly) {
+        load_for_reads(now);
         next_probe_ = now + kRecoverEvery;
         return;
     }
@@ -311,6 +311,16 @@ void Engine::report_fate() {
         );
     } else {
         spdlog::warn("The fate of batch {} of epoch {}: {}", seq, epoch, committed.error().message);
+    }
+}
+
+// Nothing was written, so the epoch is still ours: what is committed can be shown meanwhile.
+void Engine::load_for_reads(Instant now) {
+    const Result<model::Snapshot> snapshot = store_.load(status_.epoch);
+    if (snapshot.has_value()) {
+        scheduler_ = std::make_unique<core::Scheduler>(*snapshot, now, seed_);
+    } else {
+        spdlog::warn("Cannot read the store: {}", snapshot.error().message);
     }
 }
 

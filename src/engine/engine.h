@@ -89,6 +89,8 @@ class Engine {
 
     // When step() must be called again even if nothing arrives.
     Instant next_due() const;
+    // Whether reads can be served; without it they wait.
+    bool readable() const { return scheduler_ != nullptr; }
     bool has_work() const { return scheduler_ && (!queue_.empty() || !reads_.empty()); }
 
     // Told when a new scheduler was loaded (start and every reload), before it is used; may queue.
@@ -124,6 +126,7 @@ class Engine {
     Status lead(Instant now);
     void recover(Instant now);
     void report_fate();
+    void load_for_reads(Instant now);
 
     store::Store& store_;
     std::string holder_;
@@ -134,10 +137,10 @@ class Engine {
     std::map<ParkKey, Item> parked_;
     int64_t park_count_ = 0;
     ParkKey last_woken_{kEpochStart, 0};  // the next ones to be tried come after it
-    bool wake_more_ = false;  // of the last ones that were tried, some got work
-    std::deque<Item> single_;  // after a refusal: one command per commit
-    uint64_t seen_wake_ = 0;   // of the scheduler, when the parked ones were last tried
-    int64_t seq_ = 0;          // last committed
+    bool wake_more_ = false;              // of the last ones that were tried, some got work
+    std::deque<Item> single_;             // after a refusal: one command per commit
+    uint64_t seen_wake_ = 0;              // of the scheduler, when the parked ones were last tried
+    int64_t seq_ = 0;                     // last committed
     std::optional<std::pair<int64_t, int64_t>> in_doubt_;  // (epoch, seq) of an unknown commit
     Instant now_ = kEpochStart;
     EngineStatus status_;

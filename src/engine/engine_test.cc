@@ -159,6 +159,10 @@ TEST_F(EngineTest, AFullDiskIsReadOnlyUntilThereIsRoom) {
     const auto still = submit(create(7));
     step();
     EXPECT_EQ((*still)->error().reason, "disk_full");
+    bool read = false;
+    engine_.read([&read](const core::Scheduler&, Instant) { read = true; });
+    step();
+    EXPECT_TRUE(read) << "what is committed can be shown meanwhile";
     step(Millis(1'000));
     EXPECT_EQ(engine_.status().state, EngineState::kLeading);
     const auto created = submit(create(7));

@@ -73,7 +73,7 @@ void Loop::submit(Item item) {
 
 bool Loop::read(Read read) {
     const std::lock_guard lock(mutex_);
-    if (stopping_) {
+    if (stopping_ || !readable_) {
         return false;
     }
     reads_.push_back(std::move(read));
@@ -104,6 +104,7 @@ bool Loop::gather(bool idle) {
         items.swap(items_);
         reads.swap(reads_);
         status_ = engine_.status();
+        readable_ = engine_.readable();
         if (stopping_ && items.empty() && reads.empty()) {
             return false;
         }

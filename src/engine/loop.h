@@ -25,8 +25,8 @@ class Loop {
     void stop();  // answers what was queued with unavailable, then joins
 
     void submit(Item item);
-    // False when the loop is stopping: `read` will not be called. A read that was accepted may
-    // still be dropped without a call when the loop stops.
+    // False when the loop is stopping or has nothing to read from: `read` will not be called. A
+    // read that was accepted may still be dropped without a call when the loop stops.
     bool read(Read read);
     EngineStatus status() const;
 
@@ -46,6 +46,7 @@ class Loop {
     std::vector<Read> reads_;
     EngineStatus status_;
     bool stopping_ = false;
+    bool readable_ = true;
     int64_t base_ms_ = 0;  // wall (or last committed) time minus boottime at start
     std::thread thread_;
 };

@@ -4,6 +4,7 @@ Every wait polls a condition and has a deadline; nothing waits for a time to pas
 folder of its own, and every process it causes carries the folder's name in its environment, so that
 what is left over afterwards can be found.
 """
+import contextlib
 import json
 import os
 import random
@@ -171,7 +172,8 @@ class ServoTest(unittest.TestCase):
         for process in self.processes:
             process.kill()
         for pid in processes_with(self.folder):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     # --- processes ---------------------------------------------------------------------------
 
@@ -185,11 +187,14 @@ class ServoTest(unittest.TestCase):
         self.processes.append(process)
         return process
 
-    def start(self, *arguments, data_dir=None):
+    def spawn_dev(self, *arguments):
+        return self.spawn("dev", "--data-dir", self.data_dir, "--listen", f"127.0.0.1:{self.port}",
+                          "--metrics-listen", "off", *arguments)
+
+    def start(self, *arguments):
         """`servo dev` on a free port, ready to answer."""
         for _ in range(5):
-            process = self.spawn("dev", "--data-dir", data_dir or self.data_dir, "--listen",
-                                 f"127.0.0.1:{self.port}", "--metrics-listen", "off", *arguments)
+            process = self.spawn_dev(*arguments)
             wait_until(lambda: self.ready() or not process.alive(), "servo dev answers",
                        START_DEADLINE_S)
             if process.alive():

@@ -1,5 +1,6 @@
 """The data folder: one process owns it, damage and newer schemas are refused, a full disk is survived."""
 import contextlib
+import datetime
 import os
 import sqlite3
 import subprocess
@@ -25,8 +26,7 @@ class DataDir(ServoTest):
         self.assert_sound_at_rest()
 
     def refused(self, *said, code=None):
-        process = self.spawn("dev", "--data-dir", self.data_dir, "--listen",
-                             f"127.0.0.1:{self.port}", "--metrics-listen", "off")
+        process = self.spawn_dev()
         ended = process.wait_exit()
         self.assertNotEqual(0, ended)
         if code is not None:
@@ -136,8 +136,9 @@ class DiskFull(ServoTest):
         job_id = self.begin("quick", "--start", "2024-01-01", "--end", "2024-01-05")
         wait_until(lambda: self.job(job_id)["completed_partitions"] > 0, "it works")
         self.fill()
-        wait_until(lambda: self.run_servo("backfill", "start", "quick", "--start", "2024-02-01",
-                                          "--end", "2024-02-01").code == UNAVAILABLE,
+        days = (str(datetime.date(2024, 2, 1) + datetime.timedelta(days=n)) for n in range(300))
+        wait_until(lambda: self.run_servo("backfill", "start", "quick", "--start", (day := next(days)),
+                                          "--end", day).code == UNAVAILABLE,
                    "a change is refused for now")
         self.assertTrue(process.alive())
         os.unlink(os.path.join(self.data_dir, "ballast"))

@@ -1,0 +1,146 @@
+"""The levers of an operator: pools, tenants, assets, executors, and single partitions."""
+import os
+
+from harness import CONFLICT, FAILED, NOT_FOUND, ServoTest, ledger_asset, read_ledger, wait_until
+
+ONE_DAY = ("--start", "2024-01-01", "--end", "2024-01-01")
+
+
+class Levers(ServoTest):
+    def setUp(self):
+        super().setUp()
+        self.ledger = os.path.join(self.folder, "ledger")
+        self.gate = os.path.join(self.folder, "gate")
+        wait = f"while ! test -e {self.gate}; do sleep 0.02; done; "
+        self.start("--slots", "4")
+        self.apply("version: 1\npools: { warehouse: { concurrency: 2 } }\nassets:"
+                   + ledger_asset("pooled", self.folder, self.ledger, every="hour", before=wait,
+                                  extra="    pools: { warehouse: 1 }\n")
+                   + ledger_asset("free", self.folder, self.ledger, every="hour"))
+
+    def open_gate(self):
+        self.write("gate", "")
+
+    def running(self, job_id):
+        return self.job(job_id)["running_partitions"]
+
+    def test_a_pool_limits_and_its_limit_can_be_overridden(self):
+        job_id = self.begin("pooled", *ONE_DAY)
+        wait_until(lambda: self.running(job_id) == 2, "two run")
+        self.assertIn("warehouse", self.servo("backfill", "explain", job_id).out)
+        self.servo("pool", "set", "warehouse", "--concurrency", "3", "--reason", "quiet hour")
+        wait_until(lambda: self.running(job_id) == 3, "three run")
+        # Applying the file again keeps the override, and says so.
+        self.assertIn("stays in force", self.apply_again())
+        self.assertEqual(3, self.pool()["concurrency"])
+        self.servo("pool", "unset", "warehouse")
+        self.assertEqual(2, self.pool()["concurrency"])
+        self.open_gate()
+        self.assert_counts(self.wait_job(job_id), completed=24)
+
+    def apply_again(self):
+        outcome = self.servo("apply", "-f", os.path.join(self.folder, "servo.yaml"))
+        return outcome.out + outcome.err
+
+    def pool(self):
+        return self.servo("pool", "show", "warehouse", "-o", "json").json()
+
+    def test_a_held_pool_parks_only_what_needs_it(self):
+        self.servo("pool", "hold", "warehouse", "--reason", "migration")
+        held = self.begin("pooled", *ONE_DAY)
+        self.assert_counts(self.wait_job(self.begin("free", *ONE_DAY)), completed=24)
+        self.assert_counts(self.job(held), pending=24)
+        explained = self.servo("backfill", "explain", held).out
+        self.assertIn("warehouse", explained)
+        self.assertIn("servo pool release warehouse", explained)
+        self.open_gate()
+        self.servo("pool", "release", "warehouse")
+        self.assert_counts(self.wait_job(held), completed=24)
+
+    def test_a_tenant_and_an_asset_have_limits(self):
+        self.servo("tenant", "set", "default", "--max-concurrency", "1", "--reason", "share")
+        job_id = self.begin("pooled", *ONE_DAY)
+        wait_until(lambda: self.running(job_id) == 1, "one runs")
+        self.assertIn("tenant", self.servo("backfill", "explain", job_id).out)
+        self.servo("tenant", "unset", "default")
+        wait_until(lambda: self.running(job_id) == 2, "the pool's limit is the next one")
+        self.servo("asset", "set", "pooled", "--concurrency", "1", "--reason", "gently")
+        self.open_gate()
+        self.assert_counts(self.wait_job(job_id), completed=24)
+
+    def test_a_drained_executor_takes_nothing_and_comes_back(self):
+        name = self.servo("executor", "list", "-o", "json").json()["items"][0]["name"]
+        self.servo("executor", "drain", name)
+        job_id = self.begin("free", *ONE_DAY)
+        wait_until(lambda: self.servo("executor", "list", "-o", "json").json()["items"][0]["state"]
+                   in ("drained", "draining"), "it drains")
+        self.assert_counts(self.job(job_id), pending=24)
+        self.assertIn("executor", self.servo("backfill", "explain", job_id).out)
+        self.servo("executor", "undrain", name)
+        self.assert_counts(self.wait_job(job_id), completed=24)
+        self.servo("executor", "drain", "nobody", code=NOT_FOUND)
+
+    def test_one_partition_is_run_shown_marked_and_explained(self):
+        key = "2024-01-01T05"
+        self.servo("partition", "run", "free", key)
+        self.assertEqual([key], [row[2] for row in read_ledger(self.ledger)])
+        status = self.servo("partition", "status", "free", key, "-o", "json").json()
+        self.assertEqual("completed", status["status"])
+        self.servo("partition", "mark", "free", "--start", "2024-01-02", "--end", "2024-01-02", "--as",
+                   "skipped", "--reason", "no data that day")
+        marked = self.partitions("free", "--status", "skipped")
+        self.assertEqual(24, len(marked))
+        explained = self.servo("partition", "explain", "free", "2024-01-03T00").out
+        self.assertIn("2024-01-03", explained)
+        # What is marked or done is not selected again.
+        job_id = self.begin("free", "--start", "2024-01-01", "--end", "2024-01-02")
+        self.assert_counts(self.wait_job(job_id), completed=23)
+
+    def test_an_open_asset_is_not_archived(self):
+        job_id = self.begin("pooled", *ONE_DAY)
+        self.servo("asset", "archive", "pooled", code=CONFLICT)
+        self.servo("backfill", "cancel", job_id, "--force")
+        self.servo("backfill", "wait", job_id, code=9)
+        self.servo("asset", "archive", "pooled")
+        self.servo("backfill", "start", "pooled", *ONE_DAY, code=(CONFLICT, NOT_FOUND))
+
+    def test_several_tenants_get_one_job_each_under_a_group(self):
+        text = "version: 1\ntenants: [acme, bigco]\nassets:" + ledger_asset(
+            "shared", self.folder, self.ledger, every="hour")
+        self.servo("apply", "-f", self.write("tenants.yaml", text))
+        outcome = self.servo("backfill", "start", "shared", *ONE_DAY, "--tenant", "acme,bigco")
+        self.assertRegex(outcome.out, r"^grp_[0-9a-z]{16}\n$")
+        group = outcome.out.strip()
+        self.servo("backfill", "wait", group)
+        jobs = self.servo("backfill", "list", "--group", group, "-o", "json").json()["items"]
+        self.assertEqual({"acme", "bigco"}, {job["tenant_id"] for job in jobs})
+        self.assertEqual([24, 24], [job["completed_partitions"] for job in jobs])
+
+    def test_a_tenant_that_floods_does_not_keep_another_waiting(self):
+        text = "version: 1\ntenants: [acme, bigco]\nassets:" + ledger_asset(
+            "shared", self.folder, self.ledger, before="sleep 0.05; ")
+        self.servo("apply", "-f", self.write("tenants.yaml", text))
+        flood = self.servo("backfill", "start", "shared", *ONE_DAY, "--tenant", "acme").out.strip()
+        wait_until(lambda: self.job(flood)["completed_partitions"] > 0, "the flood runs")
+        small = self.servo("backfill", "start", "shared", "--start", "2024-01-01T00:00", "--end",
+                           "2024-01-01T00:20", "--tenant", "bigco").out.strip()
+        self.assert_counts(self.wait_job(small), completed=20)
+        self.assertGreater(self.job(flood)["pending_partitions"], 0)
+        self.servo("backfill", "cancel", flood, "--force")
+
+    def test_status_and_events_tell_what_happened(self):
+        self.wait_job(self.begin("free", *ONE_DAY))
+        self.begin("pooled", *ONE_DAY)
+        for by, name in (("tenant", "default"), ("asset", "pooled"), ("pool", "warehouse")):
+            self.assertIn(name, self.servo("status", "--by", by).out)
+        self.servo("status", "--by", "executor")
+        kinds = {event["kind"] for event in
+                 self.servo("events", "--since", "1h", "-o", "jsonl").jsonl()}
+        self.assertTrue(any(kind.startswith("backfill.") for kind in kinds), kinds)
+        self.assertTrue(any(kind.startswith("executor.") for kind in kinds), kinds)
+        outcome = self.servo("apply", "-f", os.path.join(self.folder, "servo.yaml"), "--dry-run")
+        self.assertNotIn("created", outcome.out)
+        changed = self.write("changed.yaml", "version: 1\nassets:" + ledger_asset(
+            "new", self.folder, self.ledger))
+        self.servo("apply", "-f", changed, "--dry-run", code=FAILED)
+        self.servo("asset", "show", "new", code=NOT_FOUND)

@@ -38,9 +38,14 @@ void describe(V& v, StartRequest& r) {
     v.field("reverse", r.reverse, "Latest partitions first.");
     v.field("note", r.note, "For people.");
     v.field("dry_run", r.dry_run, "Answers what it would do, and changes nothing.");
+    v.field("preview", r.preview, "With dry_run: also estimates; false is quicker.");
     v.field("allow_empty", r.allow_empty, "A selection of nothing is no error.");
     v.field("tenants", r.tenants, "One backfill each under one group, all or none.");
     v.field("all_tenants", r.all_tenants, "Every tenant that has the asset.");
+    for (const char* name :
+         {"include_upstream", "max_upstream_depth", "canary", "what_if", "notify"}) {
+        v.reserved(name);
+    }
 }
 
 template <typename V>
@@ -266,6 +271,7 @@ void describe(V& v, SettingsRequest& r) {
         "revision", r.revision, {"latest"}, "Moves the backfill to the asset's latest revision."
     );
     v.field("reason", r.reason, "");
+    v.reserved("for");
 }
 
 template <typename V>

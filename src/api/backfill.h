@@ -38,6 +38,7 @@ struct StartRequest {
     bool reverse = false;
     std::string note;
     bool dry_run = false;
+    bool preview = true;  // with dry_run: also estimate; false is quicker where only counts matter
     bool allow_empty = false;
     std::vector<std::string> tenants;  // one job each under one group; excludes all_tenants
     bool all_tenants = false;

@@ -4,6 +4,17 @@
 
 namespace servo::api {
 
+std::string JsonPath::text() const {
+    if (parent == nullptr) {
+        return "";
+    }
+    const std::string before = parent->text();
+    if (name.empty()) {
+        return fmt::format("{}[{}]", before, index);
+    }
+    return before.empty() ? std::string(name) : fmt::format("{}.{}", before, name);
+}
+
 Error bad_body(std::vector<FieldError> errors) {
     std::string text = "The body is not valid: ";
     if (errors.size() == 1) {

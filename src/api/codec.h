@@ -37,12 +37,20 @@ inline constexpr std::string_view kWireName = "";
 template <typename T>
 boost::json::object to_json(const T& value);
 
+// Where in a document a reader is; turned into text only when there is something to say.
+struct JsonPath {
+    const JsonPath* parent = nullptr;
+    std::string_view name;     // of a member; empty for an element and for the document itself
+    size_t index = 0;          // of an element
+    std::string text() const;  // "selection.keys[3]"; empty for the document itself
+};
+
 // Adds a FieldError with its path for each problem; false when there was one.
 template <typename T>
 bool read_json(
     const boost::json::value& json,
     Unknown unknown,
-    const std::string& path,
+    const JsonPath& path,
     std::vector<FieldError>& errors,
     T& out
 );
@@ -58,7 +66,7 @@ template <typename T>
 Result<T> from_json(const boost::json::value& json, Unknown unknown) {
     T out;
     std::vector<FieldError> errors;
-    if (!read_json(json, unknown, "", errors, out)) {
+    if (!read_json(json, unknown, JsonPath{}, errors, out)) {
         return fail(bad_body(std::move(errors)));
     }
     return out;
@@ -77,10 +85,10 @@ Result<T> from_text(std::string_view text, Unknown unknown) {
 
 // Beside each wire struct: its schema name, and that its codec is instantiated in one .cc file (by
 // SERVO_WIRE of codec_impl.h).
-#define SERVO_WIRE_TYPE(T, name)                                                                  \
-    template <>                                                                                   \
-    inline constexpr std::string_view kWireName<T> = name;                                        \
-    extern template boost::json::object to_json<T>(const T&);                                     \
-    extern template bool read_json<                                                               \
-        T>(const boost::json::value&, Unknown, const std::string&, std::vector<FieldError>&, T&); \
+#define SERVO_WIRE_TYPE(T, name)                                                               \
+    template <>                                                                                \
+    inline constexpr std::string_view kWireName<T> = name;                                     \
+    extern template boost::json::object to_json<T>(const T&);                                  \
+    extern template bool read_json<                                                            \
+        T>(const boost::json::value&, Unknown, const JsonPath&, std::vector<FieldError>&, T&); \
     extern template boost::json::object schema<T>()

@@ -6,6 +6,7 @@
 //   v.field(name, member, doc)             may be absent when read: the member keeps its value
 //   v.required(name, member, doc)          must be there when read
 //   v.word(name, member, words, doc)       text that is one of `words`; empty text passes
+//   v.reserved(name)                       not in this version: a strict reader says so
 #pragma once
 
 #include <fmt/format.h>
@@ -87,6 +88,7 @@ class Writer {
     void word(std::string_view name, const T& member, const Words&, std::string_view doc) {
         field(name, member, doc);
     }
+    void reserved(std::string_view) {}
     boost::json::object take() { return std::move(object_); }
 
  private:
@@ -108,7 +110,7 @@ class Reader {
     Reader(
         const boost::json::object& object,
         Unknown unknown,
-        const std::string& path,
+        const JsonPath& path,
         std::vector<FieldError>& errors
     )
         : object_(object), unknown_(unknown), path_(path), errors_(errors) {}
@@ -135,13 +137,20 @@ class Reader {
             check_words(at(name), member, words);
         }
     }
+    void reserved(std::string_view name) {
+        if (unknown_ == Unknown::kRefuse && object_.contains(name)) {
+            known_.push_back(name);
+            ok_ = add(at(name), "is not in this version");
+        }
+    }
     // Ends the reading: members that no description named are errors of a strict reader.
     bool finish() {
         if (unknown_ == Unknown::kRefuse) {
             for (const auto& member : object_) {
                 const std::string name(member.key());
                 if (std::find(known_.begin(), known_.end(), name) == known_.end()) {
-                    ok_ = add(at(name), "is not known here." + did_you_mean(name, known_));
+                    const Words known(known_.begin(), known_.end());
+                    ok_ = add(at(name), "is not known here." + did_you_mean(name, known));
                 }
             }
         }
@@ -149,16 +158,14 @@ class Reader {
     }
 
  private:
-    std::string at(std::string_view name) const {
-        return path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
-    }
-    bool add(std::string path, std::string message) {
+    JsonPath at(std::string_view name) const { return {&path_, name, 0}; }
+    bool add(const JsonPath& path, std::string message) {
         if (errors_.size() < kFieldErrorsMax) {
-            errors_.push_back(FieldError{std::move(path), 0, std::move(message)});
+            errors_.push_back(FieldError{path.text(), 0, std::move(message)});
         }
         return false;
     }
-    void check_words(const std::string& path, const std::string& word, const Words& words) {
+    void check_words(const JsonPath& path, const std::string& word, const Words& words) {
         if (!word.empty() && std::find(words.begin(), words.end(), word) == words.end()) {
             std::string list;
             for (const std::string& candidate : words) {
@@ -171,14 +178,14 @@ class Reader {
         }
     }
     void check_words(
-        const std::string& path, const std::optional<std::string>& word, const Words& words
+        const JsonPath& path, const std::optional<std::string>& word, const Words& words
     ) {
         if (word) {
             check_words(path, *word, words);
         }
     }
     void check_words(
-        const std::string& path, const std::vector<std::string>& list, const Words& words
+        const JsonPath& path, const std::vector<std::string>& list, const Words& words
     ) {
         for (const std::string& word : list) {
             check_words(path, word, words);
@@ -186,7 +193,7 @@ class Reader {
     }
 
     template <typename T>
-    bool read_integer(const boost::json::value& json, const std::string& path, T& out) {
+    bool read_integer(const boost::json::value& json, const JsonPath& path, T& out) {
         boost::json::error_code error;
         const T number = json.to_number<T>(error);
         if (error) {
@@ -201,7 +208,7 @@ class Reader {
     }
 
     template <typename T>
-    bool read_items(const boost::json::value& json, const std::string& path, T& out) {
+    bool read_items(const boost::json::value& json, const JsonPath& path, T& out) {
         const boost::json::array* array = json.if_array();
         if (array == nullptr) {
             return add(path, "must be a list");
@@ -212,20 +219,20 @@ class Reader {
         for (size_t i = 0; i < array->size(); ++i) {
             typename T::value_type item{};
             if constexpr (std::same_as<typename T::value_type, int64_t>) {
-                // Columns of the executor protocol: no path is built unless something is wrong.
+                // Columns of the executor protocol, which are long.
                 if (const int64_t* number = (*array)[i].if_int64()) {
                     out.push_back(*number);
                     continue;
                 }
             }
-            ok = read((*array)[i], fmt::format("{}[{}]", path, i), item) && ok;
+            ok = read((*array)[i], JsonPath{&path, {}, i}, item) && ok;
             out.push_back(std::move(item));
         }
         return ok;
     }
 
     template <typename T>
-    bool read(const boost::json::value& json, const std::string& path, T& out) {
+    bool read(const boost::json::value& json, const JsonPath& path, T& out) {
         if constexpr (IsOptional<T>::value) {
             if (json.is_null()) {
                 out.reset();
@@ -273,7 +280,7 @@ class Reader {
     }
 
     template <typename T>
-    bool read_map(const boost::json::value& json, const std::string& path, T& out) {
+    bool read_map(const boost::json::value& json, const JsonPath& path, T& out) {
         const boost::json::object* object = json.if_object();
         if (object == nullptr) {
             return add(path, "must be an object");
@@ -282,16 +289,16 @@ class Reader {
         out.clear();
         for (const auto& member : *object) {
             const std::string key(member.key());
-            ok = read(member.value(), fmt::format("{}.{}", path, key), out[key]) && ok;
+            ok = read(member.value(), JsonPath{&path, key, 0}, out[key]) && ok;
         }
         return ok;
     }
 
     const boost::json::object& object_;
     const Unknown unknown_;
-    const std::string& path_;
+    const JsonPath& path_;
     std::vector<FieldError>& errors_;
-    std::vector<std::string> known_;
+    std::vector<std::string_view> known_;
     bool ok_ = true;
 };
 
@@ -299,14 +306,15 @@ template <typename T>
 bool read_json(
     const boost::json::value& json,
     Unknown unknown,
-    const std::string& path,
+    const JsonPath& path,
     std::vector<FieldError>& errors,
     T& out
 ) {
     const boost::json::object* object = json.if_object();
     if (object == nullptr) {
         if (errors.size() < kFieldErrorsMax) {
-            errors.push_back(FieldError{path.empty() ? "body" : path, 0, "must be an object"});
+            const std::string where = path.text();
+            errors.push_back(FieldError{where.empty() ? "body" : where, 0, "must be an object"});
         }
         return false;
     }
@@ -378,6 +386,7 @@ class SchemaWriter {
         }
         add(name, std::move(inner), doc);
     }
+    void reserved(std::string_view) {}
     boost::json::object take() {
         boost::json::object out{{"type", "object"}};
         if (!required_.empty()) {
@@ -409,8 +418,8 @@ boost::json::object schema() {
 
 }  // namespace servo::api
 
-#define SERVO_WIRE(T)                                                                             \
-    template boost::json::object to_json<T>(const T&);                                            \
-    template bool read_json<                                                                      \
-        T>(const boost::json::value&, Unknown, const std::string&, std::vector<FieldError>&, T&); \
+#define SERVO_WIRE(T)                                                                          \
+    template boost::json::object to_json<T>(const T&);                                         \
+    template bool read_json<                                                                   \
+        T>(const boost::json::value&, Unknown, const JsonPath&, std::vector<FieldError>&, T&); \
     template boost::json::object schema<T>()

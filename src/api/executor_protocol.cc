@@ -205,6 +205,7 @@ GrantWire grant_to_wire(const Grant& grant) {
     wire.number = grant.number;
     wire.lease = grant.lease.value;
     wire.token = grant.token_base;
+    wire.first_position = grant.first_position;
     wire.backfill_id = to_text(grant.job);
     wire.generation = grant.generation;
     wire.attempt = grant.attempt;
@@ -258,6 +259,7 @@ Result<Grant> grant_from_wire(GrantWire&& wire) {
     out.number = wire.number;
     out.lease = LeaseId(wire.lease);
     out.token_base = wire.token;
+    out.first_position = wire.first_position;
     out.job = SERVO_TRY(parse_job_id(wire.backfill_id));
     out.generation = static_cast<int>(wire.generation);
     out.attempt = static_cast<int>(wire.attempt);

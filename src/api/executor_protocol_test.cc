@@ -98,6 +98,7 @@ TEST(ExecutorProtocol, CallReplyRoundTrip) {
     grant.number = 3;
     grant.lease = LeaseId(first_token(7) + 5);
     grant.token_base = first_token(7) + 5;
+    grant.first_position = 40;
     grant.job = JobId(12345);
     grant.generation = 2;
     grant.attempt = 3;

@@ -95,6 +95,11 @@ void describe(V& v, GrantWire& g) {
     v.required("number", g.number, "Per session, from 1, without gaps.");
     v.required("lease", g.lease, "");
     v.required("token", g.token, "The i-th partition's attempt carries token + i.");
+    v.required(
+        "first_position",
+        g.first_position,
+        "Of its first partition in the lease; run nothing of it when the lease ends elsewhere."
+    );
     v.required("backfill_id", g.backfill_id, "");
     v.required("generation", g.generation, "");
     v.required("attempt", g.attempt, "");

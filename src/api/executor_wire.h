@@ -88,6 +88,7 @@ struct GrantWire {
     int64_t number = 0;
     int64_t lease = 0;
     int64_t token = 0;
+    uint64_t first_position = 0;
     std::string backfill_id;
     int64_t generation = 1;
     int64_t attempt = 1;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parser.hpp>
 #include <boost/json/serialize.hpp>
 #include <exception>
@@ -59,7 +60,9 @@ Result<json::value> parse_json(std::string_view text) {
     try {
         json::parse_options options;
         options.max_depth = kJsonDepthMax;
+        // One allocation arena a document: it lives shortly and is freed as a whole.
         json::parser parser({}, options);
+        parser.reset(json::make_shared_resource<json::monotonic_resource>());
         json::error_code error;
         const size_t used = parser.write(text.data(), text.size(), error);
         if (error == json::error::too_deep) {

@@ -45,92 +45,46 @@ json::object problem_schema() {
           {"retry_after_s", integer}}}};
 }
 
+void add_backfill_schemas(json::object& schemas) {
+    add_schemas<SelectionRequest, StartRequest, ResolvedSelection, StartedBackfill>(schemas);
+    add_schemas<PreviewDelay, Preview, StartReply, Backfill, SlotHolder, WaitReason>(schemas);
+    add_schemas<FailureExample, FailureSummary, BackfillDetail, List<Backfill>>(schemas);
+    add_schemas<PauseRequest, ResumeRequest, CancelRequest, RetryRequest>(schemas);
+    add_schemas<ActionResult, ActionReply, SettingsRequest, Explanation>(schemas);
+}
+
+void add_partition_schemas(json::object& schemas) {
+    add_schemas<Partition, FailedAttempt, PartitionDetail, PartitionLog>(schemas);
+    add_schemas<MarkRequest, MarkReply, List<Partition>>(schemas);
+}
+
+void add_asset_schemas(json::object& schemas) {
+    add_schemas<ApplyFile, ApplyRequest, FieldChange, AppliedAsset, AppliedPool>(schemas);
+    add_schemas<ApplyReply, OverrideInfo, Asset, PartitionCounts, AssetDetail>(schemas);
+    add_schemas<Revision, AssetDiff, SetAssetRequest, List<Asset>, List<Revision>>(schemas);
+}
+
+void add_admin_schemas(json::object& schemas) {
+    add_schemas<PoolHold, PoolWindow, Pool, SetPoolRequest, HoldPoolRequest>(schemas);
+    add_schemas<Tenant, SetTenantRequest, Executor, DrainRequest, DrainReply>(schemas);
+    add_schemas<Changed, Event, StatusGroup, SystemStatus, FsckReport>(schemas);
+    add_schemas<BackupRequest, BackupReply, Version, Health>(schemas);
+    add_schemas<List<Pool>, List<Tenant>, List<Executor>, List<Event>>(schemas);
+}
+
+void add_executor_schemas(json::object& schemas) {
+    add_schemas<HeldWire, RegisterRequestWire, RegisterReplyWire, DoneColumns>(schemas);
+    add_schemas<FailedWire, LogWire, ResultsWire, CallRequestWire>(schemas);
+    add_schemas<GrantWire, ControlWire, DefinitionWire, CallReplyWire>(schemas);
+}
+
 json::object all_schemas() {
     json::object schemas;
-    add_schemas<
-        SelectionRequest,
-        StartRequest,
-        ResolvedSelection,
-        StartedBackfill,
-        PreviewDelay,
-        Preview,
-        StartReply,
-        Backfill,
-        SlotHolder,
-        WaitReason,
-        FailureExample,
-        FailureSummary,
-        BackfillDetail,
-        PauseRequest,
-        ResumeRequest,
-        CancelRequest,
-        RetryRequest,
-        ActionResult,
-        ActionReply,
-        SettingsRequest,
-        Explanation,
-        List<Backfill>>(schemas);
-    add_schemas<
-        Partition,
-        FailedAttempt,
-        PartitionDetail,
-        PartitionLog,
-        MarkRequest,
-        MarkReply,
-        List<Partition>>(schemas);
-    add_schemas<
-        ApplyFile,
-        ApplyRequest,
-        FieldChange,
-        AppliedAsset,
-        AppliedPool,
-        ApplyReply,
-        OverrideInfo,
-        Asset,
-        PartitionCounts,
-        AssetDetail,
-        Revision,
-        AssetDiff,
-        SetAssetRequest,
-        List<Asset>,
-        List<Revision>>(schemas);
-    add_schemas<
-        PoolHold,
-        PoolWindow,
-        Pool,
-        SetPoolRequest,
-        HoldPoolRequest,
-        Tenant,
-        SetTenantRequest,
-        Executor,
-        DrainRequest,
-        DrainReply,
-        Changed,
-        Event,
-        StatusGroup,
-        SystemStatus,
-        FsckReport,
-        BackupRequest,
-        BackupReply,
-        Version,
-        Health,
-        List<Pool>,
-        List<Tenant>,
-        List<Executor>,
-        List<Event>>(schemas);
-    add_schemas<
-        HeldWire,
-        RegisterRequestWire,
-        RegisterReplyWire,
-        DoneColumns,
-        FailedWire,
-        LogWire,
-        ResultsWire,
-        CallRequestWire,
-        GrantWire,
-        ControlWire,
-        DefinitionWire,
-        CallReplyWire>(schemas);
+    add_backfill_schemas(schemas);
+    add_partition_schemas(schemas);
+    add_asset_schemas(schemas);
+    add_admin_schemas(schemas);
+    add_executor_schemas(schemas);
     schemas["Document"] = json::object{{"type", "object"}};
     schemas["Problem"] = problem_schema();
     return schemas;

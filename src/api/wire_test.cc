@@ -124,6 +124,12 @@ TEST(Wire, EveryBadFieldIsListedWithItsPath) {
     EXPECT_EQ(fields, expected);
 }
 
+TEST(Wire, WhatIsReservedSaysSo) {
+    const Error error = refused(R"({"asset":"orders","canary":3})");
+    ASSERT_EQ(error.fields.size(), 1U);
+    EXPECT_EQ(error.fields[0].message, "is not in this version");
+}
+
 TEST(Wire, ClientsPassOverUnknownMembers) {
     EXPECT_TRUE(from_text<Changed>(R"({"changed":true,"new":{"x":1}})", Unknown::kIgnore));
     EXPECT_FALSE(from_text<Changed>(R"({"changed":true,"new":{"x":1}})", Unknown::kRefuse));

@@ -89,7 +89,7 @@ Result<std::shared_ptr<const core::Forecast>> Forecasts::current() {
         const std::lock_guard lock(mutex_);
         const Millis age{engine::boottime_ms() - made_at_ms_};
         const Millis fresh = std::max(kForecastAgeMin, Millis(cost_ms_ * kForecastCostShare));
-        if (latest_ && (making_ || age < fresh)) {
+        if (making_ || (latest_ && age < fresh)) {
             return latest_;
         }
         making_ = true;

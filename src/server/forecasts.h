@@ -22,7 +22,7 @@ class Forecasts {
     explicit Forecasts(Backend& backend) : backend_(backend) {}
 
     // The latest estimate of all open jobs, at most max(kForecastAgeMin, cost · kForecastCostShare)
-    // old; an older one while another thread is making the next.
+    // old; an older one, or null at the very first, while another thread is making the next.
     Result<std::shared_ptr<const core::Forecast>> current();
 
     // What these new jobs would take and whom they would delay. `rows` as for CreateJobs.

@@ -49,12 +49,21 @@ Error has_ended(const JobRef& job, std::string_view verb) {
     );
 }
 
-// Applies the command that `make` builds for each job. A group's ended jobs are passed over when
-// others of it are open; a single one is answered with why it cannot be done.
+// The rank after a change is what the next pick goes by, so it is read once the change is
+// committed.
+Result<int64_t> rank_of(Call& call, JobId id) {
+    return call.backend.read([id](const core::Scheduler& scheduler, Instant now) {
+        const auto view = scheduler.job(id, now);
+        return view ? int64_t{view->rank} : int64_t{0};
+    });
+}
+
+// Applies the command that `make` builds for each job. Of a group, jobs for which it cannot be done
+// (ended, being cancelled) are passed over; a single one is answered with why.
 template <typename Make>
 Result<Response> act(Call& call, std::string_view verb, bool ended_too, Make make) {
-    const std::vector<JobRef> jobs = SERVO_TRY(find_jobs(call, call.parameter("id")));
     api::ActionReply out;
+    const std::vector<JobRef> jobs = SERVO_TRY(find_jobs(call, call.parameter("id")));
     for (const JobRef& job : jobs) {
         if (is_terminal(job.view.row.state) && !ended_too) {
             const bool done_already =
@@ -66,7 +75,18 @@ Result<Response> act(Call& call, std::string_view verb, bool ended_too, Make mak
             continue;
         }
         core::Command command = SERVO_TRY(make(job));
-        out.items.push_back(result_of(job, SERVO_TRY(call.backend.run(std::move(command)))));
+        const auto reply = call.backend.run(std::move(command));
+        if (!reply && jobs.size() > 1 && reply.error().code == ErrorCode::kFailedPrecondition) {
+            out.items.push_back(unchanged(job));
+            continue;
+        }
+        if (!reply) {
+            return fail(reply.error());
+        }
+        out.items.push_back(result_of(job, *reply));
+        if (verb == "set") {
+            out.items.back().rank = SERVO_TRY(rank_of(call, job.view.row.id));
+        }
     }
     return json_response(to_json(out));
 }

@@ -314,7 +314,11 @@ Result<Response> get_backfill(Call& call) {
         out.p95_partition_duration_ms =
             static_cast<double>(view.durations.quantile_per_mille(950).count()) / 1'000;
     }
-    out.estimate_basis = forecast ? estimate_basis(estimate, forecast->slots) : "it has ended";
+    if (forecast) {
+        out.estimate_basis = estimate_basis(estimate, forecast->slots);
+    } else {
+        out.estimate_basis = is_terminal(view.row.state) ? "it has ended" : "it is being computed";
+    }
     out.deadline_verdict = deadline_verdict(view, estimate, now);
     for (const core::SlotHolder& holder : view.holders) {
         out.holders.push_back(

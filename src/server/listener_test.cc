@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "api/problem.h"
-#include "server/test_http.h"
+#include "server/http_client_test.h"
 
 namespace servo::server {
 namespace {

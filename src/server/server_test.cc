@@ -3,7 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "server/test_server.h"
+#include "api/asset.h"
+#include "server/full_server_test.h"
 
 namespace servo::server {
 namespace {
@@ -35,11 +36,13 @@ TEST(Server, ABackfillRunsFromApplyToCompleted) {
     EXPECT_NE(one.text("command").find("servo backfill start orders --start"), std::string::npos);
 
     const auto list = server.get("/v1/backfills");
-    EXPECT_EQ(list.item(0).at("id"), id);
+    EXPECT_EQ(list.item(0).at("id").as_string(), id);
     EXPECT_TRUE(list.json.at("next_page_token").is_null());
     EXPECT_EQ(server.get("/v1/backfills?status=open").json.at("items").as_array().size(), 0U);
     EXPECT_EQ(server.get("/v1/backfills/" + id.substr(0, 9)).text("id"), id);
-    EXPECT_EQ(server.get("/v1/backfills?id_prefix=" + id.substr(3, 5)).item(0).at("id"), id);
+    EXPECT_EQ(
+        server.get("/v1/backfills?id_prefix=" + id.substr(3, 5)).item(0).at("id").as_string(), id
+    );
 }
 
 TEST(Server, NothingToDoSaysWhatIsThere) {

@@ -231,7 +231,9 @@ Result<Response> start_backfill(Call& call) {
     }
     api::StartReply skeleton = reply_skeleton(request, plans, now);
     if (request.dry_run) {
-        skeleton.preview = SERVO_TRY(call.forecasts.preview(std::move(command.jobs)));
+        if (request.preview) {
+            skeleton.preview = SERVO_TRY(call.forecasts.preview(std::move(command.jobs)));
+        }
         return json_response(to_json(skeleton));
     }
     if (command.jobs.empty()) {

@@ -10,8 +10,8 @@
 
 #include "api/json.h"
 #include "engine/loop.h"
+#include "server/http_client_test.h"
 #include "server/server.h"
-#include "server/test_http.h"
 #include "store/memory/memory_store.h"
 
 namespace servo::server {

@@ -1,4 +1,4 @@
-#include "server/test_server.h"
+#include "server/full_server_test.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "server/test_http.h"
+#include "server/http_client_test.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

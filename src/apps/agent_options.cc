@@ -20,21 +20,21 @@ Status check_ours(const std::string& path) {
     }
     if (!S_ISDIR(info.st_mode) || info.st_uid != geteuid()) {
         return fail(failed_precondition(
-            "state_dir_not_ours", path + " exists and is not a folder of this user. Remove it, or name another "
-                                         "place with --scratch-dir DIR."
+            "state_dir_not_ours",
+            path + " exists and is not a folder of this user. Remove it, or name another "
+                   "place with --scratch-root DIR."
         ));
     }
     return {};
 }
 
 Result<std::string> default_state_dir(const config::Options& options, const std::string& name) {
-    if (const std::string& scratch = options.text("scratch_dir"); !scratch.empty()) {
+    if (const std::string& scratch = options.text("scratch_root"); !scratch.empty()) {
         return (std::filesystem::path(scratch) / name).string();
     }
     const char* tmp = std::getenv("TMPDIR");
     const std::string root = tmp != nullptr && *tmp != '\0' ? tmp : "/tmp";
-    const std::string path =
-        root + "/servo-executor-" + std::to_string(geteuid()) + "-" + name;
+    const std::string path = root + "/servo-executor-" + std::to_string(geteuid()) + "-" + name;
     SERVO_CHECK(check_ours(path));
     return path;
 }

@@ -19,43 +19,50 @@ namespace {
 constexpr Millis kDrainMargin{5'000};  // beyond drain_timeout, for killing and reporting
 
 // Reads the files anew and applies them.
-Result<std::string> apply_file(cli::Session& session, const std::string& url, const std::string& file) {
-    api::ApplyRequest request;
-    request.files = SERVO_TRY(cli::read_apply_files(session.environment(), {file}));
+Result<std::string> apply_file(
+    cli::Session& session, const std::string& url, const cli::ProcessRequest& request
+) {
+    api::ApplyRequest files;
+    files.files = SERVO_TRY(cli::read_apply_files(session.environment(), {request.file}));
     const std::string& tenant = session.flags().tenant;
     if (!tenant.empty()) {
-        request.tenant = tenant;
+        files.tenant = tenant;
     }
     client::Client client(
-        client::make_curl_http({url, "", "servo-dev/" SERVO_VERSION, ""}), {tenant, session.actor()}
+        client::make_curl_http({url, request.admin_token, "servo-dev/" SERVO_VERSION, ""}),
+        {tenant, session.actor()}
     );
-    const api::ApplyReply reply = SERVO_TRY(client.apply(request, client::new_idempotency_key()));
+    const api::ApplyReply reply = SERVO_TRY(client.apply(files, client::new_idempotency_key()));
     return cli::describe_apply(reply, false);
 }
 
 // Before anybody else is let in, so that whoever finds the server ready finds the assets there.
-Status apply_first(cli::Session& session, Node& node, const std::string& file) {
-    SERVO_CHECK(node.listen({"127.0.0.1", 0}));
-    const Result<std::string> applied = apply_file(session, node.url(), file);
+Status apply_first(cli::Session& session, Node& node, const cli::ProcessRequest& request) {
+    SERVO_CHECK(node.listen({"127.0.0.1", 0}, request));
+    const Result<std::string> applied = apply_file(session, node.url(), request);
     node.close_listener();
     if (!applied) {
         return fail(applied.error());
     }
-    session.output().note(file + "\n" + *applied);
+    session.output().note(request.file + "\n" + *applied);
     return {};
 }
 
 // Applies again on each save until the process stops. A file that does not apply changes nothing.
 void apply_on_save(
-    cli::Session& session, FileWatch& watch, const std::string& url, const std::string& file, int stop_fd
+    cli::Session& session,
+    FileWatch& watch,
+    const std::string& url,
+    const cli::ProcessRequest& request,
+    int stop_fd
 ) {
     while (watch.wait(stop_fd)) {
-        const Result<std::string> applied = apply_file(session, url, file);
+        const Result<std::string> applied = apply_file(session, url, request);
         if (applied) {
-            session.output().note(file + " was saved\n" + *applied);
+            session.output().note(request.file + " was saved\n" + *applied);
         } else {
             session.output().warn(
-                file + " was saved, and does not apply; what was applied before stays.\n" +
+                request.file + " was saved, and does not apply; what was applied before stays.\n" +
                 cli::describe(applied.error())
             );
         }
@@ -67,7 +74,8 @@ std::string banner(
 ) {
     std::string text = "servo dev " SERVO_VERSION ": " + url + ", " + std::to_string(slots) +
                        (slots == 1 ? " slot" : " slots") + ", store " +
-                       store_path(request.options.text("data_dir")) + "\n\nType in another terminal:\n";
+                       store_path(request.options.text("data_dir")) +
+                       "\n\nType in another terminal:\n";
     if (url != cli::kDefaultServer) {
         text += "  export SERVO_SERVER=" + url + "\n";
     }
@@ -87,10 +95,11 @@ Result<int> serve(
     cli::Session& session, const cli::ProcessRequest& request, StopSignal& stop, Node& node
 ) {
     const std::string url = node.url();
-    const executor::AgentOptions options = SERVO_TRY(
-        agent_options(request, request.options.text("data_dir") + "/executor")
-    );
-    auto transport = make_http_transport({url, "", "servo-executor/" SERVO_VERSION, ""});
+    const executor::AgentOptions options =
+        SERVO_TRY(agent_options(request, request.options.text("data_dir") + "/executor"));
+    const std::string& token =
+        request.executor_token.empty() ? request.admin_token : request.executor_token;
+    auto transport = make_http_transport({url, token, "servo-executor/" SERVO_VERSION, ""});
     const std::unique_ptr<executor::Agent> agent =
         SERVO_TRY(executor::Agent::start(options, transport));
     std::optional<FileWatch> watch;
@@ -100,9 +109,8 @@ Result<int> serve(
     session.output().note(banner(request, url, options.slots, watch.has_value()));
     std::thread applier;
     if (watch) {
-        applier = std::thread([&] {
-            apply_on_save(session, *watch, url, request.file, stop.stopped_fd());
-        });
+        applier =
+            std::thread([&] { apply_on_save(session, *watch, url, request, stop.stopped_fd()); });
     }
     Status outcome;
     std::thread waiter([&] {
@@ -110,7 +118,9 @@ Result<int> serve(
         stop.raise();
     });
     if (stop.wait() != 0) {
-        session.output().note("\nstopping: running partitions finish first; once more to stop at once");
+        session.output().note(
+            "\nstopping: running partitions finish first; once more to stop at once"
+        );
         agent->drain();
         if (!agent->wait_for(options.drain_timeout + kDrainMargin)) {
             agent->stop();
@@ -128,11 +138,12 @@ Result<int> serve(
 Result<int> ServoProcesses::dev(cli::Session& session, const cli::ProcessRequest& request) {
     StopSignal stop;
     start_logging(request.options, "warn");
+    SERVO_CHECK(check_served(request.options));
     const std::unique_ptr<Node> node = SERVO_TRY(Node::open(request.options));
     if (!request.file.empty()) {
-        SERVO_CHECK(apply_first(session, *node, request.file));
+        SERVO_CHECK(apply_first(session, *node, request));
     }
-    SERVO_CHECK(node->listen(request.options.address("listen")));
+    SERVO_CHECK(node->listen(request.options.address("listen"), request));
     return serve(session, request, stop, *node);
 }
 

@@ -22,7 +22,8 @@ bool is_asset_file(std::string_view name) {
 
 Result<FileWatch> FileWatch::open(const std::string& path) {
     std::error_code error;
-    const std::filesystem::path absolute = std::filesystem::absolute(path, error).lexically_normal();
+    const std::filesystem::path absolute =
+        std::filesystem::absolute(path, error).lexically_normal();
     const bool folder = std::filesystem::is_directory(absolute, error);
     const std::string watched = folder ? absolute.string() : absolute.parent_path().string();
     const int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);

@@ -82,20 +82,17 @@ class HttpTransport final : public executor::Transport {
     void register_executor(
         std::shared_ptr<const model::RegisterRequest> request, Millis timeout, RegisterDone done
     ) override {
-        reports_.post([request = std::move(request), timeout,
-                       done = std::move(done)](client::ExecutorClient& client) {
-            done(client.register_executor(*request, timeout));
-        });
+        reports_.post([request = std::move(request), timeout, done = std::move(done)](
+                          client::ExecutorClient& client
+                      ) { done(client.register_executor(*request, timeout)); });
     }
 
-    void call(
-        std::shared_ptr<const model::CallRequest> request, Millis timeout, CallDone done
-    ) override {
+    void call(std::shared_ptr<const model::CallRequest> request, Millis timeout, CallDone done)
+        override {
         Line& line = request->kind == model::CallKind::kReport ? reports_ : acquires_;
-        line.post([request = std::move(request), timeout,
-                   done = std::move(done)](client::ExecutorClient& client) {
-            done(client.call(*request, timeout));
-        });
+        line.post([request = std::move(request), timeout, done = std::move(done)](
+                      client::ExecutorClient& client
+                  ) { done(client.call(*request, timeout)); });
     }
 
     void shut_down() override {

@@ -59,7 +59,9 @@ Status SqliteLocalStore::restore(
     }
     std::filesystem::create_directories(data_dir, error);
     if (error) {
-        return fail(internal("store_unwritable", "Cannot make " + data_dir + ": " + error.message() + "."));
+        return fail(
+            internal("store_unwritable", "Cannot make " + data_dir + ": " + error.message() + ".")
+        );
     }
     return store::restore_sqlite(
         file, store_path(data_dir), replace ? store::Existing::kReplace : store::Existing::kRefuse

@@ -48,7 +48,8 @@ std::string store_path(const std::string& data_dir) {
 
 std::string host_name() {
     std::array<char, 256> name{};
-    return gethostname(name.data(), name.size() - 1) == 0 && name[0] != '\0' ? name.data() : "localhost";
+    return gethostname(name.data(), name.size() - 1) == 0 && name[0] != '\0' ? name.data()
+                                                                             : "localhost";
 }
 
 Result<std::unique_ptr<Node>> Node::open(const config::Options& options) {
@@ -69,16 +70,19 @@ Node::Node(store::OpenedStore store, std::string path)
       loop_(engine_, *store_.store, end_broken) {}
 
 Node::~Node() {
+    loop_.stop();  // first: it answers parked calls, which the listener would wait for
     close_listener();
-    loop_.stop();
     store_.history.reset();
     store_.store.reset();
 }
 
-Status Node::listen(const config::Address& address) {
+Status Node::listen(const config::Address& address, const cli::ProcessRequest& request) {
     server::ServerOptions options;
     options.listener.address = address.host;
     options.listener.port = address.port;
+    options.admin_token = request.admin_token;
+    options.executor_token = request.executor_token;
+    options.insecure = request.insecure;
     options.version = SERVO_VERSION;
     options.hooks = hooks_of(path_);
     auto server = std::make_unique<server::Server>(std::move(options), loop_, *store_.history);

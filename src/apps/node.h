@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "cli/processes.h"
 #include "config/options.h"
 #include "engine/loop.h"
 #include "server/server.h"
@@ -27,7 +28,7 @@ class Node {
     Node& operator=(const Node&) = delete;
 
     // Errors: those of Server::start. One listener at a time.
-    Status listen(const config::Address& address);
+    Status listen(const config::Address& address, const cli::ProcessRequest& request);
     void close_listener();
     // "http://127.0.0.1:7420"; while listening.
     std::string url() const;

@@ -78,6 +78,8 @@ int StopSignal::wait() {
     return number;
 }
 
-void StopSignal::raise() { eventfd_write(raised_fd_, 1); }
+void StopSignal::raise() {
+    eventfd_write(raised_fd_, 1);
+}
 
 }  // namespace servo::apps

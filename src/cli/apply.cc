@@ -37,7 +37,8 @@ Result<bool> prune_confirmed(
         return true;
     }
     return session.confirm(
-        "This archives " + counted(archived.size(), "asset", "assets") + ": " + join(archived, ", ") + ".",
+        "This archives " + counted(archived.size(), "asset", "assets") + ": " +
+            join(archived, ", ") + ".",
         yes
     );
 }
@@ -61,7 +62,9 @@ Result<int> apply(Session& session, const ApplyArgs& args) {
     const api::ApplyReply reply =
         SERVO_TRY(client->apply(request, args.dry_run ? "" : client::new_idempotency_key()));
     session.output().thing(
-        {api::to_json(reply), reply_name(reply), describe_apply(reply, session.output().colour_out())}
+        {api::to_json(reply),
+         reply_name(reply),
+         describe_apply(reply, session.output().colour_out())}
     );
     return args.dry_run && reply.changed ? kFailed : kOk;
 }
@@ -75,16 +78,26 @@ void add_apply_commands(Commands& commands) {
         commands.root(),
         {"apply",
          "Apply asset files: all of them or none. Never removes, except with --prune.",
-         {"servo apply -f servo.yaml", "servo apply -f assets/ --dry-run", "cat servo.yaml | servo apply -f -"},
-         "Relative paths in a file count from its folder. --dry-run shows what would change and exits with "
-         "1 if\nsomething would. Overrides made with `set` stay in force."},
+         {"servo apply -f servo.yaml",
+          "servo apply -f assets/ --dry-run",
+          "cat servo.yaml | servo apply -f -"},
+         "Relative paths in a file count from its folder. --dry-run shows what would change and "
+         "exits with "
+         "1 if something would. Overrides made with `set` stay in force."},
         [args](Session& session) { return apply(session, *args); }
     );
-    list_flag(*verb, "-f,--file", args->files, "FILE", "A file, a folder, or - for stdin; repeatable.")
+    list_flag(
+        *verb, "-f,--file", args->files, "FILE", "A file, a folder, or - for stdin; repeatable."
+    )
         ->required();
-    switch_flag(*verb, "--dry-run", args->dry_run, "Show what would change; exit 1 if something would.");
     switch_flag(
-        *verb, "--prune", args->prune, "Archive the named tenants' assets that no file names; asks first."
+        *verb, "--dry-run", args->dry_run, "Show what would change; exit 1 if something would."
+    );
+    switch_flag(
+        *verb,
+        "--prune",
+        args->prune,
+        "Archive the named tenants' assets that no file names; asks first."
     );
     switch_flag(*verb, "-y,--yes", args->yes, "Do not ask.");
 }

@@ -31,7 +31,8 @@ Result<api::ApplyFile> read_file(const std::string& name) {
     const fs::path path = fs::absolute(name, error);
     std::ifstream in(path, std::ios::binary);
     if (error || !in) {
-        return fail(no_such_file(name, error ? error.message() : "it is not there, or not readable"));
+        return fail(no_such_file(name, error ? error.message() : "it is not there, or not readable")
+        );
     }
     std::optional<std::string> text = read_all(in);
     if (!text) {
@@ -54,7 +55,8 @@ Result<std::vector<std::string>> files_of_folder(const std::string& folder) {
     }
     if (names.empty()) {
         return fail(not_found(
-            "no_asset_files", "The folder " + folder + " has no *.yaml file. `servo init` writes an example."
+            "no_asset_files",
+            "The folder " + folder + " has no *.yaml file. `servo init` writes an example."
         ));
     }
     std::sort(names.begin(), names.end());
@@ -99,14 +101,17 @@ Result<std::vector<api::ApplyFile>> read_apply_files(
 std::string describe_apply(const api::ApplyReply& reply, bool colour) {
     std::string text;
     uint64_t unchanged = 0;
-    const auto line = [&](const std::string& what, const std::string& name, const std::string& action,
-                          const std::string& detail, bool overridden) {
+    const auto line = [&](const std::string& what,
+                          const std::string& name,
+                          const std::string& action,
+                          const std::string& detail,
+                          bool overridden) {
         if (action == "unchanged") {
             ++unchanged;
             return;
         }
-        text += paint(plus_of(action) + ' ' + what + ' ' + name, tone_of_state(action), colour) + ' ' +
-                (reply.dry_run ? "would be " : "") + action + detail +
+        text += paint(plus_of(action) + ' ' + what + ' ' + name, tone_of_state(action), colour) +
+                ' ' + (reply.dry_run ? "would be " : "") + action + detail +
                 (overridden ? "; a `set` stays in force" : "") + '\n';
     };
     for (const api::AppliedPool& pool : reply.pools) {
@@ -116,7 +121,9 @@ std::string describe_apply(const api::ApplyReply& reply, bool colour) {
     for (const api::AppliedAsset& asset : reply.assets) {
         const std::string revision =
             asset.action == "archived" ? "" : ", revision " + std::to_string(asset.revision);
-        line("asset", asset.name + " of " + asset.tenant_id, asset.action, revision, asset.overridden);
+        line(
+            "asset", asset.name + " of " + asset.tenant_id, asset.action, revision, asset.overridden
+        );
         if (asset.action == "changed") {
             text += field_changes(asset.changes, "    ", colour);
         }

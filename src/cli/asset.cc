@@ -46,9 +46,16 @@ Result<int> list(Session& session, bool archived) {
             document.items.push_back(api::to_json(one));
             document.names.push_back(one.name);
             document.table.add(
-                {Cell(one.name, one.archived ? Tone::kDim : Tone::kPlain), one.tenant_id,
-                 std::to_string(one.revision), one.partitions, one.runner, concurrency_text(one),
-                 one.owner, when(one.updated_at), one.code_version, one.updated_by,
+                {Cell(one.name, one.archived ? Tone::kDim : Tone::kPlain),
+                 one.tenant_id,
+                 std::to_string(one.revision),
+                 one.partitions,
+                 one.runner,
+                 concurrency_text(one),
+                 one.owner,
+                 when(one.updated_at),
+                 one.code_version,
+                 one.updated_by,
                  one.archived ? "archived" : ""}
             );
         }
@@ -65,18 +72,22 @@ std::string counts_text(const api::PartitionCounts& counts) {
     std::string text = count(counts.total) + ": " + count(counts.completed) + " completed, " +
                        count(counts.failed) + " failed, " + count(counts.skipped) + " skipped, " +
                        count(counts.missing) + " missing";
-    return counts.stale > 0 ? text + "; " + count(counts.stale) + " made by an older revision" : text;
+    return counts.stale > 0 ? text + "; " + count(counts.stale) + " made by an older revision"
+                            : text;
 }
 
 Result<int> show(Session& session, const std::string& name) {
     client::Client* client = SERVO_TRY(session.client());
     const api::AssetDetail asset = SERVO_TRY(client->get_asset(name));
     Facts facts;
-    facts.add("asset", asset.name + ", tenant " + asset.tenant_id + (asset.archived ? ", archived" : ""));
+    facts.add(
+        "asset", asset.name + ", tenant " + asset.tenant_id + (asset.archived ? ", archived" : "")
+    );
     facts.add("about", asset.description);
     facts.add("owner", asset.owner);
     facts.add(
-        "revision", std::to_string(asset.revision) + " of " + when(asset.updated_at) + " by " + asset.updated_by
+        "revision",
+        std::to_string(asset.revision) + " of " + when(asset.updated_at) + " by " + asset.updated_by
     );
     facts.add("code", asset.code_version);
     facts.add("folder", asset.code_dir);
@@ -107,8 +118,9 @@ Result<int> diff(Session& session, const DiffArgs& args) {
     const api::AssetDiff found = SERVO_TRY(client->diff_asset(args.asset, from, to));
     std::string text = args.asset + ", revision " + std::to_string(found.from) + " to " +
                        std::to_string(found.to) + "\n";
-    text += found.changes.empty() ? "  no difference\n"
-                                  : field_changes(found.changes, "  ", session.output().colour_out());
+    text += found.changes.empty()
+                ? "  no difference\n"
+                : field_changes(found.changes, "  ", session.output().colour_out());
     session.output().thing({api::to_json(found), found.name, text});
     return kOk;
 }
@@ -121,14 +133,18 @@ Result<int> set(Session& session, const SetArgs& args) {
     api::SetAssetRequest request;
     request.concurrency = SERVO_TRY(given_number(args.concurrency, 0, kConcurrencyMax));
     if (!request.concurrency) {
-        return fail(invalid_argument("usage", "servo asset set: nothing to set; for example --concurrency 4."));
+        return fail(invalid_argument(
+            "usage", "servo asset set: nothing to set; for example --concurrency 4."
+        ));
     }
     SERVO_CHECK(check_lever(args));
     request.hold_for = args.hold_for;
     request.reason = args.reason;
     client::Client* client = SERVO_TRY(session.client());
     SERVO_CHECK(session.echo_change());
-    print_changed(session, SERVO_TRY(client->set_asset(args.name, request)), "asset", args.name, "set");
+    print_changed(
+        session, SERVO_TRY(client->set_asset(args.name, request)), "asset", args.name, "set"
+    );
     return kOk;
 }
 
@@ -139,7 +155,10 @@ Result<int> unset(Session& session, const LeverArgs& args) {
     client::Client* client = SERVO_TRY(session.client());
     SERVO_CHECK(session.echo_change());
     print_changed(
-        session, SERVO_TRY(client->set_asset(args.name, request)), "asset", args.name,
+        session,
+        SERVO_TRY(client->set_asset(args.name, request)),
+        "asset",
+        args.name,
         "is as declared again"
     );
     return kOk;
@@ -156,7 +175,10 @@ Result<int> archive(Session& session, const ArchiveArgs& args) {
     client::Client* client = SERVO_TRY(session.client());
     SERVO_CHECK(session.echo_change());
     print_changed(
-        session, SERVO_TRY(client->set_asset(args.name, request)), "asset", args.name,
+        session,
+        SERVO_TRY(client->set_asset(args.name, request)),
+        "asset",
+        args.name,
         args.undo ? "is back" : "archived; its history stays"
     );
     return kOk;
@@ -177,7 +199,8 @@ void add_levers(Commands& commands, CLI::App& group) {
     add_lever_flags(*verb, *args);
     auto ended = std::make_shared<LeverArgs>();
     CLI::App* unset_verb = commands.verb(
-        group, {"unset", "End an asset's override.", {"servo asset unset orders"}, ""},
+        group,
+        {"unset", "End an asset's override.", {"servo asset unset orders"}, ""},
         [ended](Session& session) { return unset(session, *ended); }
     );
     argument(*unset_verb, "asset", ended->name, "Name of the asset.")->required();
@@ -185,12 +208,17 @@ void add_levers(Commands& commands, CLI::App& group) {
     auto archived = std::make_shared<ArchiveArgs>();
     CLI::App* archive_verb = commands.verb(
         group,
-        {"archive", "Take an asset out of service; its history stays.", {"servo asset archive orders"}, ""},
+        {"archive",
+         "Take an asset out of service; its history stays.",
+         {"servo asset archive orders"},
+         ""},
         [archived](Session& session) { return archive(session, *archived); }
     );
     argument(*archive_verb, "asset", archived->name, "Name of the asset.")->required();
     switch_flag(*archive_verb, "--undo", archived->undo, "Take it back into service.");
-    value_flag(*archive_verb, "--reason", archived->reason, "TEXT", "Why; kept in the audit trail.");
+    value_flag(
+        *archive_verb, "--reason", archived->reason, "TEXT", "Why; kept in the audit trail."
+    );
 }
 
 }  // namespace
@@ -205,15 +233,18 @@ void add_asset_commands(Commands& commands) {
     );
     auto with_archived = std::make_shared<bool>(false);
     CLI::App* listed = commands.verb(
-        *group, {"list", "List assets.", {"servo asset list -o wide"}, ""},
+        *group,
+        {"list", "List assets.", {"servo asset list -o wide"}, ""},
         [with_archived](Session& session) { return list(session, *with_archived); }
     );
     switch_flag(*listed, "--archived", *with_archived, "Archived ones, too.");
     auto name = std::make_shared<std::string>();
     CLI::App* shown = commands.verb(
         *group,
-        {"show", "Show one asset: definition, partitions by outcome, open backfills.",
-         {"servo asset show orders"}, ""},
+        {"show",
+         "Show one asset: definition, partitions by outcome, open backfills.",
+         {"servo asset show orders"},
+         ""},
         [name](Session& session) { return show(session, *name); }
     );
     argument(*shown, "asset", *name, "Name of the asset.")->required();

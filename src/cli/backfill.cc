@@ -8,7 +8,8 @@ void add_backfill_commands(Commands& commands) {
         {"backfill",
          "Start, watch and steer backfills.",
          {"servo backfill start orders --start 2024-01-01 --end 2024-01-31",
-          "servo backfill list --status running", "servo backfill status bf_7k2m --watch"},
+          "servo backfill list --status running",
+          "servo backfill status bf_7k2m --watch"},
          ""}
     );
     add_backfill_start(commands, *group);

@@ -37,7 +37,9 @@ Result<int> act_on(
             document.items.push_back(api::to_json(one));
             document.names.push_back(one.id);
             document.table.add(
-                {one.id, one.tenant_id, Cell(one.state, tone_of_state(one.state)),
+                {one.id,
+                 one.tenant_id,
+                 Cell(one.state, tone_of_state(one.state)),
                  one.changed ? words.done : words.already,
                  one.partitions > 0 ? count(one.partitions) : ""}
             );
@@ -62,7 +64,9 @@ Result<int> pause(Session& session, const PauseArgs& args) {
     const auto ids = SERVO_TRY(choose_jobs(session, args.choice, std::string(kOpenStates)));
     const api::PauseRequest request{args.reason, args.hold_for, args.now};
     return act_on(
-        session, ids, {"paused", "already so"},
+        session,
+        ids,
+        {"paused", "already so"},
         [&request](client::Client& client, const std::string& id) {
             return client.pause_backfill(id, request);
         }
@@ -82,7 +86,9 @@ void add_pause(Commands& commands, CLI::App& group) {
         [args](Session& session) { return pause(session, *args); }
     );
     add_job_choice(*verb, args->choice);
-    value_flag(*verb, "--reason", args->reason, "TEXT", "Why; shown in lists and in the audit trail.");
+    value_flag(
+        *verb, "--reason", args->reason, "TEXT", "Why; shown in lists and in the audit trail."
+    );
     value_flag(*verb, "--for", args->hold_for, "TIME", "Resume by itself after this (2h, 30m).");
     switch_flag(*verb, "--now", args->now, "Kill what runs; attempts are not spent.");
 }
@@ -91,7 +97,9 @@ Result<int> resume(Session& session, const JobChoice& choice) {
     SERVO_CHECK(session.echo_change());
     const auto ids = SERVO_TRY(choose_jobs(session, choice, "paused"));
     return act_on(
-        session, ids, {"resumed", "already so"},
+        session,
+        ids,
+        {"resumed", "already so"},
         [](client::Client& client, const std::string& id) { return client.resume_backfill(id); }
     );
 }
@@ -108,7 +116,10 @@ void add_resume(Commands& commands, CLI::App& group) {
     );
     add_job_choice(*verb, *choice);
     value_flag(
-        *verb, "--paused-by", choice->paused_by, "WHO",
+        *verb,
+        "--paused-by",
+        choice->paused_by,
+        "WHO",
         "With --all: only those that this user paused; `me` is you."
     );
 }
@@ -124,7 +135,9 @@ Result<int> cancel(Session& session, const CancelArgs& args) {
     const auto ids = SERVO_TRY(choose_jobs(session, args.choice, std::string(kOpenStates)));
     const api::CancelRequest request{args.reason, args.force};
     return act_on(
-        session, ids, {"cancelled", "already so"},
+        session,
+        ids,
+        {"cancelled", "already so"},
         [&request](client::Client& client, const std::string& id) {
             return client.cancel_backfill(id, request);
         }
@@ -157,7 +170,9 @@ Result<int> retry(Session& session, const RetryArgs& args) {
     const auto ids = SERVO_TRY(choose_jobs(session, args.choice, "failed,running,paused,resuming"));
     const api::RetryRequest request{comma_words(args.classes)};
     return act_on(
-        session, ids, {"retried", "nothing failed"},
+        session,
+        ids,
+        {"retried", "nothing failed"},
         [&request](client::Client& client, const std::string& id) {
             return client.retry_backfill(id, request);
         }
@@ -176,7 +191,10 @@ void add_retry(Commands& commands, CLI::App& group) {
     );
     add_job_choice(*verb, args->choice);
     list_flag(
-        *verb, "--class", args->classes, "CLASSES",
+        *verb,
+        "--class",
+        args->classes,
+        "CLASSES",
         "Only of these failure classes: transient, data, resource, external, timeout, auth, "
         "configuration, crash, error, quarantined."
     );

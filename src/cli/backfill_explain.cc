@@ -25,8 +25,10 @@ void add_backfill_explain(Commands& commands, CLI::App& group) {
     CLI::App* verb = commands.verb(
         group,
         {"explain",
-         "Say why a backfill, or one partition of it, is not running, since when, and what would release it.",
-         {"servo backfill explain bf_7k2m", "servo backfill explain bf_7k2m --partition 2024-01-29"},
+         "Say why a backfill, or one partition of it, is not running, since when, and what would "
+         "release it.",
+         {"servo backfill explain bf_7k2m",
+          "servo backfill explain bf_7k2m --partition 2024-01-29"},
          ""},
         [args](Session& session) { return explain(session, *args); }
     );

@@ -63,12 +63,15 @@ Table backfill_table(const std::vector<api::Backfill>& items, Instant now) {
 }
 
 // How many more there are; counting stops at kMoreCountedMax.
-Result<std::string> more_note(client::Client& client, client::BackfillQuery query, const Collected& shown) {
+Result<std::string> more_note(
+    client::Client& client, client::BackfillQuery query, const Collected& shown
+) {
     query.page_token = *shown.next_page_token;
     const Collected rest = SERVO_TRY(collect_backfills(client, query, kMoreCountedMax));
     const std::string number =
         (rest.next_page_token ? "more than " : "") + count(rest.items.size());
-    return number + " more; see them with --limit, or narrow the list with --status, --asset, --since";
+    return number +
+           " more; see them with --limit, or narrow the list with --status, --asset, --since";
 }
 
 Result<int> list(Session& session, const ListArgs& args) {
@@ -84,7 +87,8 @@ Result<int> list(Session& session, const ListArgs& args) {
     const int64_t limit = SERVO_TRY(parse_integer(args.limit, 1, kListLimitMax));
     const Collected found =
         SERVO_TRY(collect_backfills(*client, query, static_cast<size_t>(limit)));
-    ListDocument document{{}, found.next_page_token, backfill_table(found.items, session.now()), {}, ""};
+    ListDocument document{
+        {}, found.next_page_token, backfill_table(found.items, session.now()), {}, ""};
     for (const api::Backfill& job : found.items) {
         document.items.push_back(api::to_json(job));
         document.names.push_back(job.id);
@@ -109,19 +113,26 @@ void add_backfill_list(Commands& commands, CLI::App& group) {
         group,
         {"list",
          "List backfills: without a filter the open ones and those that ended in the last 24 h.",
-         {"servo backfill list", "servo backfill list --status running,paused",
+         {"servo backfill list",
+          "servo backfill list --status running,paused",
           "servo backfill list --status open --asset orders -o name"},
-         "RANK is the place among the tenant's open backfills, after aging and deadlines; 1 goes first."},
+         "RANK is the place among the tenant's open backfills, after aging and deadlines; 1 goes "
+         "first."},
         [args](Session& session) { return list(session, *args); }
     );
     list_flag(
-        *verb, "--status,--state", args->status, "STATES",
+        *verb,
+        "--status,--state",
+        args->status,
+        "STATES",
         "pending, waiting_upstream, running, paused, resuming, cancelling, completed, failed, "
         "cancelled, or open; several with commas."
     );
     value_flag(*verb, "--asset", args->asset, "NAME", "Only of this asset.");
     value_flag(*verb, "--group", args->group, "ID", "Only of this group.");
-    value_flag(*verb, "--since", args->since, "T", "Only those started since: 24h, 7d, a date or a time.");
+    value_flag(
+        *verb, "--since", args->since, "T", "Only those started since: 24h, 7d, a date or a time."
+    );
     value_flag(
         *verb, "--sort", args->sort, "KEY", "created, -created, priority, rank, progress or rate."
     );

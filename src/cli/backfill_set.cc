@@ -44,7 +44,9 @@ Result<api::SettingsRequest> request_of(const SetArgs& args) {
         !request.max_failures && !request.timeout && !request.memory && !request.max_attempts &&
         !request.revision) {
         return fail(invalid_argument(
-            "usage", "servo backfill set: nothing to set; for example --priority 5. See `servo backfill set --help`."
+            "usage",
+            "servo backfill set: nothing to set; for example --priority 5. See `servo backfill set "
+            "--help`."
         ));
     }
     return request;
@@ -57,13 +59,20 @@ Result<int> set(Session& session, const SetArgs& args) {
     const std::string id = SERVO_TRY(resolve_id(*client, args.id));
     const api::ActionReply reply = SERVO_TRY(client->set_backfill(id, request));
     ListDocument document{
-        {}, std::nullopt, Table({{"ID"}, {"TENANT"}, {"STATE"}, {"CHANGED"}, {"RANK", Align::kRight}}), {}, ""};
+        {},
+        std::nullopt,
+        Table({{"ID"}, {"TENANT"}, {"STATE"}, {"CHANGED"}, {"RANK", Align::kRight}}),
+        {},
+        ""};
     for (const api::ActionResult& one : reply.items) {
         document.items.push_back(api::to_json(one));
         document.names.push_back(one.id);
         document.table.add(
-            {one.id, one.tenant_id, Cell(one.state, tone_of_state(one.state)),
-             one.changed ? "set" : "already so", one.rank > 0 ? std::to_string(one.rank) : "-"}
+            {one.id,
+             one.tenant_id,
+             Cell(one.state, tone_of_state(one.state)),
+             one.changed ? "set" : "already so",
+             one.rank > 0 ? std::to_string(one.rank) : "-"}
         );
     }
     session.output().list(document);
@@ -84,15 +93,28 @@ void add_backfill_set(Commands& commands, CLI::App& group) {
          "Prints the new rank. `none` sets a value back to what the asset says."},
         [args](Session& session) { return set(session, *args); }
     );
-    argument(*verb, "id", args->id, "Id of a backfill or group; a unique prefix is enough.")->required();
+    argument(*verb, "id", args->id, "Id of a backfill or group; a unique prefix is enough.")
+        ->required();
     value_flag(*verb, "--priority", args->priority, "N", "-10 to 10, higher first.");
     value_flag(*verb, "--sla-deadline", args->deadline, "T", "RFC 3339, a date, +72h, or none.");
-    value_flag(*verb, "--max-concurrency", args->max_concurrency, "N", "Most slots at once; 0 = no limit.");
-    value_flag(*verb, "--max-failures", args->max_failures, "N|P%", "Pause beyond this many failures, or none.");
+    value_flag(
+        *verb, "--max-concurrency", args->max_concurrency, "N", "Most slots at once; 0 = no limit."
+    );
+    value_flag(
+        *verb,
+        "--max-failures",
+        args->max_failures,
+        "N|P%",
+        "Pause beyond this many failures, or none."
+    );
     value_flag(*verb, "--timeout", args->timeout, "TIME", "Of one partition, or none.");
     value_flag(*verb, "--memory", args->memory, "SIZE", "Of one partition (2Gi), or none.");
-    value_flag(*verb, "--max-attempts", args->max_attempts, "N", "Attempts of a partition, or none.");
-    value_flag(*verb, "--revision", args->revision, "latest", "Go on with the asset's latest revision.");
+    value_flag(
+        *verb, "--max-attempts", args->max_attempts, "N", "Attempts of a partition, or none."
+    );
+    value_flag(
+        *verb, "--revision", args->revision, "latest", "Go on with the asset's latest revision."
+    );
     value_flag(*verb, "--reason", args->reason, "TEXT", "Why; kept in the audit trail.");
     commands.reserved_flag(*verb, "--for", true);
 }

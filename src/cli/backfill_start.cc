@@ -61,7 +61,8 @@ Result<api::StartRequest> request_of(Session& session, const StartArgs& args) {
 }
 
 std::string subject_of(const api::StartedBackfill& one) {
-    return one.asset_name + " of " + one.tenant_id + ", revision " + std::to_string(one.asset_revision);
+    return one.asset_name + " of " + one.tenant_id + ", revision " +
+           std::to_string(one.asset_revision);
 }
 
 void echo_items(Session& session, const api::StartReply& reply) {
@@ -78,8 +79,8 @@ void echo_items(Session& session, const api::StartReply& reply) {
 // What a selection of nothing means: exit 1 unless --allow-empty.
 int nothing_to_do(Session& session, const StartArgs& args) {
     session.output().warn(
-        "nothing to do: no partition of the selection needs to run with --reprocess " + args.reprocess +
-        (args.reprocess == "all" ? "" : "; --reprocess all redoes what is there")
+        "nothing to do: no partition of the selection needs to run with --reprocess " +
+        args.reprocess + (args.reprocess == "all" ? "" : "; --reprocess all redoes what is there")
     );
     return args.allow_empty ? kOk : kFailed;
 }
@@ -88,19 +89,24 @@ std::string preview_text(const api::StartReply& reply, Instant now, bool colour)
     Facts facts;
     for (const api::StartedBackfill& one : reply.items) {
         facts.add("would run", describe_selection(subject_of(one), one.resolved));
-        facts.add("first", join(one.resolved.sample_keys, "\n"));
+        const bool more = one.resolved.count > one.resolved.sample_keys.size();
+        facts.add("keys", join(one.resolved.sample_keys, ", ") + (more ? ", …" : ""));
     }
     if (reply.preview) {
         const api::Preview& preview = *reply.preview;
         if (preview.duration_p50_ms) {
             std::string text = "about " + human_duration(Millis(*preview.duration_p50_ms));
             if (preview.duration_p90_ms) {
-                text += ", nine times of ten within " + human_duration(Millis(*preview.duration_p90_ms));
+                text += ", nine times of ten within " +
+                        human_duration(Millis(*preview.duration_p90_ms));
             }
             facts.add("takes", text);
         }
         if (preview.completion_at) {
-            facts.add("ends", "in " + span(now, *preview.completion_at) + ", " + when(*preview.completion_at));
+            facts.add(
+                "ends",
+                "in " + span(now, *preview.completion_at) + ", " + when(*preview.completion_at)
+            );
         }
         facts.add("basis", preview.basis);
         std::string delays;
@@ -116,17 +122,23 @@ std::string preview_text(const api::StartReply& reply, Instant now, bool colour)
     return out.str();
 }
 
-Result<int> dry_run(Session& session, client::Client& client, const StartArgs& args, api::StartRequest request) {
+Result<int> dry_run(
+    Session& session, client::Client& client, const StartArgs& args, api::StartRequest request
+) {
     request.allow_empty = true;
     const api::StartReply reply = SERVO_TRY(client.start_backfill(request, ""));
     session.output().thing(
-        {api::to_json(reply), args.asset, preview_text(reply, session.now(), session.output().colour_out())}
+        {api::to_json(reply),
+         args.asset,
+         preview_text(reply, session.now(), session.output().colour_out())}
     );
     return reply.total_partitions == 0 ? nothing_to_do(session, args) : kOk;
 }
 
 // Asks before a large one. The server is asked for the count first, unless the answer is known.
-Result<bool> confirmed(Session& session, client::Client& client, const StartArgs& args, api::StartRequest request) {
+Result<bool> confirmed(
+    Session& session, client::Client& client, const StartArgs& args, api::StartRequest request
+) {
     if (args.yes) {
         return true;
     }
@@ -136,6 +148,7 @@ Result<bool> confirmed(Session& session, client::Client& client, const StartArgs
         return true;
     }
     request.dry_run = true;
+    request.preview = false;
     request.allow_empty = true;
     const api::StartReply reply = SERVO_TRY(client.start_backfill(request, ""));
     if (reply.total_partitions <= kAskAbovePartitions) {
@@ -184,19 +197,37 @@ Result<int> start(Session& session, const StartArgs& args) {
 
 void add_limit_flags(CLI::App& verb, StartArgs& args) {
     value_flag(
-        verb, "--reprocess", args.reprocess, "WHAT",
-        "missing: never succeeded; failed (default): that, or the last outcome failed; stale: that, or "
+        verb,
+        "--reprocess",
+        args.reprocess,
+        "WHAT",
+        "missing: never succeeded; failed (default): that, or the last outcome failed; stale: "
+        "that, or "
         "made by an older revision; all."
     );
     value_flag(
-        verb, "--overlap", args.overlap, "WHAT",
+        verb,
+        "--overlap",
+        args.overlap,
+        "WHAT",
         "When an open backfill owns some of the partitions: reject (default), wait, or skip them."
     );
-    value_flag(verb, "--priority", args.priority, "N", "-10 to 10 inside the tenant, higher first (0).");
-    value_flag(verb, "--sla-deadline", args.deadline, "T", "When it must be done: RFC 3339, a date, or +72h.");
+    value_flag(
+        verb, "--priority", args.priority, "N", "-10 to 10 inside the tenant, higher first (0)."
+    );
+    value_flag(
+        verb,
+        "--sla-deadline",
+        args.deadline,
+        "T",
+        "When it must be done: RFC 3339, a date, or +72h."
+    );
     value_flag(verb, "--max-concurrency", args.max_concurrency, "N", "Most slots at once.");
     value_flag(
-        verb, "--max-failures", args.max_failures, "N|P%",
+        verb,
+        "--max-failures",
+        args.max_failures,
+        "N|P%",
         "Pause it when more fail for good (5% once 50 have ended), or none."
     );
     switch_flag(verb, "--reverse", args.reverse, "The latest partitions first.");
@@ -214,32 +245,58 @@ void add_backfill_start(Commands& commands, CLI::App& group) {
           "servo backfill start orders --start 2024-01-01 --dry-run",
           "servo backfill start sales --start 2024-01-01 --dim region=eu,us --reprocess all",
           "id=$(servo backfill start regions --partition eu --partition us)"},
-         "A window belongs to the range when its start lies in [start, end). An end that is a date alone "
-         "is inclusive,\na time is exclusive; both are in the asset's time zone unless they carry an "
-         "offset. The resolved range is\nechoed on stderr; stdout gets the id alone. A selection of "
-         "nothing exits with 1 (--allow-empty: 0).\nMore than 10,000 partitions must be confirmed, or "
+         "A window belongs to the range when its start lies in [start, end). An end that is a date "
+         "alone "
+         "is inclusive, a time is exclusive; both are in the asset's time zone unless they carry "
+         "an "
+         "offset. The resolved range is echoed on stderr; stdout gets the id alone. A selection of "
+         "nothing exits with 1 (--allow-empty: 0). More than 10,000 partitions must be confirmed, "
+         "or "
          "given --yes."},
         [args](Session& session) { return start(session, *args); }
     );
     argument(*verb, "asset", args->asset, "Name of the asset (`servo asset list`).")->required();
-    value_flag(*verb, "--start,--from", args->selection.start, "D", "First window; absent: the asset's first.");
+    value_flag(
+        *verb,
+        "--start,--from",
+        args->selection.start,
+        "D",
+        "First window; absent: the asset's first."
+    );
     value_flag(*verb, "--end,--to", args->selection.end, "D", "End of the range; absent: now.");
     list_flag(*verb, "--partition", args->selection.keys, "KEY", "This partition; repeatable.");
     value_flag(
-        *verb, "--partitions-file", args->selection.keys_file, "FILE",
+        *verb,
+        "--partitions-file",
+        args->selection.keys_file,
+        "FILE",
         "Partitions, one key a line; - is stdin."
     );
-    list_flag(*verb, "--dim", args->selection.dims, "NAME=A,B", "Only these values of a dimension.");
+    list_flag(
+        *verb, "--dim", args->selection.dims, "NAME=A,B", "Only these values of a dimension."
+    );
     add_limit_flags(*verb, *args);
-    switch_flag(*verb, "--dry-run", args->dry_run, "Say what it would do, how long, and whom it delays.");
+    switch_flag(
+        *verb, "--dry-run", args->dry_run, "Say what it would do, how long, and whom it delays."
+    );
     value_flag(*verb, "--note", args->note, "TEXT", "Kept with the backfill.");
     value_flag(
-        *verb, "--idempotency-key", args->idempotency_key, "K",
+        *verb,
+        "--idempotency-key",
+        args->idempotency_key,
+        "K",
         "The same key again gives the same backfill, for 7 days."
     );
-    switch_flag(*verb, "--all-tenants", args->all_tenants, "One backfill for each tenant, as a group (admin).");
+    switch_flag(
+        *verb,
+        "--all-tenants",
+        args->all_tenants,
+        "One backfill for each tenant, as a group (admin)."
+    );
     switch_flag(*verb, "--allow-empty", args->allow_empty, "A selection of nothing is fine.");
-    switch_flag(*verb, "--wait", args->wait, "Wait until it has ended; exit code as `servo backfill wait`.");
+    switch_flag(
+        *verb, "--wait", args->wait, "Wait until it has ended; exit code as `servo backfill wait`."
+    );
     switch_flag(*verb, "-y,--yes", args->yes, "Do not ask.");
     commands.reserved_flag(*verb, "--include-upstream", false);
     commands.reserved_flag(*verb, "--max-upstream-depth", true);

@@ -107,8 +107,8 @@ std::string failures_text(const api::BackfillDetail& job) {
                 counted(failure.partitions, "partition", "partitions") + " failed for good, " +
                 counted(failure.attempts, "attempt", "attempts");
         for (const api::FailureExample& example : failure.examples) {
-            text += "\n  " + example.partition + " (exit " + std::to_string(example.exit_code) + ", " +
-                    example.executor + "): " + example.message;
+            text += "\n  " + example.partition + " (exit " + std::to_string(example.exit_code) +
+                    ", " + example.executor + "): " + example.message;
         }
     }
     return text;
@@ -131,8 +131,11 @@ std::string next_step(const api::BackfillDetail& job) {
 std::string detail_text(const api::BackfillDetail& job, Instant now, bool colour) {
     Facts facts;
     facts.add("id", job.id + (job.group_id ? "  (group " + *job.group_id + ")" : ""));
-    facts.add("asset", job.asset_name + ", revision " + std::to_string(job.asset_revision) + ", tenant " +
-                           job.tenant_id);
+    facts.add(
+        "asset",
+        job.asset_name + ", revision " + std::to_string(job.asset_revision) + ", tenant " +
+            job.tenant_id
+    );
     facts.add("state", Cell(state_line(job, now), tone_of_state(job.state)));
     facts.add("range", range_line(job));
     facts.add("partitions", partitions_line(job));
@@ -141,9 +144,10 @@ std::string detail_text(const api::BackfillDetail& job, Instant now, bool colour
     facts.add("deadline", deadline_line(job));
     if (is_open(job.state)) {
         facts.add(
-            "priority", std::to_string(job.priority) + ", effectively " +
-                            std::to_string(job.effective_priority) + ", rank " + std::to_string(job.rank) +
-                            " in the tenant, " + counted(static_cast<uint64_t>(job.slots), "slot", "slots")
+            "priority",
+            std::to_string(job.priority) + ", effectively " +
+                std::to_string(job.effective_priority) + ", rank " + std::to_string(job.rank) +
+                " in the tenant, " + counted(static_cast<uint64_t>(job.slots), "slot", "slots")
         );
     }
     facts.add("started", when(job.created_at) + " by " + job.created_by);
@@ -153,7 +157,9 @@ std::string detail_text(const api::BackfillDetail& job, Instant now, bool colour
     facts.add("waiting", wait_reasons(job.waiting, now));
     facts.add("failures", Cell(failures_text(job), Tone::kPlain));
     if (job.downstream_assets > 0) {
-        facts.add("downstream", counted(job.downstream_assets, "asset builds", "assets build") + " on it");
+        facts.add(
+            "downstream", counted(job.downstream_assets, "asset builds", "assets build") + " on it"
+        );
     }
     facts.add("repeat it", job.command);
     facts.add("next", next_step(job));
@@ -195,15 +201,16 @@ Result<int> show_group(Session& session, const std::string& group) {
 
 // A terminal is redrawn; anything else gets a document at each change.
 class Watch {
-   public:
+ public:
     Watch(Session& session, client::Client& client, std::string id)
         : session_(session), client_(client), id_(std::move(id)) {}
 
     Result<std::optional<int>> step() {
         const api::BackfillDetail job = SERVO_TRY(client_.get_backfill(id_));
-        const std::string key =
-            job.state + '/' + std::to_string(ended(job)) + '/' + std::to_string(job.running_partitions);
-        const bool redraw = session_.environment().out_is_terminal && session_.output().for_people();
+        const std::string key = job.state + '/' + std::to_string(ended(job)) + '/' +
+                                std::to_string(job.running_partitions);
+        const bool redraw =
+            session_.environment().out_is_terminal && session_.output().for_people();
         if (redraw || key != last_) {
             last_ = key;
             if (redraw) {
@@ -211,9 +218,11 @@ class Watch {
             }
             const bool brief = !redraw && session_.output().for_people();
             session_.output().thing(
-                {api::to_json(job), job.id,
+                {api::to_json(job),
+                 job.id,
                  brief ? job.id + "  " + job.state + "  " + progress(job) + "  " +
-                             rate(job.partitions_per_second) + "  " + eta(job, session_.now(), false) + "\n"
+                             rate(job.partitions_per_second) + "  " +
+                             eta(job, session_.now(), false) + "\n"
                        : detail_text(job, session_.now(), session_.output().colour_out())}
             );
         }
@@ -223,7 +232,7 @@ class Watch {
         return std::optional<int>(exit_code_of_state(job.state));
     }
 
-   private:
+ private:
     Session& session_;
     client::Client& client_;
     std::string id_;
@@ -243,10 +252,9 @@ Result<int> status(Session& session, const StatusArgs& args) {
         return show(session, id);
     }
     Watch watch(session, *client, id);
-    return poll_until(
-        session, "servo backfill status " + id + " --watch", std::nullopt,
-        [&watch] { return watch.step(); }
-    );
+    return poll_until(session, "servo backfill status " + id + " --watch", std::nullopt, [&watch] {
+        return watch.step();
+    });
 }
 
 }  // namespace
@@ -256,14 +264,18 @@ void add_backfill_status(Commands& commands, CLI::App& group) {
     CLI::App* verb = commands.verb(
         group,
         {"status",
-         "Show one backfill: progress, rate, when it ends, who holds slots, why the rest waits, failures.",
-         {"servo backfill status bf_7k2m", "servo backfill status bf_7k2m --watch",
+         "Show one backfill: progress, rate, when it ends, who holds slots, why the rest waits, "
+         "failures.",
+         {"servo backfill status bf_7k2m",
+          "servo backfill status bf_7k2m --watch",
           "servo backfill status bf_7k2m -o json | jq .failed_partitions"},
-         "With --watch the exit code is that of the backfill: 0 completed, 1 failed, 9 cancelled; Ctrl-C "
+         "With --watch the exit code is that of the backfill: 0 completed, 1 failed, 9 cancelled; "
+         "Ctrl-C "
          "detaches with 130."},
         [args](Session& session) { return status(session, *args); }
     );
-    argument(*verb, "id", args->id, "Id of a backfill or group; a unique prefix is enough.")->required();
+    argument(*verb, "id", args->id, "Id of a backfill or group; a unique prefix is enough.")
+        ->required();
     switch_flag(*verb, "-w,--watch", args->watch, "Keep showing it until it has ended.");
 }
 

@@ -9,8 +9,11 @@ namespace {
 const std::string kId = model::to_text(model::JobId(0x1234567890abcdLL));
 const std::string kOther = model::to_text(model::JobId(0x1234567890ffffLL));
 
-std::string job_json(const std::string& id, const std::string& state, const std::string& more = "") {
-    return R"({"id":")" + id + R"(","tenant_id":"default","asset_name":"orders","asset_revision":3,"state":")" + state +
+std::string job_json(
+    const std::string& id, const std::string& state, const std::string& more = ""
+) {
+    return R"({"id":")" + id +
+           R"(","tenant_id":"default","asset_name":"orders","asset_revision":3,"state":")" + state +
            R"(","reprocess":"failed","overlap":"reject","total_partitions":100,"completed_partitions":40,
                "failed_partitions":2,"running_partitions":4,"pending_partitions":54,"rank":1,
                "partitions_per_second":2.5,"created_at":"2023-12-31T23:00:00Z","created_by":"ann")" +
@@ -22,23 +25,31 @@ std::string start_reply(uint64_t count, bool with_id = true) {
     const std::string id = with_id ? "\"" + kId + "\"" : "null";
     return R"({"id":)" + id + R"(,"total_partitions":)" + number + R"(,"items":[{"id":)" + id +
            R"(,"tenant_id":"default","asset_name":"orders","asset_revision":3,"state":"pending","total_partitions":)" +
-           number + R"(,"resolved":{"range_start":"2024-01-01T00:00:00+01:00","range_end":"2024-02-01T00:00:00+01:00",
+           number +
+           R"(,"resolved":{"range_start":"2024-01-01T00:00:00+01:00","range_end":"2024-02-01T00:00:00+01:00",
            "timezone":"Europe/Berlin","selected":31,"count":)" +
-           number + R"(,"first_key":"2024-01-01","last_key":"2024-01-31","left_out_completed":3}}]})";
+           number +
+           R"(,"first_key":"2024-01-01","last_key":"2024-01-31","left_out_completed":3}}]})";
 }
 
-boost::json::object body_of(const Asked& asked) { return api::parse_json(asked.body)->as_object(); }
+boost::json::object body_of(const Asked& asked) {
+    return api::parse_json(asked.body)->as_object();
+}
 
 TEST(Start, PrintsTheIdAloneAndEchoesTheRestOnStderr) {
     Shell shell;
     shell.server.answer("POST /v1/backfills", start_reply(31), 201);
-    const Outcome outcome = shell.run({"backfill", "start", "orders", "--from", "2024-01-01", "--to", "2024-01-31"});
+    const Outcome outcome =
+        shell.run({"backfill", "start", "orders", "--from", "2024-01-01", "--to", "2024-01-31"});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_EQ(outcome.out, kId + "\n");
     for (const char* said :
-         {"server http://127.0.0.1:7420, tenant default", "orders of default, revision 3",
-          "[2024-01-01T00:00:00+01:00, 2024-02-01T00:00:00+01:00) Europe/Berlin", "31 partitions",
-          "2024-01-01 to 2024-01-31", "3 completed already"}) {
+         {"server http://127.0.0.1:7420, tenant default",
+          "orders of default, revision 3",
+          "[2024-01-01T00:00:00+01:00, 2024-02-01T00:00:00+01:00) Europe/Berlin",
+          "31 partitions",
+          "2024-01-01 to 2024-01-31",
+          "3 completed already"}) {
         EXPECT_NE(outcome.err.find(said), std::string::npos) << said << "\n" << outcome.err;
     }
     const boost::json::object body = body_of(shell.server.asked.back());
@@ -110,8 +121,21 @@ TEST(Start, TakesPartitionsDimensionsAndTenants) {
     shell.server.answer("POST /v1/backfills", start_reply(2), 201);
     shell.input = "a\n\n# a comment\n  b  \n";
     EXPECT_EQ(
-        shell.run({"backfill", "start", "regions", "--partitions-file", "-", "--dim", "region=eu,us", "--dim",
-                   "region=ap", "--tenant", "acme,bigco", "--yes"})
+        shell
+            .run(
+                {"backfill",
+                 "start",
+                 "regions",
+                 "--partitions-file",
+                 "-",
+                 "--dim",
+                 "region=eu,us",
+                 "--dim",
+                 "region=ap",
+                 "--tenant",
+                 "acme,bigco",
+                 "--yes"}
+            )
             .code,
         0
     );
@@ -120,7 +144,9 @@ TEST(Start, TakesPartitionsDimensionsAndTenants) {
     EXPECT_EQ(api::to_text(body.at("selection").at("dims")), R"({"region":["eu","us","ap"]})");
     EXPECT_EQ(api::to_text(body.at("tenants")), R"(["acme","bigco"])");
     EXPECT_EQ(shell.server.asked.back().target, "/v1/backfills");  // no ?tenant=
-    EXPECT_EQ(shell.run({"backfill", "start", "a", "--partition", "x", "--start", "2024-01-01"}).code, 2);
+    EXPECT_EQ(
+        shell.run({"backfill", "start", "a", "--partition", "x", "--start", "2024-01-01"}).code, 2
+    );
     EXPECT_EQ(shell.run({"backfill", "start", "a", "--dim", "region"}).code, 2);
     EXPECT_EQ(shell.run({"pool", "list", "--tenant", "a,b"}).code, 2);
 }
@@ -133,11 +159,18 @@ TEST(Start, AConflictIsFour) {
 
 TEST(List, EveryFormat) {
     Shell shell;
-    shell.server.answer("GET /v1/backfills", R"({"items":[)" + job_json(kId, "running") + R"(],"next_page_token":null})");
-    Outcome outcome = shell.run({"backfill", "list", "--status", "running,paused", "--state", "failed"});
+    shell.server.answer(
+        "GET /v1/backfills",
+        R"({"items":[)" + job_json(kId, "running") + R"(],"next_page_token":null})"
+    );
+    Outcome outcome =
+        shell.run({"backfill", "list", "--status", "running,paused", "--state", "failed"});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
-    EXPECT_EQ(shell.server.asked[0].target, "/v1/backfills?status=running%2Cpaused%2Cfailed&limit=50");
-    for (const char* word : {"ID", "PROGRESS", "RANK", "ETA", "running", "42.0% 42/100 (2 failed)", "2.5/s", "1h"}) {
+    EXPECT_EQ(
+        shell.server.asked[0].target, "/v1/backfills?status=running%2Cpaused%2Cfailed&limit=50"
+    );
+    for (const char* word :
+         {"ID", "PROGRESS", "RANK", "ETA", "running", "42.0% 42/100 (2 failed)", "2.5/s", "1h"}) {
         EXPECT_NE(outcome.out.find(word), std::string::npos) << word << "\n" << outcome.out;
     }
     EXPECT_EQ(outcome.out.find('\x1b'), std::string::npos);  // no colours off a terminal
@@ -147,8 +180,13 @@ TEST(List, EveryFormat) {
     EXPECT_TRUE(json->at("next_page_token").is_null());
     const auto line = api::parse_json(shell.run({"backfill", "list", "-o", "jsonl"}).out);
     EXPECT_EQ(line->at("state").as_string(), "running");
-    EXPECT_NE(shell.run({"backfill", "list", "-o", "yaml"}).out.find("state: \"running\""), std::string::npos);
-    EXPECT_NE(shell.run({"backfill", "list", "-o", "wide"}).out.find("DEADLINE"), std::string::npos);
+    EXPECT_NE(
+        shell.run({"backfill", "list", "-o", "yaml"}).out.find("state: \"running\""),
+        std::string::npos
+    );
+    EXPECT_NE(
+        shell.run({"backfill", "list", "-o", "wide"}).out.find("DEADLINE"), std::string::npos
+    );
 }
 
 TEST(List, ColoursOnATerminalUnlessTold) {
@@ -164,7 +202,8 @@ TEST(List, ColoursOnATerminalUnlessTold) {
 TEST(List, SaysHowManyMoreThereAre) {
     Shell shell;
     shell.server.answer(
-        "GET /v1/backfills", R"({"items":[)" + job_json(kId, "running") + R"(],"next_page_token":"t"})"
+        "GET /v1/backfills",
+        R"({"items":[)" + job_json(kId, "running") + R"(],"next_page_token":"t"})"
     );
     shell.server.answer(
         "GET /v1/backfills",
@@ -190,13 +229,16 @@ TEST(Ids, APrefixIsEnoughWhenItFitsOne) {
     shell.server.answer("GET /v1/backfills/" + kId, job_json(kId, "running"));
     const Outcome outcome = shell.run({"backfill", "status", kId.substr(3, 5), "-o", "name"});
     EXPECT_EQ(outcome.out, kId + "\n") << outcome.err;
-    EXPECT_NE(shell.server.asked[0].target.find("id_prefix=" + kId.substr(3, 5)), std::string::npos);
+    EXPECT_NE(
+        shell.server.asked[0].target.find("id_prefix=" + kId.substr(3, 5)), std::string::npos
+    );
 }
 
 TEST(Ids, AnAmbiguousPrefixNamesWhatItFits) {
     Shell shell;
     shell.server.answer(
-        "GET /v1/backfills", R"({"items":[)" + job_json(kId, "running") + "," + job_json(kOther, "paused") + "]}"
+        "GET /v1/backfills",
+        R"({"items":[)" + job_json(kId, "running") + "," + job_json(kOther, "paused") + "]}"
     );
     const Outcome outcome = shell.run({"backfill", "pause", kId.substr(0, 6)});
     EXPECT_EQ(outcome.code, 4);
@@ -215,10 +257,12 @@ TEST(Actions, GoOnAfterAFailureAndTellTheFirst) {
     shell.server.problem("POST /v1/backfills/" + kId + "/pause", 412, "failed_precondition");
     shell.server.answer(
         "POST /v1/backfills/" + kOther + "/pause",
-        R"({"items":[{"id":")" + kOther + R"(","tenant_id":"default","state":"paused","changed":true}]})"
+        R"({"items":[{"id":")" + kOther +
+            R"(","tenant_id":"default","state":"paused","changed":true}]})"
     );
-    const Outcome outcome =
-        shell.run({"backfill", "pause", kId, kOther, "--reason", "slow", "--for", "2h", "--now", "-o", "name"});
+    const Outcome outcome = shell.run(
+        {"backfill", "pause", kId, kOther, "--reason", "slow", "--for", "2h", "--now", "-o", "name"}
+    );
     EXPECT_EQ(outcome.code, 4);
     EXPECT_EQ(outcome.out, kOther + "\n");
     EXPECT_NE(outcome.err.find(kId + ": It was refused."), std::string::npos);
@@ -232,15 +276,18 @@ TEST(Actions, AllWithFilters) {
     Shell shell;
     shell.variables["USER"] = "ann";
     shell.server.answer(
-        "GET /v1/backfills", R"({"items":[)" + job_json(kId, "paused", R"(,"state_by":"ann")") + "," +
-                                 job_json(kOther, "paused", R"(,"state_by":"bob")") + "]}"
+        "GET /v1/backfills",
+        R"({"items":[)" + job_json(kId, "paused", R"(,"state_by":"ann")") + "," +
+            job_json(kOther, "paused", R"(,"state_by":"bob")") + "]}"
     );
     shell.server.answer(
         "POST /v1/backfills/" + kId + "/resume",
-        R"({"items":[{"id":")" + kId + R"(","tenant_id":"default","state":"resuming","changed":true}]})"
+        R"({"items":[{"id":")" + kId +
+            R"(","tenant_id":"default","state":"resuming","changed":true}]})"
     );
-    const Outcome outcome =
-        shell.run({"backfill", "resume", "--all", "--paused-by", "me", "--asset", "orders", "-o", "name"});
+    const Outcome outcome = shell.run(
+        {"backfill", "resume", "--all", "--paused-by", "me", "--asset", "orders", "-o", "name"}
+    );
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_EQ(outcome.out, kId + "\n");
     EXPECT_NE(shell.server.asked[0].target.find("asset=orders"), std::string::npos);
@@ -289,7 +336,9 @@ TEST(Wait, CtrlCDetachesAndCancelsNothing) {
     Shell shell;
     shell.interrupt = true;
     for (const auto& line : std::vector<std::vector<std::string>>{
-             {"backfill", "wait", kId}, {"backfill", "status", kId, "--watch"}, {"status", "--watch"}}) {
+             {"backfill", "wait", kId},
+             {"backfill", "status", kId, "--watch"},
+             {"status", "--watch"}}) {
         const Outcome outcome = shell.run(line);
         EXPECT_EQ(outcome.code, 130);
         EXPECT_NE(outcome.err.find("nothing was cancelled"), std::string::npos);
@@ -305,7 +354,8 @@ TEST(Wait, AGroupEndsWithItsLast) {
         R"({"items":[)" + job_json(kId, "completed") + "," + job_json(kOther, "running") + "]}"
     );
     shell.server.answer(
-        "GET /v1/backfills", R"({"items":[)" + job_json(kId, "completed") + "," + job_json(kOther, "failed") + "]}"
+        "GET /v1/backfills",
+        R"({"items":[)" + job_json(kId, "completed") + "," + job_json(kOther, "failed") + "]}"
     );
     EXPECT_EQ(shell.run({"backfill", "wait", group}).code, 1);
 }
@@ -314,17 +364,27 @@ TEST(Status, ShowsWhatMattersAndWhatToType) {
     Shell shell;
     shell.server.answer(
         "GET /v1/backfills/" + kId,
-        job_json(kId, "paused", R"(,"state_reason":"too_many_failures","state_since":"2023-12-31T23:30:00Z",
+        job_json(
+            kId,
+            "paused",
+            R"(,"state_reason":"too_many_failures","state_since":"2023-12-31T23:30:00Z",
             "waiting":[{"gate":"paused","partitions":54,"release":"servo backfill resume X"}],
-            "failures":[{"failure_class":"data","partitions":2,"attempts":2,"examples":[
+            "failures":[{"class":"data","partitions":2,"attempts":2,"examples":[
               {"partition":"2024-01-03","message":"bad row","attempt":1,"exit_code":65,"executor":"w1"}]}],
-            "downstream_assets":2,"command":"servo backfill start orders","deadline_verdict":"none")")
+            "downstream_assets":2,"command":"servo backfill start orders","deadline_verdict":"none")"
+        )
     );
     const Outcome outcome = shell.run({"backfill", "status", kId});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     for (const char* said :
-         {"too_many_failures", "for 30m", "54 paused", "servo backfill resume", "data: 2 partitions", "bad row",
-          "2 assets build on it", "servo backfill start orders"}) {
+         {"too_many_failures",
+          "for 30m",
+          "54 paused",
+          "servo backfill resume",
+          "data: 2 partitions",
+          "bad row",
+          "2 assets build on it",
+          "servo backfill start orders"}) {
         EXPECT_NE(outcome.out.find(said), std::string::npos) << said << "\n" << outcome.out;
     }
 }
@@ -333,9 +393,11 @@ TEST(Set, PrintsTheRank) {
     Shell shell;
     shell.server.answer(
         "PATCH /v1/backfills/" + kId,
-        R"({"items":[{"id":")" + kId + R"(","tenant_id":"default","state":"running","changed":true,"rank":2}]})"
+        R"({"items":[{"id":")" + kId +
+            R"(","tenant_id":"default","state":"running","changed":true,"rank":2}]})"
     );
-    const Outcome outcome = shell.run({"backfill", "set", kId, "--priority", "-5", "--memory", "4Gi"});
+    const Outcome outcome =
+        shell.run({"backfill", "set", kId, "--priority", "-5", "--memory", "4Gi"});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_NE(outcome.out.find("RANK"), std::string::npos);
     EXPECT_EQ(body_of(shell.server.asked[0]).at("priority").as_int64(), -5);

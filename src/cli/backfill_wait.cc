@@ -34,12 +34,15 @@ void add_backfill_wait(Commands& commands, CLI::App& group) {
          "Wait until backfills have ended.",
          {"servo backfill wait bf_7k2m --timeout 2h",
           "servo backfill wait $(servo backfill start orders --start 2024-01-01)"},
-         "Exit code: 0 completed, 1 failed, 9 cancelled, 7 timed out. Ctrl-C detaches with 130; the "
+         "Exit code: 0 completed, 1 failed, 9 cancelled, 7 timed out. Ctrl-C detaches with 130; "
+         "the "
          "work goes on."},
         [args](Session& session) { return wait(session, *args); }
     );
     add_job_choice(*verb, args->choice);
-    value_flag(*verb, "--timeout", args->timeout, "TIME", "Give up after this (2h); the work goes on.");
+    value_flag(
+        *verb, "--timeout", args->timeout, "TIME", "Give up after this (2h); the work goes on."
+    );
 }
 
 }  // namespace servo::cli

@@ -1,4 +1,5 @@
-// For tests: runs a command line against a scripted server, without a terminal, a clock or a socket.
+// For tests: runs a command line against a scripted server, without a terminal, a clock or a
+// socket.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -28,13 +29,15 @@ class FakeServer {
         answers_[method_and_path].push_back({status, "application/json", std::nullopt, body});
     }
     void problem(
-        const std::string& method_and_path, int status, const std::string& code,
+        const std::string& method_and_path,
+        int status,
+        const std::string& code,
         const std::string& reason = "some_reason"
     ) {
         answer(
             method_and_path,
-            R"({"status":)" + std::to_string(status) + R"(,"code":")" + code + R"(","reason":")" + reason +
-                R"(","detail":"It was refused."})",
+            R"({"status":)" + std::to_string(status) + R"(,"code":")" + code + R"(","reason":")" +
+                reason + R"(","detail":"It was refused."})",
             status
         );
     }
@@ -131,7 +134,7 @@ class Shell {
     std::map<std::string, std::string> variables;
     std::string input;
     bool terminal = false;
-    bool interrupt = false;  // Ctrl-C is pressed as soon as it is caught
+    bool interrupt = false;                       // Ctrl-C is pressed as soon as it is caught
     Instant now = instant_ms(1'704'067'200'000);  // 2024-01-01T00:00:00Z
 
  private:

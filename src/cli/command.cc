@@ -110,17 +110,19 @@ void Commands::reserved_verb(
     CLI::App* app = group(parent, {name, summary, {}, ""});
     app->allow_extras();
     app->prefix_command();
+    app->fallthrough(false);
     app->set_help_flag();
     reserved_verbs_.insert(app);
     hidden_.insert(app);
 }
 
 void Commands::reserved_flag(CLI::App& verb, const std::string& names, bool takes_value) {
-    CLI::Option* option = takes_value
-                              ? verb.add_option_function<std::vector<std::string>>(
-                                    names, [](const std::vector<std::string>&) {}, ""
-                                )
-                              : verb.add_flag_callback(names, [] {}, "");
+    CLI::Option* option = takes_value ? verb.add_option_function<std::vector<std::string>>(
+                                            names, [](const std::vector<std::string>&) {}, ""
+                                        )
+                                      : verb.add_flag_callback(
+                                            names, [] {}, ""
+                                        );
     if (takes_value) {
         option->expected(1)->allow_extra_args(false);
     }
@@ -205,7 +207,8 @@ std::string Commands::help(const CLI::App* app) const {
     add_commands(app, out);
     add_flags(app, out);
     if (text != texts_.end() && !text->second.details.empty()) {
-        out += '\n' + text->second.details + '\n';
+        out += '\n';
+        append_wrapped(out, text->second.details, 0, 0);
     }
     if (app == &root_) {
         out += std::string("\nExit codes:\n") + exit_code_help();
@@ -221,9 +224,7 @@ std::vector<std::string> Commands::visible() const {
     while (!open.empty()) {
         const auto [app, path] = open.back();
         open.pop_back();
-        for (const CLI::App* sub : app->get_subcommands(
-                 [](const CLI::App*) { return true; }
-             )) {
+        for (const CLI::App* sub : app->get_subcommands([](const CLI::App*) { return true; })) {
             if (!hidden_.contains(sub)) {
                 names.push_back(path.empty() ? sub->get_name() : path + ' ' + sub->get_name());
                 open.emplace_back(sub, names.back());
@@ -234,7 +235,10 @@ std::vector<std::string> Commands::visible() const {
 }
 
 CLI::Option* value_flag(
-    CLI::App& app, const std::string& names, std::string& target, const std::string& form,
+    CLI::App& app,
+    const std::string& names,
+    std::string& target,
+    const std::string& form,
     const std::string& doc
 ) {
     return app.add_option(names, target, doc)->type_name(form);
@@ -247,8 +251,11 @@ CLI::Option* switch_flag(
 }
 
 CLI::Option* list_flag(
-    CLI::App& app, const std::string& names, std::vector<std::string>& target,
-    const std::string& form, const std::string& doc
+    CLI::App& app,
+    const std::string& names,
+    std::vector<std::string>& target,
+    const std::string& form,
+    const std::string& doc
 ) {
     return app.add_option(names, target, doc)->type_name(form)->allow_extra_args(false);
 }

@@ -1,5 +1,5 @@
-// The command tree: what CLI11 parses, plus what it has no place for (examples, handlers, names that
-// are known but not built yet). Built once per run; not thread-safe.
+// The command tree: what CLI11 parses, plus what it has no place for (examples, handlers, names
+// that are known but not built yet). Built once per run; not thread-safe.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -19,14 +19,17 @@ struct VerbText {
     std::string name;
     std::string summary;                // one line, ends with a full stop
     std::vector<std::string> examples;  // shown first
-    std::string details;                // after the flags; may be empty
+    std::string details;                // one paragraph after the flags; may be empty
 };
 
 class Commands {
-   public:
+ public:
     explicit Commands(CLI::App& root) : root_(root) {}
 
     CLI::App& root() { return root_; }
+    void examples_of_root(std::vector<std::string> examples) {
+        texts_[&root_].examples = std::move(examples);
+    }
     CLI::App* group(CLI::App& parent, const VerbText& text);
     CLI::App* verb(CLI::App& parent, const VerbText& text, Handler handler);
     // Known to the parser; answers "not in this version" whatever follows it.
@@ -44,7 +47,7 @@ class Commands {
     // Full names, without the program's own, of all that help lists; the program itself is "".
     std::vector<std::string> visible() const;
 
-   private:
+ private:
     struct ReservedFlag {
         const CLI::App* app;
         const CLI::Option* option;
@@ -69,7 +72,10 @@ CLI::App* deepest(CLI::App& root);
 
 // Flags and arguments with the form of their value.
 CLI::Option* value_flag(
-    CLI::App& app, const std::string& names, std::string& target, const std::string& form,
+    CLI::App& app,
+    const std::string& names,
+    std::string& target,
+    const std::string& form,
     const std::string& doc
 );
 CLI::Option* switch_flag(
@@ -77,7 +83,10 @@ CLI::Option* switch_flag(
 );
 // Repeatable, and several values separated by commas.
 CLI::Option* list_flag(
-    CLI::App& app, const std::string& names, std::vector<std::string>& target, const std::string& form,
+    CLI::App& app,
+    const std::string& names,
+    std::vector<std::string>& target,
+    const std::string& form,
     const std::string& doc
 );
 CLI::Option* argument(

@@ -1,5 +1,7 @@
 #include "cli/completion.h"
 
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "base/suggest.h"
@@ -14,11 +16,20 @@ struct Place {
     std::vector<std::string> words;  // verbs, then flags
 };
 
-void collect(const CLI::App& app, const std::string& path, std::vector<Place>& places) {
+void collect(
+    const CLI::App& app,
+    const std::string& path,
+    const std::set<std::string>& visible,
+    std::vector<Place>& places
+) {
     Place place{path, {}};
-    const auto subs = app.get_subcommands([](const CLI::App* sub) { return !sub->get_name().starts_with("_"); });
-    for (const CLI::App* sub : subs) {
-        place.words.push_back(sub->get_name());
+    std::vector<std::pair<const CLI::App*, std::string>> subs;
+    for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+        const std::string name = path.empty() ? sub->get_name() : path + ' ' + sub->get_name();
+        if (visible.contains(name)) {
+            subs.emplace_back(sub, name);
+            place.words.push_back(sub->get_name());
+        }
     }
     for (const CLI::Option* option : app.get_options()) {
         for (const std::string& name : option->get_lnames()) {
@@ -28,8 +39,8 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Place>& p
         }
     }
     places.push_back(std::move(place));
-    for (const CLI::App* sub : subs) {
-        collect(*sub, path.empty() ? sub->get_name() : path + ' ' + sub->get_name(), places);
+    for (const auto& [sub, name] : subs) {
+        collect(*sub, name, visible, places);
     }
 }
 
@@ -42,12 +53,14 @@ std::string bash_script(const std::vector<Place>& places) {
            "_servo() {\n"
            "    local current=\"${COMP_WORDS[COMP_CWORD]}\" path=\"\" words=\"\" word\n"
            "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-           "        case \"$word\" in -*) ;; *) [[ $(wc -w <<<\"$path\") -lt 2 ]] && path=\"${path:+$path }$word\" ;; esac\n"
+           "        case \"$word\" in -*) ;; *) [[ $(wc -w <<<\"$path\") -lt 2 ]] && "
+           "path=\"${path:+$path }$word\" ;; esac\n"
            "    done\n"
            "    while :; do\n"
            "        case \"$path\" in\n" +
            cases +
-           "        *) path=\"${path% *}\"; continue ;;\n"
+           "        *) if [[ $path == *\" \"* ]]; then path=\"${path% *}\"; else path=\"\"; fi; "
+           "continue ;;\n"
            "        esac\n"
            "        break\n"
            "    done\n"
@@ -62,7 +75,8 @@ std::string fish_script(const std::vector<Place>& places) {
         std::string condition = place.path.empty() ? "__fish_use_subcommand" : "";
         for (const std::string& verb : split(place.path, ' ')) {
             if (!verb.empty()) {
-                condition += (condition.empty() ? "" : "; and ") + ("__fish_seen_subcommand_from " + verb);
+                condition +=
+                    (condition.empty() ? "" : "; and ") + ("__fish_seen_subcommand_from " + verb);
             }
         }
         for (const std::string& word : place.words) {
@@ -76,21 +90,24 @@ std::string fish_script(const std::vector<Place>& places) {
 
 }  // namespace
 
-Result<std::string> completion_script(const CLI::App& root, const std::string& shell) {
+Result<std::string> completion_script(Commands& commands, const std::string& shell) {
+    const std::vector<std::string> names = commands.visible();
     std::vector<Place> places;
-    collect(root, "", places);
+    collect(commands.root(), "", {names.begin(), names.end()}, places);
     if (shell == "bash") {
         return bash_script(places);
     }
     if (shell == "zsh") {
-        return "#compdef servo\nautoload -U +X bashcompinit && bashcompinit\n" + bash_script(places);
+        return "#compdef servo\nautoload -U +X bashcompinit && bashcompinit\n" +
+               bash_script(places);
     }
     if (shell == "fish") {
         return fish_script(places);
     }
     return fail(invalid_argument(
-        "unknown_shell", "There is no completion for \"" + shell + "\"; it is one of bash, zsh, fish." +
-                             did_you_mean(shell, {"bash", "zsh", "fish"})
+        "unknown_shell",
+        "There is no completion for \"" + shell + "\"; it is one of bash, zsh, fish." +
+            did_you_mean(shell, {"bash", "zsh", "fish"})
     ));
 }
 

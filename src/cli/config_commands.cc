@@ -29,7 +29,8 @@ Result<int> view(Session& session, const ProcessFlags& flags) {
         document.items.push_back(boost::json::object{
             {"setting", setting.name}, {"value", setting.value}, {"from", setting.from}});
         document.names.push_back(setting.name);
-        document.table.add({setting.name, setting.value.empty() ? "-" : setting.value, setting.from});
+        document.table.add({setting.name, setting.value.empty() ? "-" : setting.value, setting.from}
+        );
     }
     session.output().list(document);
     return kOk;

@@ -20,7 +20,8 @@ constexpr size_t kContextFileBytesMax = 1024 * 1024;
 
 Error bad_file(const std::string& path, const std::string& what) {
     return invalid_argument(
-        "bad_context_file", path + ": " + what + ". Repair or remove the file, then use `servo context set`."
+        "bad_context_file",
+        path + ": " + what + ". Repair or remove the file, then use `servo context set`."
     );
 }
 
@@ -30,7 +31,8 @@ Error not_saved(const std::string& path, const std::string& what) {
 
 std::string text_member(const boost::json::object& object, std::string_view name) {
     const boost::json::value* value = object.if_contains(name);
-    return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+    return value != nullptr && value->is_string() ? std::string(value->get_string())
+                                                  : std::string();
 }
 
 }  // namespace
@@ -51,7 +53,8 @@ Result<ContextFile> load_contexts(const std::string& path) {
     if (path.empty() || !std::filesystem::exists(path, error)) {
         return file;
     }
-    if (const auto size = std::filesystem::file_size(path, error); error || size > kContextFileBytesMax) {
+    if (const auto size = std::filesystem::file_size(path, error);
+        error || size > kContextFileBytesMax) {
         return fail(bad_file(path, error ? error.message() : "it is larger than 1 MiB"));
     }
     std::ifstream in(path, std::ios::binary);
@@ -72,11 +75,15 @@ Result<ContextFile> load_contexts(const std::string& path) {
     file.current = text_member(*root, "current");
     for (const auto& member : contexts->get_object()) {
         if (!member.value().is_object()) {
-            return fail(bad_file(path, "context \"" + std::string(member.key()) + "\" is no mapping"));
+            return fail(
+                bad_file(path, "context \"" + std::string(member.key()) + "\" is no mapping")
+            );
         }
         const boost::json::object& one = member.value().get_object();
         file.contexts[std::string(member.key())] = Context{
-            text_member(one, "server"), text_member(one, "tenant"), text_member(one, "token_file"),
+            text_member(one, "server"),
+            text_member(one, "tenant"),
+            text_member(one, "token_file"),
             text_member(one, "ca_file")};
     }
     return file;
@@ -94,9 +101,8 @@ Status save_contexts(const std::string& path, const ContextFile& file) {
             {"token_file", context.token_file},
             {"ca_file", context.ca_file}};
     }
-    const std::string text = api::to_pretty_text(
-        boost::json::object{{"current", file.current}, {"contexts", std::move(contexts)}}
-    );
+    const std::string text = api::to_pretty_text(boost::json::object{
+        {"current", file.current}, {"contexts", std::move(contexts)}});
     std::error_code error;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
     const std::string fresh = path + ".new";

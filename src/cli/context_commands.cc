@@ -24,7 +24,8 @@ Result<int> list(Session& session) {
     ListDocument document{
         {},
         std::nullopt,
-        Table({{"CONTEXT"}, {"SERVER"}, {"TENANT"}, {"CURRENT"}, {"TOKEN FILE", Align::kLeft, true}}),
+        Table({{"CONTEXT"}, {"SERVER"}, {"TENANT"}, {"CURRENT"}, {"TOKEN FILE", Align::kLeft, true}}
+        ),
         {},
         "no contexts; make one with: servo context set NAME --server URL"};
     for (const auto& [name, context] : file.contexts) {
@@ -32,7 +33,11 @@ Result<int> list(Session& session) {
         document.items.push_back(context_json(name, context, current));
         document.names.push_back(name);
         document.table.add(
-            {name, context.server, context.tenant, Cell(current ? "current" : "", Tone::kGood), context.token_file}
+            {name,
+             context.server,
+             context.tenant,
+             Cell(current ? "current" : "", Tone::kGood),
+             context.token_file}
         );
     }
     session.output().list(document);
@@ -45,8 +50,9 @@ Error no_such_context(const ContextFile& file, const std::string& name) {
         known.push_back(other);
     }
     return not_found(
-        "no_such_context", "There is no context \"" + name + "\"." + did_you_mean(name, known) +
-                               " `servo context list` shows them."
+        "no_such_context",
+        "There is no context \"" + name + "\"." + did_you_mean(name, known) +
+            " `servo context list` shows them."
     );
 }
 
@@ -84,7 +90,9 @@ Result<int> set(Session& session, const SetArgs& args) {
     ContextFile file = SERVO_TRY(load(session));
     const bool fresh = !file.contexts.contains(args.name);
     if (fresh && file.contexts.size() >= kContextsMax) {
-        return fail(invalid_argument("too_many_contexts", "There are 200 contexts; remove one first."));
+        return fail(
+            invalid_argument("too_many_contexts", "There are 200 contexts; remove one first.")
+        );
     }
     const GlobalFlags& flags = session.flags();
     Context& context = file.contexts[args.name];
@@ -110,7 +118,9 @@ Result<int> set(Session& session, const SetArgs& args) {
 }
 
 void add_named(
-    Commands& commands, CLI::App& group, const VerbText& text,
+    Commands& commands,
+    CLI::App& group,
+    const VerbText& text,
     Result<int> (*run)(Session&, const std::string&)
 ) {
     auto name = std::make_shared<std::string>();
@@ -127,22 +137,35 @@ void add_context_commands(Commands& commands) {
         {"context",
          "Named servers, so that --server and --tenant need not be typed.",
          {"servo context set prod --server https://servo.example.com --tenant acme",
-          "servo context use prod", "servo backfill list --context staging"},
+          "servo context use prod",
+          "servo backfill list --context staging"},
          ""}
     );
     commands.verb(*group, {"list", "List contexts.", {"servo context list"}, ""}, list);
-    add_named(commands, *group, {"use", "Make a context the current one.", {"servo context use prod"}, ""}, use);
+    add_named(
+        commands,
+        *group,
+        {"use", "Make a context the current one.", {"servo context use prod"}, ""},
+        use
+    );
     auto args = std::make_shared<SetArgs>();
     CLI::App* verb = commands.verb(
         *group,
         {"set",
          "Make or change a context from --server, --tenant and --ca-file.",
-         {"servo context set prod --server https://servo.example.com --tenant acme --token-file ~/.servo-token"},
+         {"servo context set prod --server https://servo.example.com --tenant acme --token-file "
+          "~/.servo-token"},
          ""},
         [args](Session& session) { return set(session, *args); }
     );
     argument(*verb, "name", args->name, "Name of the context.")->required();
-    value_flag(*verb, "--token-file", args->token_file, "FILE", "Holds the token; the token itself is not kept.");
+    value_flag(
+        *verb,
+        "--token-file",
+        args->token_file,
+        "FILE",
+        "Holds the token; the token itself is not kept."
+    );
     add_named(
         commands, *group, {"remove", "Remove a context.", {"servo context remove old"}, ""}, remove
     );

@@ -18,7 +18,7 @@ namespace {
 
 // SIGINT is blocked and read from a descriptor by a thread, so that the callback may take locks.
 class SignalInterrupt final : public Interrupt {
-   public:
+ public:
     explicit SignalInterrupt(std::function<void()> on_interrupt)
         : on_interrupt_(std::move(on_interrupt)) {
         sigset_t set;
@@ -40,7 +40,7 @@ class SignalInterrupt final : public Interrupt {
     }
     bool raised() const override { return raised_.load(); }
 
-   private:
+ private:
     void run() {
         for (;;) {
             pollfd fds[2] = {{signal_fd_, POLLIN, 0}, {stop_fd_, POLLIN, 0}};

@@ -15,7 +15,7 @@ namespace servo::cli {
 
 // While one exists, Ctrl-C calls `on_interrupt` instead of ending the process.
 class Interrupt {
-   public:
+ public:
     virtual ~Interrupt() = default;
     virtual bool raised() const = 0;
 };

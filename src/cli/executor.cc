@@ -29,15 +29,23 @@ Table executor_table(const std::vector<api::Executor>& items, Instant now) {
     );
     for (const api::Executor& one : items) {
         table.add(
-            {one.name, Cell(one.state, tone_of_state(one.state)), std::to_string(one.slots),
-             std::to_string(one.busy), one.last_seen_at ? span(*one.last_seen_at, now) : "never",
-             one.host, one.build, labels_text(one), when(one.registered_at)}
+            {one.name,
+             Cell(one.state, tone_of_state(one.state)),
+             std::to_string(one.slots),
+             std::to_string(one.busy),
+             one.last_seen_at ? span(*one.last_seen_at, now) : "never",
+             one.host,
+             one.build,
+             labels_text(one),
+             when(one.registered_at)}
         );
     }
     return table;
 }
 
-void print_executors(Session& session, const std::vector<api::Executor>& items, std::string empty_note) {
+void print_executors(
+    Session& session, const std::vector<api::Executor>& items, std::string empty_note
+) {
     ListDocument document{
         {}, std::nullopt, executor_table(items, session.now()), {}, std::move(empty_note)};
     for (const api::Executor& one : items) {
@@ -90,7 +98,8 @@ Result<int> drain(Session& session, const DrainArgs& args) {
     }
     if (request.executors.empty() == (request.keep == 0)) {
         return fail(invalid_argument(
-            "usage", "servo executor drain: give names, or --keep N to drain the idlest until N are left."
+            "usage",
+            "servo executor drain: give names, or --keep N to drain the idlest until N are left."
         ));
     }
     client::Client* client = SERVO_TRY(session.client());
@@ -123,7 +132,10 @@ void add_drain(Commands& commands, CLI::App& group) {
     auto names = std::make_shared<std::vector<std::string>>();
     CLI::App* back = commands.verb(
         group,
-        {"undrain", "Take drained executors back into service.", {"servo executor undrain worker-7"}, ""},
+        {"undrain",
+         "Take drained executors back into service.",
+         {"servo executor undrain worker-7"},
+         ""},
         [names](Session& session) { return undrain(session, *names); }
     );
     arguments(*back, "executor", *names, "Names of executors.")->required();
@@ -136,20 +148,25 @@ void add_executor_commands(Commands& commands) {
         commands,
         {"executor",
          "Run an executor; or list, drain and undrain executors.",
-         {"servo executor --server http://servo.internal:7420 --slots 8", "servo executor list",
+         {"servo executor --server http://servo.internal:7420 --slots 8",
+          "servo executor list",
           "servo executor drain --keep 3"},
          "Without a command it runs an executor until SIGTERM, which drains it."}
     );
     auto states = std::make_shared<std::vector<std::string>>();
     CLI::App* listed = commands.verb(
         *group,
-        {"list", "List executors: slots, load, when they were last seen.", {"servo executor list"}, ""},
+        {"list",
+         "List executors: slots, load, when they were last seen.",
+         {"servo executor list"},
+         ""},
         [states](Session& session) { return list(session, *states); }
     );
     list_flag(*listed, "--status,--state", *states, "STATES", "up, draining, drained, lost.");
     auto name = std::make_shared<std::string>();
     CLI::App* shown = commands.verb(
-        *group, {"show", "Show one executor.", {"servo executor show worker-7"}, ""},
+        *group,
+        {"show", "Show one executor.", {"servo executor show worker-7"}, ""},
         [name](Session& session) { return show(session, *name); }
     );
     argument(*shown, "executor", *name, "Name of the executor.")->required();

@@ -8,7 +8,8 @@
 
 namespace servo::cli {
 
-// A line each, ending with a newline, after `indent`; marked +, - or ~ and coloured where asked for.
+// A line each, ending with a newline, after `indent`; marked +, - or ~ and coloured where asked
+// for.
 std::string field_changes(
     const std::vector<api::FieldChange>& changes, const std::string& indent, bool colour
 );

@@ -14,7 +14,7 @@ namespace {
 // One line on stderr that is rewritten in place on a terminal; elsewhere nothing but changes of
 // state are told.
 class ProgressLine {
-   public:
+ public:
     explicit ProgressLine(Session& session) : session_(session) {}
     ~ProgressLine() { clear(); }
     ProgressLine(const ProgressLine&) = delete;
@@ -33,14 +33,14 @@ class ProgressLine {
         }
     }
 
-   private:
+ private:
     Session& session_;
     bool shown_ = false;
 };
 
 // What is known of each backfill that is waited for.
 class Waiting {
-   public:
+ public:
     Waiting(Session& session, client::Client& client, std::vector<std::string> ids)
         : session_(session), client_(client), line_(session), open_(std::move(ids)) {}
 
@@ -55,7 +55,8 @@ class Waiting {
                 ended_all = ended_all && !is_open(job.state);
                 if (is_open(job.state) && shown.empty()) {
                     shown = job.id + "  " + job.state + "  " + progress(job) + "  " +
-                            rate(job.partitions_per_second) + "  " + eta(job, session_.now(), false);
+                            rate(job.partitions_per_second) + "  " +
+                            eta(job, session_.now(), false);
                 }
             }
             if (!ended_all) {
@@ -71,7 +72,7 @@ class Waiting {
         return std::optional<int>();
     }
 
-   private:
+ private:
     Result<std::vector<api::Backfill>> look(const std::string& id) {
         if (!is_group_id(id)) {
             return std::vector<api::Backfill>{SERVO_TRY(client_.get_backfill(id))};
@@ -98,8 +99,8 @@ class Waiting {
             line_.clear();
             session_.output().note(
                 job.id + " is " + job.state +
-                (job.state_reason.empty() ? "" : " (" + job.state_reason + ")") + "; why: `servo backfill explain " +
-                job.id + "`"
+                (job.state_reason.empty() ? "" : " (" + job.state_reason + ")") +
+                "; why: `servo backfill explain " + job.id + "`"
             );
         }
     }
@@ -115,7 +116,9 @@ class Waiting {
 }  // namespace
 
 Result<int> poll_until(
-    Session& session, const std::string& come_back, std::optional<Instant> until,
+    Session& session,
+    const std::string& come_back,
+    std::optional<Instant> until,
     const std::function<Result<std::optional<int>>()>& step
 ) {
     client::Client* client = SERVO_TRY(session.client());
@@ -142,14 +145,18 @@ Result<int> poll_until(
             return fail(code.error());
         } else if (silent_since == kNever) {
             silent_since = session.now();
-            session.output().note("the server does not answer; trying again for " + human_duration(kSilenceMax));
+            session.output().note(
+                "the server does not answer; trying again for " + human_duration(kSilenceMax)
+            );
         } else if (session.now() - silent_since > kSilenceMax) {
             return fail(code.error());
         }
         if (until) {
             const Millis left = *until - session.now();
             if (left <= Millis(0)) {
-                session.output().warn("gave up waiting; the work goes on. Wait again with: " + come_back);
+                session.output().warn(
+                    "gave up waiting; the work goes on. Wait again with: " + come_back
+                );
                 return kTimedOut;
             }
             wait = std::min(wait, left);
@@ -172,9 +179,9 @@ Result<int> wait_for_backfills(
 ) {
     client::Client* client = SERVO_TRY(session.client());
     Waiting waiting(session, *client, ids);
-    return poll_until(
-        session, "servo backfill wait " + join(ids, " "), until, [&waiting] { return waiting.step(); }
-    );
+    return poll_until(session, "servo backfill wait " + join(ids, " "), until, [&waiting] {
+        return waiting.step();
+    });
 }
 
 }  // namespace servo::cli

@@ -1,5 +1,5 @@
-// Waiting for a backfill at the terminal: polls, shows progress on stderr, ends at a terminal state,
-// a time limit or Ctrl-C, which detaches and never cancels.
+// Waiting for a backfill at the terminal: polls, shows progress on stderr, ends at a terminal
+// state, a time limit or Ctrl-C, which detaches and never cancels.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,9 @@ constexpr Millis kSilenceMax{60'000};
 // Polls `step` until it returns an exit code. Between calls it waits, doubling from kPollFirst to
 // kPollMax. Ctrl-C: says what to type to come back, returns 130. `until`: 7 when it has passed.
 Result<int> poll_until(
-    Session& session, const std::string& come_back, std::optional<Instant> until,
+    Session& session,
+    const std::string& come_back,
+    std::optional<Instant> until,
     const std::function<Result<std::optional<int>>()>& step
 );
 

@@ -44,7 +44,8 @@ TEST(Help, IsAsWrittenDown) {
         if (update && !known.contains(entry.path().filename())) {
             fs::remove(entry.path());
         } else {
-            EXPECT_TRUE(known.contains(entry.path().filename())) << entry.path() << " is of no verb";
+            EXPECT_TRUE(known.contains(entry.path().filename()))
+                << entry.path() << " is of no verb";
         }
     }
 }

@@ -32,8 +32,10 @@ Status write_file(const fs::path& path, const config::InitFile& file) {
     }
     if (file.executable) {
         fs::permissions(
-            path, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec,
-            fs::perm_options::add, error
+            path,
+            fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec,
+            fs::perm_options::add,
+            error
         );
         if (error) {
             return fail(cannot_write(path, error.message()));
@@ -49,8 +51,9 @@ Result<int> init(Session& session, const InitArgs& args) {
         std::error_code error;
         if (!args.force && fs::exists(folder / file.name, error)) {
             return fail(failed_precondition(
-                "file_exists", (folder / file.name).string() +
-                                   " is there already and was not touched. Use another folder, or --force."
+                "file_exists",
+                (folder / file.name).string() +
+                    " is there already and was not touched. Use another folder, or --force."
             ));
         }
     }

@@ -5,7 +5,9 @@
 namespace servo::cli {
 
 void add_lever_flags(CLI::App& verb, LeverArgs& args) {
-    value_flag(verb, "--reason", args.reason, "TEXT", "Why; shown in lists and in the audit trail.");
+    value_flag(
+        verb, "--reason", args.reason, "TEXT", "Why; shown in lists and in the audit trail."
+    );
     value_flag(verb, "--for", args.hold_for, "TIME", "Ends by itself after this (2h, 1d).");
 }
 
@@ -24,11 +26,16 @@ Result<std::optional<int64_t>> given_number(const std::string& text, int64_t low
 }
 
 void print_changed(
-    Session& session, const api::Changed& reply, const std::string& what, const std::string& name,
+    Session& session,
+    const api::Changed& reply,
+    const std::string& what,
+    const std::string& name,
     const std::string& done
 ) {
     session.output().thing(
-        {api::to_json(reply), name, what + ' ' + name + (reply.changed ? " " + done : ": already so") + "\n"}
+        {api::to_json(reply),
+         name,
+         what + ' ' + name + (reply.changed ? " " + done : ": already so") + "\n"}
     );
 }
 

@@ -22,7 +22,10 @@ Status check_lever(const LeverArgs& args);
 Result<std::optional<int64_t>> given_number(const std::string& text, int64_t low, int64_t high);
 // "pool warehouse set" or "pool warehouse: already so", as text or as the reply's JSON.
 void print_changed(
-    Session& session, const api::Changed& reply, const std::string& what, const std::string& name,
+    Session& session,
+    const api::Changed& reply,
+    const std::string& what,
+    const std::string& name,
     const std::string& done
 );
 

@@ -40,8 +40,9 @@ Result<int> fsck(Session& session, const FsckArgs& args) {
     for (const std::string& finding : report.findings) {
         text += finding + '\n';
     }
-    text += report.sound ? "sound: everything recounted, no contradiction\n"
-                         : counted(report.findings.size(), "contradiction", "contradictions") + "\n";
+    text += report.sound
+                ? "sound: everything recounted, no contradiction\n"
+                : counted(report.findings.size(), "contradiction", "contradictions") + "\n";
     session.output().thing({api::to_json(report), report.sound ? "sound" : "unsound", text});
     return report.sound ? kOk : kFailed;
 }
@@ -64,7 +65,8 @@ Result<int> sql(Session& session, const SqlArgs& args) {
         boost::json::object item;
         std::vector<Cell> cells;
         for (size_t i = 0; i < row.size(); ++i) {
-            item[result.columns[i]] = row[i] ? boost::json::value(*row[i]) : boost::json::value(nullptr);
+            item[result.columns[i]] =
+                row[i] ? boost::json::value(*row[i]) : boost::json::value(nullptr);
             cells.emplace_back(row[i].value_or("-"));
         }
         document.names.push_back(row.empty() ? "" : row.front().value_or(""));
@@ -88,7 +90,8 @@ Result<int> backup(Session& session, const CopyArgs& args) {
     LocalStore* store = SERVO_TRY(store_of(session));
     const BackupResult made = SERVO_TRY(store->backup(args.data_dir, args.file));
     session.output().thing(
-        {boost::json::object{{"path", made.path}, {"bytes", made.bytes}}, made.path,
+        {boost::json::object{{"path", made.path}, {"bytes", made.bytes}},
+         made.path,
          made.path + "  " + bytes(made.bytes) + "\n"}
     );
     return kOk;
@@ -113,20 +116,25 @@ void add_local_commands(Commands& commands) {
         {"fsck",
          "Recount everything in the store and list each contradiction.",
          {"servo fsck --data-dir ./.servo", "servo fsck --live"},
-         "Without --live it reads the file in --data-dir, whether or not a server runs on it. Exit code "
-         "1 when\nthere is a contradiction."},
+         "Without --live it reads the file in --data-dir, whether or not a server runs on it. Exit "
+         "code "
+         "1 when there is a contradiction."},
         [checked](Session& session) { return fsck(session, *checked); }
     );
     add_data_dir(*fsck_verb, checked->data_dir);
-    switch_flag(*fsck_verb, "--live", checked->live, "Ask the running server; recounts its memory, too.");
+    switch_flag(
+        *fsck_verb, "--live", checked->live, "Ask the running server; recounts its memory, too."
+    );
     auto asked = std::make_shared<SqlArgs>();
     CLI::App* sql_verb = commands.verb(
         commands.root(),
         {"sql",
          "Run one read-only SQL statement on the store, also while a server writes.",
          {"servo sql \"SELECT state, count(*) AS jobs FROM jobs GROUP BY state\"",
-          "servo sql -o jsonl \"SELECT key, class, message FROM partitions WHERE job_id = 'bf_7k2m4n8p1q3r5s6t'\""},
-         "For people there are, beside the tables: work_ranges, done_ranges, partitions, partition_states."},
+          "servo sql -o jsonl \"SELECT key, class, message FROM partitions WHERE job_id = "
+          "'bf_7k2m4n8p1q3r5s6t'\""},
+         "For people there are, beside the tables: work_ranges, done_ranges, partitions, "
+         "partition_states."},
         [asked](Session& session) { return sql(session, *asked); }
     );
     argument(*sql_verb, "statement", asked->statement, "The statement.")->required();
@@ -148,11 +156,13 @@ void add_local_commands(Commands& commands) {
         {"restore",
          "Check a backup and make it the store of a data directory.",
          {"servo restore servo-2024-01-29.db --data-dir ./restored"},
-         "No server may run on the directory. A store that is there stays unless --replace is given; it "
-         "is then\nkept beside the new one."},
+         "No server may run on the directory. A store that is there stays unless --replace is "
+         "given; it "
+         "is then kept beside the new one."},
         [restored](Session& session) { return restore(session, *restored); }
     );
-    argument(*restore_verb, "file", restored->file, "A file that `servo backup` wrote.")->required();
+    argument(*restore_verb, "file", restored->file, "A file that `servo backup` wrote.")
+        ->required();
     add_data_dir(*restore_verb, restored->data_dir);
     switch_flag(*restore_verb, "--replace", restored->replace, "Replace a store that is there.");
 }

@@ -46,9 +46,7 @@ class LocalStore {
     // Checks the copy, then makes it the data directory's store; one that is there is kept beside
     // it and replaced only with `replace`. Errors: already_exists / "store_exists";
     // failed_precondition / "store_in_use", "schema_too_new".
-    virtual Status restore(
-        const std::string& file, const std::string& data_dir, bool replace
-    ) = 0;
+    virtual Status restore(const std::string& file, const std::string& data_dir, bool replace) = 0;
 };
 
 }  // namespace servo::cli

@@ -10,10 +10,13 @@
 namespace servo::cli {
 
 class LogFollower {
-   public:
+ public:
     // `backfill` may be empty: the latest one.
     LogFollower(
-        Session& session, client::Client& client, std::string asset, std::string key,
+        Session& session,
+        client::Client& client,
+        std::string asset,
+        std::string key,
         std::string backfill
     )
         : session_(session),
@@ -22,10 +25,11 @@ class LogFollower {
           key_(std::move(key)),
           backfill_(std::move(backfill)) {}
 
-    // Prints what is new. An exit code once the partition has ended: 0 completed or skipped, 1 failed.
+    // Prints what is new. An exit code once the partition has ended: 0 completed or skipped, 1
+    // failed.
     Result<std::optional<int>> step();
 
-   private:
+ private:
     Status print_new();
 
     Session& session_;

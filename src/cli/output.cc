@@ -73,7 +73,8 @@ Result<Format> format_from(std::string_view word) {
     }
     return fail(invalid_argument(
         "bad_output_format",
-        "-o \"" + std::string(word) + "\" is not known; it is one of table, wide, json, jsonl, yaml, name." +
+        "-o \"" + std::string(word) +
+            "\" is not known; it is one of table, wide, json, jsonl, yaml, name." +
             did_you_mean(word, {"table", "wide", "json", "jsonl", "yaml", "name"})
     ));
 }
@@ -132,17 +133,17 @@ void Table::print(std::ostream& out, bool wide, bool colour) const {
         }
     }
     const auto print_row = [&](const std::vector<Cell>& row) {
-        for (size_t n = 0; n < shown.size(); ++n) {
-            const size_t i = shown[n];
+        size_t owed = 0;  // blanks, written only when something follows
+        for (const size_t i : shown) {
             const size_t gap = widths[i] - display_width(row[i].text);
-            const bool last = n + 1 == shown.size();
-            if (columns_[i].align == Align::kRight) {
-                pad(out, gap);
+            const bool right = columns_[i].align == Align::kRight;
+            owed += right ? gap : 0;
+            if (!row[i].text.empty()) {
+                pad(out, owed);
+                owed = 0;
+                out << paint(row[i].text, row[i].tone, colour);
             }
-            out << paint(row[i].text, row[i].tone, colour);
-            if (!last) {
-                pad(out, (columns_[i].align == Align::kLeft ? gap : 0) + 2);
-            }
+            owed += (right ? 0 : gap) + 2;
         }
         out << '\n';
     };
@@ -242,7 +243,9 @@ void Output::thing(const ThingDocument& document) {
     out.flush();
 }
 
-void Output::line(std::string_view text) { *environment_.out << text << '\n' << std::flush; }
+void Output::line(std::string_view text) {
+    *environment_.out << text << '\n' << std::flush;
+}
 
 void Output::note(std::string_view text) {
     if (!options_.quiet && !text.empty()) {

@@ -37,7 +37,7 @@ struct Cell {
 };
 
 class Table {
-   public:
+ public:
     explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
     // As many cells as columns (asserted).
     void add(std::vector<Cell> cells);
@@ -45,19 +45,19 @@ class Table {
     size_t size() const { return rows_.size(); }
     void print(std::ostream& out, bool wide, bool colour) const;
 
-   private:
+ private:
     std::vector<Column> columns_;
     std::vector<std::vector<Cell>> rows_;
 };
 
 // "KEY   value" lines, keys aligned; a value of several lines is indented under its key.
 class Facts {
-   public:
+ public:
     // An empty value is left out.
     void add(std::string name, Cell value);
     void print(std::ostream& out, bool colour) const;
 
-   private:
+ private:
     std::vector<std::pair<std::string, Cell>> rows_;
 };
 
@@ -93,7 +93,7 @@ struct OutputOptions {
 };
 
 class Output {
-   public:
+ public:
     Output(const Environment& environment, OutputOptions options)
         : environment_(environment), options_(options) {}
 
@@ -117,7 +117,7 @@ class Output {
     // Something that must be seen: stderr, always.
     void warn(std::string_view text);
 
-   private:
+ private:
     const Environment& environment_;
     OutputOptions options_;
 };

@@ -19,7 +19,9 @@ TEST(Table, AlignsByWhatIsSeen) {
     EXPECT_EQ(narrow.str(), "NAME       N\närger      7\nb      1,000\n");
     std::ostringstream wide;
     table.print(wide, true, false);
-    EXPECT_NE(wide.str().find("line break [31m"), std::string::npos);  // nothing reaches the terminal
+    EXPECT_NE(
+        wide.str().find("line break [31m"), std::string::npos
+    );  // nothing reaches the terminal
 }
 
 TEST(Table, PaintsOnlyWhereAskedFor) {
@@ -44,9 +46,12 @@ TEST(Facts, LeaveOutWhatIsEmptyAndIndentLines) {
 }
 
 TEST(Yaml, QuotesTextAndNothingElse) {
-    const auto json = api::parse_json(R"({"a":"no","no":1,"list":[],"deep":{"x":[true,null,1.5,"01"]}})");
+    const auto json =
+        api::parse_json(R"({"a":"no","no":1,"list":[],"deep":{"x":[true,null,1.5,"01"]}})");
     EXPECT_EQ(
-        to_yaml(*json), "a: \"no\"\n\"no\": 1\nlist: []\ndeep:\n  x:\n    - true\n    - ~\n    - 1.5\n    - \"01\"\n"
+        to_yaml(*json),
+        "a: \"no\"\n\"no\": 1\nlist: []\ndeep:\n  x:\n    - true\n    - ~\n    - 1.5\n    - "
+        "\"01\"\n"
     );
 }
 

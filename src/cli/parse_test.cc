@@ -67,7 +67,10 @@ TEST(Parse, AGroupAloneShowsItsHelpAsAUsageError) {
 TEST(Parse, HelpGoesToStdout) {
     Shell shell;
     for (const auto& line : std::vector<std::vector<std::string>>{
-             {"--help"}, {"backfill", "--help"}, {"backfill", "start", "-h"}, {"backfill", "start", "orders", "--help"}}) {
+             {"--help"},
+             {"backfill", "--help"},
+             {"backfill", "start", "-h"},
+             {"backfill", "start", "orders", "--help"}}) {
         const Outcome outcome = shell.run(line);
         EXPECT_EQ(outcome.code, 0);
         EXPECT_NE(outcome.out.find("Examples:"), std::string::npos);
@@ -81,7 +84,10 @@ TEST(Parse, FlagsOfEveryCommandStandAnywhere) {
              {"pool", "--tenant", "acme", "list", "-o", "name"},
              {"pool", "list", "--tenant=acme", "--output=name"}}) {
         Shell shell;
-        shell.server.answer("GET /v1/pools", R"({"items":[{"name":"warehouse","scope":"shared","breaker":"closed"}]})");
+        shell.server.answer(
+            "GET /v1/pools",
+            R"({"items":[{"name":"warehouse","scope":"shared","breaker":"closed"}]})"
+        );
         const Outcome outcome = shell.run(line);
         EXPECT_EQ(outcome.out, "warehouse\n") << outcome.err;
         EXPECT_EQ(shell.server.asked.at(0).target, "/v1/pools?tenant=acme");
@@ -106,10 +112,17 @@ struct CodeRow {
 
 TEST(ExitCodes, FollowTheProblemDocument) {
     const std::vector<CodeRow> rows = {
-        {422, "invalid_argument", 2}, {404, "not_found", 3},           {409, "conflict", 4},
-        {409, "already_exists", 4},   {412, "failed_precondition", 4}, {401, "unauthenticated", 5},
-        {403, "permission_denied", 5}, {503, "unavailable", 6},         {429, "resource_exhausted", 6},
-        {504, "deadline_exceeded", 7}, {500, "internal", 1},
+        {422, "invalid_argument", 2},
+        {404, "not_found", 3},
+        {409, "conflict", 4},
+        {409, "already_exists", 4},
+        {412, "failed_precondition", 4},
+        {401, "unauthenticated", 5},
+        {403, "permission_denied", 5},
+        {503, "unavailable", 6},
+        {429, "resource_exhausted", 6},
+        {504, "deadline_exceeded", 7},
+        {500, "internal", 1},
     };
     for (const CodeRow& row : rows) {
         Shell shell;
@@ -144,7 +157,8 @@ TEST(ExitCodes, FieldErrorsAreListed) {
     shell.input = "version: 1\n";
     const Outcome outcome = shell.run({"apply", "-f", "-"});
     EXPECT_EQ(outcome.code, 2);
-    EXPECT_NE(outcome.err.find("line 4: assets.a.timout: Unknown key."), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.err.find("line 4: assets.a.timout: Unknown key."), std::string::npos)
+        << outcome.err;
 }
 
 // --- where the server is ---------------------------------------------------------------------

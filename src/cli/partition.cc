@@ -17,17 +17,25 @@ struct PartitionArgs {
 
 void add_asset_and_key(CLI::App& verb, PartitionArgs& args) {
     argument(verb, "asset", args.asset, "Name of the asset.")->required();
-    argument(verb, "key", args.key, "Key of the partition, such as 2024-01-29 or date=2024-01-29,region=eu.")
+    argument(
+        verb,
+        "key",
+        args.key,
+        "Key of the partition, such as 2024-01-29 or date=2024-01-29,region=eu."
+    )
         ->required();
 }
 
 std::string attempts_text(const api::PartitionDetail& partition) {
     std::string text;
     for (const api::FailedAttempt& failed : partition.failed_attempts) {
-        text += (text.empty() ? "" : "\n") + std::string("attempt ") + std::to_string(failed.attempt) + ": " +
-                failed.failure_class + ", exit " + std::to_string(failed.exit_code) + ", " +
-                failed.executor + ", " + when(failed.ended_at) +
-                (failed.is_final ? ", final" : failed.retry_at ? ", again at " + when(*failed.retry_at) : "");
+        text += (text.empty() ? "" : "\n") + std::string("attempt ") +
+                std::to_string(failed.attempt) + ": " + failed.failure_class + ", exit " +
+                std::to_string(failed.exit_code) + ", " + failed.executor + ", " +
+                when(failed.ended_at) +
+                (failed.is_final   ? ", final"
+                 : failed.retry_at ? ", again at " + when(*failed.retry_at)
+                                   : "");
         if (!failed.message.empty()) {
             text += "\n  " + failed.message;
         }
@@ -48,7 +56,9 @@ std::string made_by(const api::PartitionDetail& partition) {
 
 std::string detail_text(const api::PartitionDetail& partition, Instant now, bool colour) {
     Facts facts;
-    facts.add("partition", partition.asset_name + ' ' + partition.key + ", tenant " + partition.tenant_id);
+    facts.add(
+        "partition", partition.asset_name + ' ' + partition.key + ", tenant " + partition.tenant_id
+    );
     facts.add("status", Cell(partition.status, tone_of_state(partition.status)));
     if (partition.start) {
         facts.add("window", "[" + *partition.start + ", " + partition.end.value_or("") + ")");
@@ -56,7 +66,9 @@ std::string detail_text(const api::PartitionDetail& partition, Instant now, bool
     facts.add("made by", made_by(partition));
     facts.add("started", when(partition.started_at));
     facts.add("ended", when(partition.at));
-    facts.add("took", partition.duration_ms ? span_ms(static_cast<double>(*partition.duration_ms)) : "");
+    facts.add(
+        "took", partition.duration_ms ? span_ms(static_cast<double>(*partition.duration_ms)) : ""
+    );
     facts.add("attempt", partition.attempt ? std::to_string(*partition.attempt) : "");
     facts.add("rows", partition.rows ? with_commas(*partition.rows) : "");
     facts.add("bytes", bytes(partition.bytes));
@@ -64,9 +76,9 @@ std::string detail_text(const api::PartitionDetail& partition, Instant now, bool
     facts.add("processor", partition.cpu_ms ? span_ms(static_cast<double>(*partition.cpu_ms)) : "");
     if (partition.failure_class) {
         facts.add(
-            "failed", *partition.failure_class + ", exit " +
-                          std::to_string(partition.exit_code.value_or(0)) + ": " +
-                          partition.message.value_or("")
+            "failed",
+            *partition.failure_class + ", exit " + std::to_string(partition.exit_code.value_or(0)) +
+                ": " + partition.message.value_or("")
         );
     }
     facts.add("attempts", attempts_text(partition));
@@ -82,7 +94,8 @@ Result<int> status(Session& session, const PartitionArgs& args) {
     client::Client* client = SERVO_TRY(session.client());
     const api::PartitionDetail partition = SERVO_TRY(client->get_partition(args.asset, args.key));
     session.output().thing(
-        {api::to_json(partition), partition.key,
+        {api::to_json(partition),
+         partition.key,
          detail_text(partition, session.now(), session.output().colour_out())}
     );
     return kOk;
@@ -114,7 +127,9 @@ Result<int> mark(Session& session, const MarkArgs& args) {
     if (selection.keys.empty() && selection.keys_file.empty() && selection.start.empty() &&
         selection.end.empty() && selection.dims.empty()) {
         return fail(invalid_argument(
-            "usage", "servo partition mark: which partitions? Give a KEY, --start and --end, or --partitions-file."
+            "usage",
+            "servo partition mark: which partitions? Give a KEY, --start and --end, or "
+            "--partitions-file."
         ));
     }
     request.as = args.as;
@@ -135,9 +150,8 @@ Result<int> mark(Session& session, const MarkArgs& args) {
             return kFailed;
         }
         request.dry_run = false;
-        reply = SERVO_TRY(
-            client->mark_partitions(args.asset, request, client::new_idempotency_key())
-        );
+        reply =
+            SERVO_TRY(client->mark_partitions(args.asset, request, client::new_idempotency_key()));
     }
     const std::string subject =
         std::string(args.dry_run ? "would mark " : "marked ") + args.asset + " as " + args.as;
@@ -152,9 +166,12 @@ void add_mark(Commands& commands, CLI::App& group) {
     CLI::App* verb = commands.verb(
         group,
         {"mark",
-         "Adopt history or waive it: mark partitions completed, skipped or missing without running them.",
-         {"servo partition mark orders --start 2023-01-01 --end 2023-12-31 --as completed --reason \"from the old system\"",
-          "servo partition mark orders 2024-02-30 --as skipped --reason \"the source has no data\""},
+         "Adopt history or waive it: mark partitions completed, skipped or missing without running "
+         "them.",
+         {"servo partition mark orders --start 2023-01-01 --end 2023-12-31 --as completed --reason "
+          "\"from the old system\"",
+          "servo partition mark orders 2024-02-30 --as skipped --reason \"the source has no "
+          "data\""},
          "Refused for partitions that an open backfill owns."},
         [args](Session& session) { return mark(session, *args); }
     );
@@ -163,10 +180,24 @@ void add_mark(Commands& commands, CLI::App& group) {
     value_flag(*verb, "--as", args->as, "WHAT", "completed, skipped or missing.")->required();
     value_flag(*verb, "--reason", args->reason, "TEXT", "Why; kept in the audit trail.");
     value_flag(*verb, "--start,--from", args->selection.start, "D", "First window.");
-    value_flag(*verb, "--end,--to", args->selection.end, "D", "End of the range; a date alone is inclusive.");
+    value_flag(
+        *verb,
+        "--end,--to",
+        args->selection.end,
+        "D",
+        "End of the range; a date alone is inclusive."
+    );
     list_flag(*verb, "--partition", args->selection.keys, "KEY", "This partition; repeatable.");
-    value_flag(*verb, "--partitions-file", args->selection.keys_file, "FILE", "Keys, one a line; - is stdin.");
-    list_flag(*verb, "--dim", args->selection.dims, "NAME=A,B", "Only these values of a dimension.");
+    value_flag(
+        *verb,
+        "--partitions-file",
+        args->selection.keys_file,
+        "FILE",
+        "Keys, one a line; - is stdin."
+    );
+    list_flag(
+        *verb, "--dim", args->selection.dims, "NAME=A,B", "Only these values of a dimension."
+    );
     switch_flag(*verb, "--dry-run", args->dry_run, "Only say what would be marked.");
     switch_flag(*verb, "-y,--yes", args->yes, "Do not ask.");
 }
@@ -178,7 +209,8 @@ void add_partition_commands(Commands& commands) {
         commands.root(),
         {"partition",
          "Look at single partitions, their logs, and run or mark them.",
-         {"servo partition list orders --status failed", "servo partition logs orders 2024-01-29",
+         {"servo partition list orders --status failed",
+          "servo partition logs orders 2024-01-29",
           "servo partition run orders 2024-01-29"},
          ""}
     );
@@ -200,7 +232,8 @@ void add_partition_commands(Commands& commands) {
         *commands.verb(
             *group,
             {"explain",
-             "Say which backfill owns a partition, what holds it back and what would release it, or how to run it.",
+             "Say which backfill owns a partition, what holds it back and what would release it, "
+             "or how to run it.",
              {"servo partition explain orders 2024-01-29"},
              ""},
             [explained](Session& session) { return explain(session, *explained); }

@@ -9,7 +9,8 @@
 namespace servo::cli {
 namespace {
 
-constexpr int64_t kListLimitMax = 100'000;
+constexpr int64_t kListLimitMax = 100'000'000;
+constexpr size_t kLinesAtOnce = 10'000;
 constexpr int kPageLimit = 500;
 constexpr size_t kCalendarPartitionsMax = 20'000;
 
@@ -69,13 +70,19 @@ Table partition_table(const std::vector<api::Partition>& items) {
     const auto number = [](int64_t value) { return with_commas(value); };
     for (const api::Partition& one : items) {
         table.add(
-            {one.key, Cell(one.status, tone_of_state(one.status)),
+            {one.key,
+             Cell(one.status, tone_of_state(one.status)),
              if_known(one.duration_ms, [](int64_t ms) { return span_ms(static_cast<double>(ms)); }),
-             if_known(one.rows, number), bytes(one.bytes), if_known(one.attempt, number),
-             one.failure_class.value_or(""), when(one.at), one.backfill_id.value_or(""),
+             if_known(one.rows, number),
+             bytes(one.bytes),
+             if_known(one.attempt, number),
+             one.failure_class.value_or(""),
+             when(one.at),
+             one.backfill_id.value_or(""),
              if_known(one.asset_revision, number),
              if_known(one.max_rss_kb, [](int64_t kb) { return bytes(kb * 1'024); }),
-             one.executor.value_or(""), one.message.value_or("")}
+             one.executor.value_or(""),
+             one.message.value_or("")}
         );
     }
     return table;
@@ -84,8 +91,12 @@ Table partition_table(const std::vector<api::Partition>& items) {
 // One letter per status, the worse ones winning where several partitions share a day.
 char letter_of(const std::string& status) {
     static const std::map<std::string, char> kLetters = {
-        {"completed", '#'}, {"failed", 'F'}, {"running", 'r'},
-        {"pending", 'p'},   {"skipped", 's'}, {"missing", '.'}};
+        {"completed", '#'},
+        {"failed", 'F'},
+        {"running", 'r'},
+        {"pending", 'p'},
+        {"skipped", 's'},
+        {"missing", '.'}};
     const auto found = kLetters.find(status);
     return found == kLetters.end() ? '?' : found->second;
 }
@@ -138,11 +149,23 @@ void print_calendar(Session& session, const std::vector<api::Partition>& items) 
     for (const auto& [month, letters] : months) {
         out << month << "  ";
         for (const char letter : letters) {
-            out << paint(std::string(1, letter), tone_of_letter(letter), session.output().colour_out());
+            out << paint(
+                std::string(1, letter), tone_of_letter(letter), session.output().colour_out()
+            );
         }
         out << '\n';
     }
     out << "# completed  F failed  r running  p pending  s skipped  . missing\n" << std::flush;
+}
+
+void print_list(Session& session, const Found& found) {
+    ListDocument document{
+        {}, found.next_page_token, partition_table(found.items), {}, "no partitions fit"};
+    for (const api::Partition& one : found.items) {
+        document.items.push_back(api::to_json(one));
+        document.names.push_back(one.key);
+    }
+    session.output().list(document);
 }
 
 Result<int> list(Session& session, const ListArgs& args) {
@@ -153,24 +176,29 @@ Result<int> list(Session& session, const ListArgs& args) {
     query.start = args.start;
     query.end = args.end;
     query.sort = args.sort;
-    const bool calendar = args.calendar && session.output().for_people();
-    const auto limit =
-        calendar ? kCalendarPartitionsMax
-                 : static_cast<size_t>(SERVO_TRY(parse_integer(args.limit, 1, kListLimitMax)));
-    const Found found = SERVO_TRY(collect(*client, args.asset, query, limit));
-    if (calendar) {
+    auto left = static_cast<size_t>(SERVO_TRY(parse_integer(args.limit, 1, kListLimitMax)));
+    std::optional<std::string> more;
+    if (args.calendar && session.output().for_people()) {
+        const Found found = SERVO_TRY(collect(*client, args.asset, query, kCalendarPartitionsMax));
         print_calendar(session, found.items);
+        more = found.next_page_token;
     } else {
-        ListDocument document{
-            {}, found.next_page_token, partition_table(found.items), {}, "no partitions fit"};
-        for (const api::Partition& one : found.items) {
-            document.items.push_back(api::to_json(one));
-            document.names.push_back(one.key);
-        }
-        session.output().list(document);
+        // Forms of one line each are written as they come; the others need all of it.
+        const Format format = session.output().format();
+        const bool lines = format == Format::kJsonl || format == Format::kName;
+        do {
+            const size_t chunk = lines ? std::min(left, kLinesAtOnce) : left;
+            const Found found = SERVO_TRY(collect(*client, args.asset, query, chunk));
+            print_list(session, found);
+            left -= found.items.size();
+            more = found.next_page_token;
+            query.page_token = more.value_or("");
+        } while (lines && more && left > 0);
     }
-    if (found.next_page_token) {
-        session.output().note("there are more; see them with --limit, or narrow with --start and --end");
+    if (more) {
+        session.output().note(
+            "there are more; see them with --limit, or narrow with --start and --end"
+        );
     }
     return kOk;
 }
@@ -191,12 +219,21 @@ void add_partition_list(Commands& commands, CLI::App& group) {
     );
     argument(*verb, "asset", args->asset, "Name of the asset.")->required();
     list_flag(
-        *verb, "--status", args->status, "STATES",
+        *verb,
+        "--status",
+        args->status,
+        "STATES",
         "missing, pending, running, completed, failed, skipped; several with commas."
     );
     list_flag(*verb, "--class", args->classes, "CLASSES", "Failure class of the last attempt.");
     value_flag(*verb, "--start,--from", args->start, "D", "Windows that start at or after this.");
-    value_flag(*verb, "--end,--to", args->end, "D", "Windows that start before this; a date alone is inclusive.");
+    value_flag(
+        *verb,
+        "--end,--to",
+        args->end,
+        "D",
+        "Windows that start before this; a date alone is inclusive."
+    );
     value_flag(*verb, "--sort", args->sort, "KEY", "rows, bytes or duration: the largest first.");
     value_flag(*verb, "--limit", args->limit, "N", "Most lines (50).");
     switch_flag(*verb, "--calendar", args->calendar, "A line a month, a letter a day.");

@@ -21,8 +21,8 @@ Result<int> show(Session& session, client::Client& client, const LogsArgs& args,
         SERVO_TRY(client.get_partition_log(args.asset, args.key, attempt, args.backfill));
     if (log.bytes_total > log.text.size()) {
         session.output().note(
-            "the last " + std::to_string(log.text.size()) + " of " + std::to_string(log.bytes_total) +
-            " bytes of attempt " + std::to_string(log.attempt)
+            "the last " + std::to_string(log.text.size()) + " of " +
+            std::to_string(log.bytes_total) + " bytes of attempt " + std::to_string(log.attempt)
         );
     }
     session.output().thing({api::to_json(log), log.key, log.text});
@@ -37,7 +37,9 @@ Result<int> logs(Session& session, const LogsArgs& args) {
     }
     LogFollower follower(session, *client, args.asset, args.key, args.backfill);
     return poll_until(
-        session, "servo partition logs " + args.asset + " " + args.key + " -f", std::nullopt,
+        session,
+        "servo partition logs " + args.asset + " " + args.key + " -f",
+        std::nullopt,
         [&follower] { return follower.step(); }
     );
 }
@@ -50,7 +52,8 @@ void add_partition_logs(Commands& commands, CLI::App& group) {
         group,
         {"logs",
          "Print what a partition's program printed: the last 64 KiB of its latest attempt.",
-         {"servo partition logs orders 2024-01-29", "servo partition logs orders 2024-01-29 -f",
+         {"servo partition logs orders 2024-01-29",
+          "servo partition logs orders 2024-01-29 -f",
           "servo partition logs orders 2024-01-29 --attempt 1"},
          "Ctrl-C on -f detaches with 130; the work goes on."},
         [args](Session& session) { return logs(session, *args); }

@@ -29,15 +29,17 @@ Result<int> run_partition(Session& session, const RunArgs& args) {
         SERVO_TRY(client->start_backfill(request, client::new_idempotency_key()));
     if (!reply.id) {
         return fail(failed_precondition(
-            "nothing_to_do", "The partition " + args.key + " of " + args.asset + " cannot run now: " +
-                                 "`servo partition explain " + args.asset + " " + args.key + "` says why."
+            "nothing_to_do",
+            "The partition " + args.key + " of " + args.asset + " cannot run now: " +
+                "`servo partition explain " + args.asset + " " + args.key + "` says why."
         ));
     }
     session.output().note("backfill " + *reply.id);
     LogFollower follower(session, *client, args.asset, args.key, *reply.id);
     const std::string come_back = "servo partition logs " + args.asset + " " + args.key + " -f";
-    const int code =
-        SERVO_TRY(poll_until(session, come_back, std::nullopt, [&follower] { return follower.step(); }));
+    const int code = SERVO_TRY(poll_until(session, come_back, std::nullopt, [&follower] {
+        return follower.step();
+    }));
     if (code == kOk || code == kFailed) {
         const api::PartitionDetail ended = SERVO_TRY(client->get_partition(args.asset, args.key));
         std::string text = args.key + ' ' + ended.status;

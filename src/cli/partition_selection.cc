@@ -14,7 +14,9 @@ Error bad_file(const std::string& file, const std::string& what) {
 }
 
 // One key a line; blank lines and lines that start with # are passed over.
-Result<std::vector<std::string>> read_keys(const Environment& environment, const std::string& file) {
+Result<std::vector<std::string>> read_keys(
+    const Environment& environment, const std::string& file
+) {
     std::ifstream opened;
     std::istream* in = environment.in;
     if (file != "-") {
@@ -34,8 +36,11 @@ Result<std::vector<std::string>> read_keys(const Environment& environment, const
         const size_t last = line.find_last_not_of(" \t\r");
         keys.push_back(line.substr(first, last - first + 1));
         if (keys.size() > api::kSelectionKeysMax) {
-            return fail(bad_file(file, "it names more than " + count(api::kSelectionKeysMax) +
-                                           " partitions; split it, or use --start and --end"));
+            return fail(bad_file(
+                file,
+                "it names more than " + count(api::kSelectionKeysMax) +
+                    " partitions; split it, or use --start and --end"
+            ));
         }
     }
     if (keys.empty()) {
@@ -64,7 +69,11 @@ std::string describe_selection(const std::string& subject, const api::ResolvedSe
     } else if (resolved.count == 1) {
         text += ", " + resolved.first_key;
     }
-    add_note(text, resolved.left_out_completed, "completed already, left out (--reprocess all redoes them)");
+    add_note(
+        text,
+        resolved.left_out_completed,
+        "completed already, left out (--reprocess all redoes them)"
+    );
     add_note(text, resolved.left_out_failed, "failed, left out (--reprocess failed redoes them)");
     add_note(text, resolved.left_out_skipped, "skipped, left out (--reprocess all redoes them)");
     add_note(text, resolved.cut_by_bounds, "outside the asset's own start and end, left out");
@@ -72,21 +81,28 @@ std::string describe_selection(const std::string& subject, const api::ResolvedSe
     return text;
 }
 
-Result<api::SelectionRequest> selection_of(const Environment& environment, const SelectionArgs& args) {
+Result<api::SelectionRequest> selection_of(
+    const Environment& environment, const SelectionArgs& args
+) {
     api::SelectionRequest selection{args.start, args.end, args.keys, {}};
     if (!args.keys_file.empty()) {
         if (!args.keys.empty()) {
-            return fail(invalid_argument("usage", "Give --partition or --partitions-file, not both."));
+            return fail(
+                invalid_argument("usage", "Give --partition or --partitions-file, not both.")
+            );
         }
         selection.keys = SERVO_TRY(read_keys(environment, args.keys_file));
     }
     if (!selection.keys.empty() && (!args.start.empty() || !args.end.empty())) {
-        return fail(invalid_argument("usage", "Give --start and --end, or partitions by key, not both."));
+        return fail(
+            invalid_argument("usage", "Give --start and --end, or partitions by key, not both.")
+        );
     }
     for (const std::string& dim : args.dims) {
         const size_t at = dim.find('=');
-        const std::vector<std::string> values =
-            at == std::string::npos ? std::vector<std::string>() : comma_words({dim.substr(at + 1)});
+        const std::vector<std::string> values = at == std::string::npos
+                                                    ? std::vector<std::string>()
+                                                    : comma_words({dim.substr(at + 1)});
         if (at == 0 || values.empty()) {
             return fail(invalid_argument(
                 "bad_dimension", "--dim \"" + dim + "\" must look like region=eu,us."

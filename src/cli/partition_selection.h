@@ -23,6 +23,8 @@ struct SelectionArgs {
     std::vector<std::string> dims;
 };
 // Errors: invalid_argument / "usage", "bad_dimension", "bad_partitions_file".
-Result<api::SelectionRequest> selection_of(const Environment& environment, const SelectionArgs& args);
+Result<api::SelectionRequest> selection_of(
+    const Environment& environment, const SelectionArgs& args
+);
 
 }  // namespace servo::cli

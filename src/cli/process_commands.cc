@@ -9,7 +9,9 @@ using Run = Result<int> (Processes::*)(Session&, const ProcessRequest&);
 Result<int> run_process(Session& session, const ProcessFlags& flags, Run run) {
     const ProcessRequest request = SERVO_TRY(resolve_process(session.environment(), flags));
     if (session.processes() == nullptr) {
-        return fail(failed_precondition("no_processes", "This build has no server and executor in it."));
+        return fail(
+            failed_precondition("no_processes", "This build has no server and executor in it.")
+        );
     }
     return (session.processes()->*run)(session, request);
 }
@@ -22,12 +24,16 @@ void add_dev(Commands& commands) {
          "Run a server and an executor in one process on loopback; no set-up.",
          {"servo init && servo dev -f servo.yaml",
           "servo dev --data-dir /tmp/try --listen 127.0.0.1:7500"},
-         "With -f the file is applied, and again each time it is saved. Ctrl-C or SIGTERM lets running "
-         "partitions\nfinish and stops; a second one stops at once. The store stays in --data-dir."},
+         "With -f the file is applied, and again each time it is saved. Ctrl-C or SIGTERM lets "
+         "running "
+         "partitions finish and stops; a second one stops at once. The store stays in --data-dir."},
         [flags](Session& session) { return run_process(session, *flags, &Processes::dev); }
     );
     value_flag(
-        *verb, "-f,--file", flags->asset_file, "FILE",
+        *verb,
+        "-f,--file",
+        flags->asset_file,
+        "FILE",
         "Asset file or folder to apply, and again on each save."
     );
     add_process_flags(*verb, "", *flags);
@@ -40,7 +46,8 @@ void add_server(Commands& commands) {
         {"server",
          "Run a server: API, scheduler and store. Executors join it from elsewhere.",
          {"servo server --data-dir /var/lib/servo", "servo server --config /etc/servo/server.yaml"},
-         ""},
+         "With SERVO_ADMIN_TOKEN in its environment it asks for that token; executors may use "
+         "SERVO_EXECUTOR_TOKEN instead. Commands and executors send theirs from SERVO_TOKEN."},
         [flags](Session& session) { return run_process(session, *flags, &Processes::server); }
     );
     add_process_flags(*verb, "server", *flags);
@@ -66,7 +73,9 @@ CLI::App* add_executor_process(Commands& commands, const VerbText& text) {
 
 void add_reserved_commands(Commands& commands) {
     CLI::App& root = commands.root();
-    commands.reserved_verb(root, "diagnose", "Walk the runbook: ranked causes of a fall in throughput.");
+    commands.reserved_verb(
+        root, "diagnose", "Walk the runbook: ranked causes of a fall in throughput."
+    );
     commands.reserved_verb(root, "report", "The weekly review.");
     commands.reserved_verb(root, "loadtest", "Measure a real server with synthetic backfills.");
     commands.reserved_verb(root, "token", "Tokens of users and executors.");

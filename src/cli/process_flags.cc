@@ -49,7 +49,8 @@ Result<std::map<std::string, std::string>> read_config(const std::string& path) 
     std::ostringstream text;
     text << in.rdbuf();
     if (!in) {
-        return fail(not_found("no_config_file", "Cannot read the configuration file " + path + "."));
+        return fail(not_found("no_config_file", "Cannot read the configuration file " + path + ".")
+        );
     }
     auto parsed = config::parse_options_file(text.str());
     if (!parsed) {
@@ -65,9 +66,9 @@ Result<std::map<std::string, std::string>> labels_of(const std::vector<std::stri
     for (const std::string& label : typed) {
         const size_t at = label.find('=');
         if (at == 0 || at == std::string::npos || at + 1 == label.size()) {
-            return fail(invalid_argument(
-                "bad_label", "--label \"" + label + "\" must look like zone=eu."
-            ));
+            return fail(
+                invalid_argument("bad_label", "--label \"" + label + "\" must look like zone=eu.")
+            );
         }
         labels[label.substr(0, at)] = label.substr(at + 1);
     }
@@ -84,22 +85,45 @@ void add_process_flags(CLI::App& verb, std::string_view role, ProcessFlags& flag
     for (const config::OptionDecl& option : config::process_options()) {
         if (option.used_by.find(role) != std::string_view::npos) {
             value_flag(
-                verb, config::flag_of(option), flags.typed[std::string(option.name)], form_of(option),
+                verb,
+                config::flag_of(option),
+                flags.typed[std::string(option.name)],
+                form_of(option),
                 doc_of(option)
             );
             executor = executor || role == "executor";
         }
     }
     if (executor) {
-        list_flag(verb, "--label", flags.labels, "NAME=VALUE", "Label of the executor; repeatable.");
+        list_flag(
+            verb, "--label", flags.labels, "NAME=VALUE", "Label of the executor; repeatable."
+        );
+    }
+    if (role != "executor") {
+        verb.add_option("--metrics-listen", flags.metrics_listen)->group("");
+        switch_flag(
+            verb,
+            "--insecure",
+            flags.insecure,
+            "Allow an address beyond loopback without SERVO_ADMIN_TOKEN: whoever reaches it may "
+            "run programs."
+        );
     }
     value_flag(
-        verb, "--config", flags.config_file, "FILE",
+        verb,
+        "--config",
+        flags.config_file,
+        "FILE",
         "Options in a file (server.yaml); flags and SERVO_… variables win."
     );
 }
 
 Result<ProcessRequest> resolve_process(const Environment& environment, const ProcessFlags& flags) {
+    if (!flags.metrics_listen.empty() && flags.metrics_listen != "off") {
+        return fail(invalid_argument(
+            "not_in_this_version", "`--metrics-listen` with an address is not in this version."
+        ));
+    }
     config::OptionInput input;
     std::string file = flags.config_file;
     if (file.empty()) {
@@ -120,7 +144,11 @@ Result<ProcessRequest> resolve_process(const Environment& environment, const Pro
         }
     }
     return ProcessRequest{
-        SERVO_TRY(config::Options::resolve(input)), SERVO_TRY(labels_of(flags.labels)),
+        SERVO_TRY(config::Options::resolve(input)),
+        SERVO_TRY(labels_of(flags.labels)),
+        environment.variable("SERVO_ADMIN_TOKEN").value_or(""),
+        environment.variable("SERVO_EXECUTOR_TOKEN").value_or(""),
+        flags.insecure,
         flags.asset_file};
 }
 

@@ -16,6 +16,8 @@ struct ProcessFlags {
     std::string config_file;                   // else SERVO_CONFIG, else none
     std::vector<std::string> labels;           // name=value
     std::string asset_file;
+    bool insecure = false;
+    std::string metrics_listen;  // known; only "off" is in this version
 };
 
 // `role`: "server", "executor", or "" for both.

@@ -16,11 +16,15 @@ class Session;
 struct ProcessRequest {
     config::Options options;
     std::map<std::string, std::string> labels;  // of the executor
+    // Without an admin token everyone who reaches the listener is an admin. Never print these.
+    std::string admin_token;
+    std::string executor_token;
+    bool insecure = false;  // listen beyond loopback without a token
     std::string file;  // dev: asset file or folder to apply, and again on each save; empty = none
 };
 
 class Processes {
-   public:
+ public:
     virtual ~Processes() = default;
     // Each runs until it is told to stop and returns the exit code.
     virtual Result<int> dev(Session& session, const ProcessRequest& request) = 0;

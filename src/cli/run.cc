@@ -12,15 +12,18 @@ namespace servo::cli {
 namespace {
 
 struct Tree {
-    Tree() : root("Servo re-processes history: backfills over partitions, for many tenants.", "servo"),
-             commands(root) {}
+    Tree()
+        : root("Servo re-processes history: backfills over partitions, for many tenants.", "servo"),
+          commands(root) {}
     CLI::App root;
     Commands commands;
     GlobalFlags flags;
     bool version = false;
 };
 
-const CLI::App* any(const CLI::App* app) { return app; }
+const CLI::App* any(const CLI::App* app) {
+    return app;
+}
 
 void limit_to_one_verb(CLI::App& app) {
     for (CLI::App* sub : app.get_subcommands([](CLI::App* one) { return any(one) != nullptr; })) {
@@ -32,22 +35,49 @@ void limit_to_one_verb(CLI::App& app) {
 void build(Tree& tree) {
     CLI::App& root = tree.root;
     root.set_help_flag("-h,--help", "This text, or that of the verb before it.");
-    value_flag(root, "--server", tree.flags.server, "URL",
-               "The server. Otherwise SERVO_SERVER, the context, http://127.0.0.1:7420.");
-    value_flag(root, "--tenant", tree.flags.tenant, "NAME",
-               "The tenant. Otherwise SERVO_TENANT, the context, the server's default.");
-    value_flag(root, "--context", tree.flags.context, "NAME",
-               "A named server (`servo context list`). Otherwise SERVO_CONTEXT, the current one.");
-    value_flag(root, "--ca-file", tree.flags.ca_file, "FILE",
-               "Authority that signed the server's certificate. Otherwise SERVO_CA_FILE, the system's.");
-    value_flag(root, "-o,--output", tree.flags.output, "FORM",
-               "table, wide, json, jsonl, yaml or name.");
+    value_flag(
+        root,
+        "--server",
+        tree.flags.server,
+        "URL",
+        "The server. Otherwise SERVO_SERVER, the context, http://127.0.0.1:7420."
+    );
+    value_flag(
+        root,
+        "--tenant",
+        tree.flags.tenant,
+        "NAME",
+        "The tenant. Otherwise SERVO_TENANT, the context, the server's default."
+    );
+    value_flag(
+        root,
+        "--context",
+        tree.flags.context,
+        "NAME",
+        "A named server (`servo context list`). Otherwise SERVO_CONTEXT, the current one."
+    );
+    value_flag(
+        root,
+        "--ca-file",
+        tree.flags.ca_file,
+        "FILE",
+        "Authority that signed the server's certificate. Otherwise SERVO_CA_FILE, the system's."
+    );
+    value_flag(
+        root, "-o,--output", tree.flags.output, "FORM", "table, wide, json, jsonl, yaml or name."
+    );
     switch_flag(root, "-q,--quiet", tree.flags.quiet, "No echoes or progress on stderr.");
     switch_flag(root, "--no-input", tree.flags.no_input, "Never ask; fail instead.");
     switch_flag(root, "--no-color", tree.flags.no_color, "No colours (NO_COLOR does the same).");
     root.add_flag("-V,--version", tree.version, "The version of this program.");
 
     Commands& commands = tree.commands;
+    commands.examples_of_root(
+        {"servo init && servo dev -f servo.yaml",
+         "servo backfill start orders --start 2024-01-01 --end 2024-01-31",
+         "servo backfill list --status running",
+         "servo status --by tenant"}
+    );
     add_apply_commands(commands);
     add_backfill_commands(commands);
     add_partition_commands(commands);
@@ -97,7 +127,9 @@ Error unknown_words(CLI::App& root, const std::vector<std::string>& words) {
     const std::string& word = words.front();
     if (word.starts_with("-") && word != "-") {
         const std::string name = word.substr(0, word.find('='));
-        return usage(app, "there is no flag " + name + "." + did_you_mean(name, flag_names(app, root)));
+        return usage(
+            app, "there is no flag " + name + "." + did_you_mean(name, flag_names(app, root))
+        );
     }
     const std::vector<std::string> verbs = verb_names(app);
     if (!verbs.empty()) {
@@ -165,7 +197,9 @@ int run_parsed(
 }  // namespace
 
 int run(
-    const std::vector<std::string>& arguments, const Environment& environment, LocalStore* store,
+    const std::vector<std::string>& arguments,
+    const Environment& environment,
+    LocalStore* store,
     Processes* processes
 ) {
     Tree tree;
@@ -179,12 +213,15 @@ int run(
     } catch (const CLI::ExtrasError& error) {
         const std::vector<std::string> words = tree.root.remaining(true);
         return say(
-            environment, words.empty() ? parse_error(tree.root, error) : unknown_words(tree.root, words)
+            environment,
+            words.empty() ? parse_error(tree.root, error) : unknown_words(tree.root, words)
         );
     } catch (const CLI::ParseError& error) {
         return say(environment, parse_error(tree.root, error));
     } catch (const std::exception& error) {
-        return say(environment, internal("cli_failed", std::string("The command line: ") + error.what()));
+        return say(
+            environment, internal("cli_failed", std::string("The command line: ") + error.what())
+        );
     }
     return run_parsed(tree, environment, store, processes);
 }

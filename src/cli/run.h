@@ -14,12 +14,15 @@ class Processes;
 // `arguments` without the program's name. `store` and `processes` may be null: their verbs then say
 // that this build lacks them.
 int run(
-    const std::vector<std::string>& arguments, const Environment& environment, LocalStore* store,
+    const std::vector<std::string>& arguments,
+    const Environment& environment,
+    LocalStore* store,
     Processes* processes
 );
 
-// The help text of a verb ("backfill start"; empty = of the program), as `--help` prints it, and the
-// full names of all verbs and groups that have one. For the golden tests and the reference pages.
+// The help text of a verb ("backfill start"; empty = of the program), as `--help` prints it, and
+// the full names of all verbs and groups that have one. For the golden tests and the reference
+// pages.
 std::string help_of(const std::string& verb);
 std::vector<std::string> all_verbs();
 

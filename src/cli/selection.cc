@@ -22,7 +22,7 @@ Error ambiguous(const std::string& typed, const std::vector<api::Backfill>& foun
 
 // Whether the asset of a job takes units of the pool; asked once per asset.
 class PoolUse {
-   public:
+ public:
     PoolUse(client::Client& client, std::string pool) : client_(client), pool_(std::move(pool)) {}
     Result<bool> operator()(const std::string& asset) {
         if (const auto known = uses_.find(asset); known != uses_.end()) {
@@ -41,7 +41,7 @@ class PoolUse {
         return uses;
     }
 
-   private:
+ private:
     client::Client& client_;
     std::string pool_;
     std::map<std::string, bool> uses_;
@@ -53,9 +53,9 @@ Result<std::vector<std::string>> choose_by_filter(
     client::Client* client = SERVO_TRY(session.client());
     int64_t below = model::kPriorityMax + 1;
     if (!choice.priority_below.empty()) {
-        below = SERVO_TRY(parse_integer(
-            choice.priority_below, model::kPriorityMin, model::kPriorityMax + 1
-        ));
+        below = SERVO_TRY(
+            parse_integer(choice.priority_below, model::kPriorityMin, model::kPriorityMax + 1)
+        );
     }
     client::BackfillQuery query;
     query.status = states;
@@ -64,7 +64,8 @@ Result<std::vector<std::string>> choose_by_filter(
     const Collected found = SERVO_TRY(collect_backfills(*client, query, kSelectedJobsMax));
     if (found.next_page_token) {
         return fail(invalid_argument(
-            "too_many_backfills", "More than 10,000 backfills fit: narrow it with --tenant, --asset or --group."
+            "too_many_backfills",
+            "More than 10,000 backfills fit: narrow it with --tenant, --asset or --group."
         ));
     }
     const std::string paused_by = choice.paused_by == "me" ? session.actor() : choice.paused_by;
@@ -84,7 +85,9 @@ Result<std::vector<std::string>> choose_by_filter(
 
 }  // namespace
 
-bool is_group_id(const std::string& id) { return id.starts_with("grp_"); }
+bool is_group_id(const std::string& id) {
+    return id.starts_with("grp_");
+}
 
 Result<std::string> resolve_id(client::Client& client, const std::string& typed) {
     if (is_group_id(typed)) {
@@ -102,8 +105,9 @@ Result<std::string> resolve_id(client::Client& client, const std::string& typed)
     const api::List<api::Backfill> found = SERVO_TRY(client.list_backfills(query));
     if (found.items.empty()) {
         return fail(not_found(
-            "no_such_backfill", "There is no backfill whose id starts with \"" + typed +
-                                    "\". `servo backfill list` shows the open and the latest ones."
+            "no_such_backfill",
+            "There is no backfill whose id starts with \"" + typed +
+                "\". `servo backfill list` shows the open and the latest ones."
         ));
     }
     if (found.items.size() > 1) {
@@ -119,7 +123,11 @@ void add_job_choice(CLI::App& verb, JobChoice& choice) {
     value_flag(verb, "--pool", choice.pool, "NAME", "With --all: only those that need this pool.");
     value_flag(verb, "--group", choice.group, "ID", "With --all: only of this group.");
     value_flag(
-        verb, "--priority-below", choice.priority_below, "N", "With --all: only with a lower priority."
+        verb,
+        "--priority-below",
+        choice.priority_below,
+        "N",
+        "With --all: only with a lower priority."
     );
 }
 
@@ -139,7 +147,8 @@ Result<std::vector<std::string>> choose_jobs(
     }
     if (choice.ids.empty()) {
         return fail(invalid_argument(
-            "usage", "Which backfill? Give an id (`servo backfill list` shows them), or --all with filters."
+            "usage",
+            "Which backfill? Give an id (`servo backfill list` shows them), or --all with filters."
         ));
     }
     client::Client* client = SERVO_TRY(session.client());

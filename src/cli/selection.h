@@ -36,11 +36,14 @@ Result<std::vector<std::string>> choose_jobs(
     Session& session, const JobChoice& choice, const std::string& states
 );
 
-// All backfills that a query yields, page by page, up to `limit`; `more` says whether some are left.
+// All backfills that a query yields, page by page, up to `limit`; `more` says whether some are
+// left.
 struct Collected {
     std::vector<api::Backfill> items;
     std::optional<std::string> next_page_token;
 };
-Result<Collected> collect_backfills(client::Client& client, client::BackfillQuery query, size_t limit);
+Result<Collected> collect_backfills(
+    client::Client& client, client::BackfillQuery query, size_t limit
+);
 
 }  // namespace servo::cli

@@ -22,17 +22,22 @@ Result<std::string> read_token(const std::string& path) {
     std::string token;
     if (!in || !std::getline(in, token) || token.empty() || token.size() > kTokenBytesMax) {
         return fail(invalid_argument(
-            "bad_token_file", "The context's token file " + path +
-                                  " cannot be read or holds no token. Set SERVO_TOKEN, or repair it "
-                                  "with `servo context set NAME --token-file FILE`."
+            "bad_token_file",
+            "The context's token file " + path +
+                " cannot be read or holds no token. Set SERVO_TOKEN, or repair it "
+                "with `servo context set NAME --token-file FILE`."
         ));
     }
     return token;
 }
 
 Result<Origin> pick(
-    const Environment& environment, const std::string& flag, const char* flag_name,
-    const char* variable, const std::string& from_context, const std::string& context_name,
+    const Environment& environment,
+    const std::string& flag,
+    const char* flag_name,
+    const char* variable,
+    const std::string& from_context,
+    const std::string& context_name,
     std::string_view otherwise
 ) {
     if (!flag.empty()) {
@@ -85,8 +90,9 @@ Result<Connection> resolve_connection(const Environment& environment, const Glob
             known.push_back(other);
         }
         return fail(not_found(
-            "no_such_context", "There is no context \"" + name + "\"." + did_you_mean(name, known) +
-                                   " `servo context list` shows them."
+            "no_such_context",
+            "There is no context \"" + name + "\"." + did_you_mean(name, known) +
+                " `servo context list` shows them."
         ));
     }
     Connection connection;
@@ -108,7 +114,10 @@ Result<Connection> resolve_connection(const Environment& environment, const Glob
 }
 
 Session::Session(
-    const Environment& environment, GlobalFlags flags, OutputOptions output, LocalStore* store,
+    const Environment& environment,
+    GlobalFlags flags,
+    OutputOptions output,
+    LocalStore* store,
     Processes* processes
 )
     : environment_(environment),
@@ -147,7 +156,9 @@ std::string Session::tenant_name() {
     return to && !(*to)->tenant.value.empty() ? (*to)->tenant.value : "default";
 }
 
-std::string Session::actor() const { return actor_of(environment_); }
+std::string Session::actor() const {
+    return actor_of(environment_);
+}
 
 std::string Session::tenant_flag() const {
     return flags_.tenant.empty() ? "" : " --tenant " + flags_.tenant;
@@ -180,6 +191,11 @@ Result<bool> Session::confirm(const std::string& question, bool yes) {
 
 std::string describe(const Error& error) {
     std::string text = error.message;
+    const bool told =
+        error.fields.size() == 1 && text.find(error.fields.front().message) != std::string::npos;
+    if (told) {
+        return text;
+    }
     for (const FieldError& field : error.fields) {
         text += "\n  ";
         if (field.line > 0) {

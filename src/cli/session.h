@@ -48,9 +48,12 @@ struct Connection {
 Result<Connection> resolve_connection(const Environment& environment, const GlobalFlags& flags);
 
 class Session {
-   public:
+ public:
     Session(
-        const Environment& environment, GlobalFlags flags, OutputOptions output, LocalStore* store,
+        const Environment& environment,
+        GlobalFlags flags,
+        OutputOptions output,
+        LocalStore* store,
         Processes* processes
     );
 
@@ -83,7 +86,7 @@ class Session {
     LocalStore* local_store() { return store_; }
     Processes* processes() { return processes_; }
 
-   private:
+ private:
     const Environment& environment_;
     GlobalFlags flags_;
     Output output_;

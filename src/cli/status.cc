@@ -31,14 +31,23 @@ std::string status_text(const api::SystemStatus& status, Instant now, bool wide,
     facts.add("server", Cell(status.state, tone_of_state(status.state)));
     facts.add("version", status.version);
     facts.add("backfills", backfills_text(status));
-    facts.add("partitions", count(status.running_partitions) + " running, " +
-                                count(status.pending_partitions) + " pending");
-    facts.add("rate", rate(status.partitions_per_second) + " now, " +
-                          rate(status.partitions_per_second_before) + " in the ten minutes before");
+    facts.add(
+        "partitions",
+        count(status.running_partitions) + " running, " + count(status.pending_partitions) +
+            " pending"
+    );
+    facts.add(
+        "rate",
+        rate(status.partitions_per_second) + " now, " + rate(status.partitions_per_second_before) +
+            " in the ten minutes before"
+    );
     std::string executors = std::to_string(status.executors_up) + " up";
-    executors += status.executors_lost > 0 ? ", " + std::to_string(status.executors_lost) + " lost" : "";
+    executors +=
+        status.executors_lost > 0 ? ", " + std::to_string(status.executors_lost) + " lost" : "";
     facts.add("executors", Cell(executors, status.executors_lost > 0 ? Tone::kBad : Tone::kPlain));
-    facts.add("slots", std::to_string(status.slots_busy) + " of " + std::to_string(status.slots) + " busy");
+    facts.add(
+        "slots", std::to_string(status.slots_busy) + " of " + std::to_string(status.slots) + " busy"
+    );
     facts.add("waiting", wait_reasons(status.waiting, now));
     facts.add("last error", Cell(status.last_error, Tone::kBad));
     facts.print(out, colour);
@@ -61,10 +70,16 @@ std::string status_text(const api::SystemStatus& status, Instant now, bool wide,
     );
     for (const api::StatusGroup& group : status.groups) {
         table.add(
-            {group.name, std::to_string(group.open_backfills), count(group.running_partitions),
+            {group.name,
+             std::to_string(group.open_backfills),
+             count(group.running_partitions),
              count(group.pending_partitions),
-             Cell(count(group.failed_partitions), group.failed_partitions > 0 ? Tone::kBad : Tone::kPlain),
-             std::to_string(group.slots), rate(group.partitions_per_second),
+             Cell(
+                 count(group.failed_partitions),
+                 group.failed_partitions > 0 ? Tone::kBad : Tone::kPlain
+             ),
+             std::to_string(group.slots),
+             rate(group.partitions_per_second),
              rate(group.partitions_per_second_before)}
         );
     }
@@ -77,7 +92,8 @@ Result<int> show(Session& session, client::Client& client, const StatusArgs& arg
     const api::SystemStatus status = SERVO_TRY(client.get_status(args.by));
     const bool wide = session.output().format() == Format::kWide;
     session.output().thing(
-        {api::to_json(status), status.state,
+        {api::to_json(status),
+         status.state,
          status_text(status, session.now(), wide, session.output().colour_out())}
     );
     return kOk;
@@ -90,7 +106,10 @@ Result<int> status(Session& session, const StatusArgs& args) {
     }
     const bool redraw = session.environment().out_is_terminal && session.output().for_people();
     return poll_until(
-        session, "servo status --watch", std::nullopt, [&]() -> Result<std::optional<int>> {
+        session,
+        "servo status --watch",
+        std::nullopt,
+        [&]() -> Result<std::optional<int>> {
             if (redraw) {
                 session.output().out() << "\x1b[H\x1b[2J";
             }
@@ -121,7 +140,11 @@ Result<int> events(Session& session, const EventArgs& args) {
         document.items.push_back(api::to_json(event));
         document.names.push_back(event.subject);
         document.table.add(
-            {when(event.at), event.tenant_id.value_or("-"), event.actor, event.kind, event.subject,
+            {when(event.at),
+             event.tenant_id.value_or("-"),
+             event.actor,
+             event.kind,
+             event.subject,
              event.detail}
         );
     }
@@ -147,13 +170,20 @@ void add_status_commands(Commands& commands) {
     CLI::App* listed = commands.verb(
         commands.root(),
         {"events",
-         "List what happened, newest first: applies, sets, pauses, executors, pools, leader changes.",
+         "List what happened, newest first: applies, sets, pauses, executors, pools, leader "
+         "changes.",
          {"servo events --since 2h", "servo events --subject warehouse"},
          ""},
         [told](Session& session) { return events(session, *told); }
     );
     value_flag(*listed, "--since", told->since, "T", "An age (24h), a date or a time.");
-    value_flag(*listed, "--subject", told->subject, "NAME", "Only about this backfill, pool, executor or asset.");
+    value_flag(
+        *listed,
+        "--subject",
+        told->subject,
+        "NAME",
+        "Only about this backfill, pool, executor or asset."
+    );
     value_flag(*listed, "--limit", told->limit, "N", "Most lines (50).");
 }
 

@@ -11,7 +11,8 @@ namespace servo::cli {
 namespace {
 
 Result<int> version(Session& session) {
-    boost::json::object json{{"client", SERVO_VERSION}, {"server", nullptr}, {"server_url", nullptr}};
+    boost::json::object json{
+        {"client", SERVO_VERSION}, {"server", nullptr}, {"server_url", nullptr}};
     std::string text = std::string("client  ") + SERVO_VERSION + "\n";
     client::Client* client = SERVO_TRY(session.client());
     const std::string url = SERVO_TRY(session.connection())->server.value;
@@ -36,7 +37,7 @@ struct Check {
 };
 
 class Doctor {
-   public:
+ public:
     explicit Doctor(Session& session) : session_(session) {}
 
     Result<int> run(const std::string& data_dir) {
@@ -59,7 +60,7 @@ class Doctor {
         return failed ? kFailed : kOk;
     }
 
-   private:
+ private:
     void add(std::string name, std::string result, std::string detail) {
         checks_.push_back({std::move(name), std::move(result), std::move(detail)});
     }
@@ -70,7 +71,9 @@ class Doctor {
             add("settings", "failed", connection.error().message);
             return;
         }
-        add("settings", "ok", "server " + (*connection)->server.value + " from " + (*connection)->server.from);
+        add("settings",
+            "ok",
+            "server " + (*connection)->server.value + " from " + (*connection)->server.from);
     }
 
     void check_server() {
@@ -84,7 +87,8 @@ class Doctor {
             return;
         }
         const bool same = version->version == SERVO_VERSION;
-        add("server", same ? "ok" : "warning",
+        add("server",
+            same ? "ok" : "warning",
             "version " + version->version + (same ? "" : ", this program is " SERVO_VERSION));
         const Result<api::Health> ready = (*client)->ready();
         add("ready", ready ? "ok" : "failed", ready ? ready->status : ready.error().message);
@@ -101,17 +105,22 @@ class Doctor {
             add("last error", "warning", status->last_error);
         }
         if (status->executors_up == 0) {
-            add("executors", status->pending_partitions > 0 ? "failed" : "warning",
+            add("executors",
+                status->pending_partitions > 0 ? "failed" : "warning",
                 "none is up; start one with `servo executor`");
         } else {
-            add("executors", status->executors_lost > 0 ? "warning" : "ok",
-                std::to_string(status->executors_up) + " up, " + std::to_string(status->executors_lost) +
-                    " lost, " + std::to_string(status->slots) + " slots");
+            add("executors",
+                status->executors_lost > 0 ? "warning" : "ok",
+                std::to_string(status->executors_up) + " up, " +
+                    std::to_string(status->executors_lost) + " lost, " +
+                    std::to_string(status->slots) + " slots");
         }
         for (const api::WaitReason& reason : status->waiting) {
             if (!reason.release.empty()) {
-                add("waiting", "warning", count(reason.partitions) + " " + reason.gate + " " + reason.subject +
-                                              ": " + reason.release);
+                add("waiting",
+                    "warning",
+                    count(reason.partitions) + " " + reason.gate + " " + reason.subject + ": " +
+                        reason.release);
             }
         }
     }
@@ -128,7 +137,8 @@ class Doctor {
         if (error) {
             add("disk", "failed", data_dir + ": " + error.message());
         } else {
-            add("disk", space.available < kSpaceLow ? "warning" : "ok",
+            add("disk",
+                space.available < kSpaceLow ? "warning" : "ok",
                 bytes(static_cast<int64_t>(space.available)) + " free at " + data_dir);
         }
         const Result<SqlResult> answer = store->sql(data_dir, "SELECT count(*) FROM jobs", 1);
@@ -154,7 +164,10 @@ void add_support_commands(Commands& commands) {
     value_flag(*doctor, "--data-dir", *data_dir, "DIR", "Where the store lies (./.servo).");
     commands.verb(
         commands.root(),
-        {"version", "Show the versions of this program and of the server.", {"servo version -o json"}, ""},
+        {"version",
+         "Show the versions of this program and of the server.",
+         {"servo version -o json"},
+         ""},
         version
     );
     auto shell = std::make_shared<std::string>();
@@ -162,11 +175,12 @@ void add_support_commands(Commands& commands) {
         commands.root(),
         {"completion",
          "Print a completion script for a shell.",
-         {"source <(servo completion bash)", "servo completion zsh > ~/.zfunc/_servo",
+         {"source <(servo completion bash)",
+          "servo completion zsh > ~/.zfunc/_servo",
           "servo completion fish > ~/.config/fish/completions/servo.fish"},
          ""},
         [shell, &commands](Session& session) -> Result<int> {
-            session.output().out() << SERVO_TRY(completion_script(commands.root(), *shell));
+            session.output().out() << SERVO_TRY(completion_script(commands, *shell));
             return kOk;
         }
     );

@@ -1,3 +1,5 @@
+#include "model/tenant.h"
+
 #include <fmt/format.h>
 
 #include <sstream>
@@ -7,14 +9,15 @@
 #include "cli/groups.h"
 #include "cli/lever.h"
 #include "cli/text.h"
-#include "model/tenant.h"
 
 namespace servo::cli {
 namespace {
 
 constexpr int64_t kLimitMax = 1'000'000'000'000;
 
-std::string limit_text(int64_t limit) { return limit > 0 ? with_commas(limit) : "none"; }
+std::string limit_text(int64_t limit) {
+    return limit > 0 ? with_commas(limit) : "none";
+}
 
 Result<int> list(Session& session) {
     client::Client* client = SERVO_TRY(session.client());
@@ -40,10 +43,15 @@ Result<int> list(Session& session) {
         document.items.push_back(api::to_json(tenant));
         document.names.push_back(tenant.name);
         document.table.add(
-            {tenant.name, std::to_string(tenant.weight), fmt::format("{:.0f}%", 100 * tenant.fair_share),
-             std::to_string(tenant.slots), limit_text(tenant.max_concurrency),
-             std::to_string(tenant.open_backfills), count(tenant.pending_partitions),
-             limit_text(tenant.max_pending), tenant.override_info ? "set" : "",
+            {tenant.name,
+             std::to_string(tenant.weight),
+             fmt::format("{:.0f}%", 100 * tenant.fair_share),
+             std::to_string(tenant.slots),
+             limit_text(tenant.max_concurrency),
+             std::to_string(tenant.open_backfills),
+             count(tenant.pending_partitions),
+             limit_text(tenant.max_pending),
+             tenant.override_info ? "set" : "",
              describe_override(tenant.override_info)}
         );
     }
@@ -57,12 +65,18 @@ Result<int> show(Session& session, const std::string& name) {
     Facts facts;
     facts.add("tenant", tenant.name);
     facts.add(
-        "weight", std::to_string(tenant.weight) +
-                      fmt::format(", {:.0f}% of the slots among tenants with work", 100 * tenant.fair_share)
+        "weight",
+        std::to_string(tenant.weight) +
+            fmt::format(", {:.0f}% of the slots among tenants with work", 100 * tenant.fair_share)
     );
     facts.add("slots", std::to_string(tenant.slots) + " of " + limit_text(tenant.max_concurrency));
-    facts.add("open", counted(static_cast<uint64_t>(tenant.open_backfills), "backfill", "backfills"));
-    facts.add("pending", count(tenant.pending_partitions) + " of at most " + limit_text(tenant.max_pending));
+    facts.add(
+        "open", counted(static_cast<uint64_t>(tenant.open_backfills), "backfill", "backfills")
+    );
+    facts.add(
+        "pending",
+        count(tenant.pending_partitions) + " of at most " + limit_text(tenant.max_pending)
+    );
     facts.add("set", describe_override(tenant.override_info));
     facts.add("since", when(tenant.created_at));
     std::ostringstream text;
@@ -83,7 +97,9 @@ Result<int> set(Session& session, const SetArgs& args) {
     request.max_concurrency = SERVO_TRY(given_number(args.max_concurrency, 0, kLimitMax));
     request.max_pending = SERVO_TRY(given_number(args.max_pending, 0, kLimitMax));
     if (!request.weight && !request.max_concurrency && !request.max_pending) {
-        return fail(invalid_argument("usage", "servo tenant set: nothing to set; for example --weight 200."));
+        return fail(
+            invalid_argument("usage", "servo tenant set: nothing to set; for example --weight 200.")
+        );
     }
     SERVO_CHECK(check_lever(args));
     request.hold_for = args.hold_for;
@@ -103,7 +119,10 @@ Result<int> unset(Session& session, const LeverArgs& args) {
     client::Client* client = SERVO_TRY(session.client());
     SERVO_CHECK(session.echo_change());
     print_changed(
-        session, SERVO_TRY(client->set_tenant(args.name, request)), "tenant", args.name,
+        session,
+        SERVO_TRY(client->set_tenant(args.name, request)),
+        "tenant",
+        args.name,
         "has its defaults again"
     );
     return kOk;
@@ -116,15 +135,19 @@ void add_tenant_commands(Commands& commands) {
         commands.root(),
         {"tenant",
          "Tenants: their shares and limits (admin).",
-         {"servo tenant list", "servo tenant set acme --weight 200 --for 1d --reason \"month end\""},
+         {"servo tenant list",
+          "servo tenant set acme --weight 200 --for 1d --reason \"month end\""},
          ""}
     );
     commands.verb(
-        *group, {"list", "List tenants: weights, shares, limits, open work.", {"servo tenant list"}, ""}, list
+        *group,
+        {"list", "List tenants: weights, shares, limits, open work.", {"servo tenant list"}, ""},
+        list
     );
     auto name = std::make_shared<std::string>();
     CLI::App* shown = commands.verb(
-        *group, {"show", "Show one tenant.", {"servo tenant show acme"}, ""},
+        *group,
+        {"show", "Show one tenant.", {"servo tenant show acme"}, ""},
         [name](Session& session) { return show(session, *name); }
     );
     argument(*shown, "tenant", *name, "Name of the tenant.")->required();
@@ -140,12 +163,15 @@ void add_tenant_commands(Commands& commands) {
     );
     argument(*verb, "tenant", args->name, "Name of the tenant.")->required();
     value_flag(*verb, "--weight", args->weight, "N", "1 to 1000; 100 is the default.");
-    value_flag(*verb, "--max-concurrency", args->max_concurrency, "N", "Slots at once; 0 = no limit.");
+    value_flag(
+        *verb, "--max-concurrency", args->max_concurrency, "N", "Slots at once; 0 = no limit."
+    );
     value_flag(*verb, "--max-pending", args->max_pending, "N", "Partitions not yet finished.");
     add_lever_flags(*verb, *args);
     auto ended = std::make_shared<LeverArgs>();
     CLI::App* unset_verb = commands.verb(
-        *group, {"unset", "End a tenant's override.", {"servo tenant unset acme"}, ""},
+        *group,
+        {"unset", "End a tenant's override.", {"servo tenant unset acme"}, ""},
         [ended](Session& session) { return unset(session, *ended); }
     );
     argument(*unset_verb, "tenant", ended->name, "Name of the tenant.")->required();

@@ -13,7 +13,9 @@ std::string span(Instant from, Instant to) {
     return human_duration(std::max(Millis(0), to - from));
 }
 
-std::string span_ms(double ms) { return human_duration(Millis(static_cast<int64_t>(ms))); }
+std::string span_ms(double ms) {
+    return human_duration(Millis(static_cast<int64_t>(ms)));
+}
 
 std::string when(Instant t) {
     std::string text = format_rfc3339(instant_ms(to_ms(t) / 1'000 * 1'000));
@@ -23,7 +25,9 @@ std::string when(Instant t) {
     return text;
 }
 
-std::string when(const std::optional<Instant>& t) { return t ? when(*t) : ""; }
+std::string when(const std::optional<Instant>& t) {
+    return t ? when(*t) : "";
+}
 
 std::string rate(double per_second) {
     if (per_second <= 0) {
@@ -37,7 +41,9 @@ std::string rate(double per_second) {
                                 : fmt::format("{:.1f}/h", per_second * 3'600);
 }
 
-std::string count(uint64_t value) { return with_commas(static_cast<int64_t>(value)); }
+std::string count(uint64_t value) {
+    return with_commas(static_cast<int64_t>(value));
+}
 
 std::string bytes(std::optional<int64_t> value) {
     if (!value) {

@@ -38,7 +38,10 @@ TEST(Apply, SendsFilesWithTheirFoldersAndTellsWhatChanged) {
     shell.server.answer("POST /v1/apply", kApplied);
     const Outcome outcome = shell.run({"apply", "-f", folder.path.string()});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
-    for (const char* said : {"~ asset orders of default changed, revision 2", "~ timeout: 10m → 1h", "1 definition unchanged"}) {
+    for (const char* said :
+         {"~ asset orders of default changed, revision 2",
+          "~ timeout: 10m → 1h",
+          "1 definition unchanged"}) {
         EXPECT_NE(outcome.out.find(said), std::string::npos) << outcome.out;
     }
     const auto body = *api::parse_json(shell.server.asked[0].body);
@@ -93,14 +96,31 @@ TEST(Init, WritesFilesOnceAndSaysWhatToType) {
 
 TEST(Partition, ListHasNamesAndACalendar) {
     Shell shell;
-    shell.server.answer("GET /v1/assets/orders/partitions", R"({"items":[
+    shell.server.answer(
+        "GET /v1/assets/orders/partitions", R"({"items":[
         {"key":"2024-01-01","status":"completed","start":"2024-01-01T00:00:00Z"},
-        {"key":"2024-01-03","status":"failed","start":"2024-01-03T00:00:00Z","failure_class":"data"}]})");
+        {"key":"2024-01-03","status":"failed","start":"2024-01-03T00:00:00Z","failure_class":"data"}]})"
+    );
     EXPECT_EQ(
-        shell.run({"partition", "list", "orders", "--status", "failed", "--class", "data", "-o", "name"}).out,
+        shell
+            .run(
+                {"partition",
+                 "list",
+                 "orders",
+                 "--status",
+                 "failed",
+                 "--class",
+                 "data",
+                 "-o",
+                 "name"}
+            )
+            .out,
         "2024-01-01\n2024-01-03\n"
     );
-    EXPECT_EQ(shell.server.asked[0].target, "/v1/assets/orders/partitions?status=failed&class=data&limit=50");
+    EXPECT_EQ(
+        shell.server.asked[0].target,
+        "/v1/assets/orders/partitions?status=failed&class=data&limit=50"
+    );
     const Outcome outcome = shell.run({"partition", "list", "orders", "--calendar"});
     EXPECT_NE(outcome.out.find("2024-01  # F "), std::string::npos) << outcome.out;
 }
@@ -111,10 +131,17 @@ TEST(Partition, RunFollowsAndReturnsItsOutcome) {
         shell.server.answer(
             "POST /v1/backfills", R"({"id":"bf_x","total_partitions":1,"items":[]})", 201
         );
-        shell.server.answer("GET /v1/assets/orders/partitions/2024-01-01", R"({"key":"2024-01-01","status":"pending"})");
-        shell.server.answer("GET /v1/assets/orders/partitions/2024-01-01", R"({"key":"2024-01-01","status":"running"})");
         shell.server.answer(
-            "GET /v1/assets/orders/partitions/2024-01-01", R"({"key":"2024-01-01","status":")" + status + R"("})"
+            "GET /v1/assets/orders/partitions/2024-01-01",
+            R"({"key":"2024-01-01","status":"pending"})"
+        );
+        shell.server.answer(
+            "GET /v1/assets/orders/partitions/2024-01-01",
+            R"({"key":"2024-01-01","status":"running"})"
+        );
+        shell.server.answer(
+            "GET /v1/assets/orders/partitions/2024-01-01",
+            R"({"key":"2024-01-01","status":")" + status + R"("})"
         );
         shell.server.problem("GET /v1/assets/orders/partitions/2024-01-01/logs", 404, "not_found");
         shell.server.answer(
@@ -142,9 +169,19 @@ TEST(Partition, MarkAsksBeforeManyAndNeedsASelection) {
     );
     EXPECT_EQ(shell.run({"partition", "mark", "orders", "--as", "skipped"}).code, 2);
     EXPECT_TRUE(shell.server.asked.empty());
-    EXPECT_EQ(shell.run({"partition", "mark", "orders", "--start", "2024-01-01", "--as", "skipped"}).code, 2);
+    EXPECT_EQ(
+        shell.run({"partition", "mark", "orders", "--start", "2024-01-01", "--as", "skipped"}).code,
+        2
+    );
     EXPECT_EQ(shell.server.asked.size(), 1U);
-    EXPECT_EQ(shell.run({"partition", "mark", "orders", "--start", "2024-01-01", "--as", "skipped", "--yes"}).code, 0);
+    EXPECT_EQ(
+        shell
+            .run(
+                {"partition", "mark", "orders", "--start", "2024-01-01", "--as", "skipped", "--yes"}
+            )
+            .code,
+        0
+    );
     EXPECT_FALSE(api::parse_json(shell.server.asked.back().body)->at("dry_run").as_bool());
 }
 
@@ -153,10 +190,13 @@ TEST(Levers, SetNeedsAValueAndSendsReasonAndTime) {
     shell.server.answer("PATCH /v1/pools/warehouse", R"({"changed":true})");
     EXPECT_EQ(shell.run({"pool", "set", "warehouse"}).code, 2);
     EXPECT_EQ(shell.run({"pool", "set", "warehouse", "--concurrency", "x"}).code, 2);
-    EXPECT_EQ(shell.run({"pool", "set", "warehouse", "--concurrency", "4", "--for", "soon"}).code, 2);
+    EXPECT_EQ(
+        shell.run({"pool", "set", "warehouse", "--concurrency", "4", "--for", "soon"}).code, 2
+    );
     EXPECT_TRUE(shell.server.asked.empty());
-    const Outcome outcome =
-        shell.run({"pool", "set", "warehouse", "--concurrency", "4", "--for", "2h", "--reason", "night"});
+    const Outcome outcome = shell.run(
+        {"pool", "set", "warehouse", "--concurrency", "4", "--for", "2h", "--reason", "night"}
+    );
     EXPECT_EQ(outcome.out, "pool warehouse set\n");
     EXPECT_NE(outcome.err.find("server http://127.0.0.1:7420, tenant default"), std::string::npos);
     const auto body = *api::parse_json(shell.server.asked[0].body);
@@ -179,7 +219,11 @@ TEST(Contexts, AreKeptUsedAndRemoved) {
     shell.variables["XDG_CONFIG_HOME"] = folder.path.string();
     shell.server.answer("GET /v1/pools", R"({"items":[]})");
     EXPECT_EQ(shell.run({"context", "set", "prod"}).code, 2);
-    ASSERT_EQ(shell.run({"context", "set", "prod", "--server", "http://prod:7420", "--tenant", "acme"}).code, 0);
+    ASSERT_EQ(
+        shell.run({"context", "set", "prod", "--server", "http://prod:7420", "--tenant", "acme"})
+            .code,
+        0
+    );
     ASSERT_EQ(shell.run({"context", "set", "test", "--server", "http://test:7420"}).code, 0);
     shell.run({"pool", "list"});
     EXPECT_EQ(shell.server.server, "http://prod:7420");

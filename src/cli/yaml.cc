@@ -10,7 +10,8 @@ namespace {
 
 // Words that a YAML reader takes for something else, and anything unusual, are quoted.
 bool is_plain_key(std::string_view key) {
-    constexpr std::string_view kWords[] = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"};
+    constexpr std::string_view kWords[] = {
+        "y", "n", "yes", "no", "on", "off", "true", "false", "null"};
     std::string lower;
     for (const char c : key) {
         const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -20,7 +21,8 @@ bool is_plain_key(std::string_view key) {
         }
         lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     }
-    return !lower.empty() && std::find(std::begin(kWords), std::end(kWords), lower) == std::end(kWords);
+    return !lower.empty() &&
+           std::find(std::begin(kWords), std::end(kWords), lower) == std::end(kWords);
 }
 
 void emit(YAML::Emitter& out, const boost::json::value& json) {

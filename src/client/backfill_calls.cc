@@ -16,15 +16,15 @@ Result<api::StartReply> Client::start_backfill(
 Result<api::List<api::Backfill>> Client::list_backfills(const BackfillQuery& query) {
     return call<api::List<api::Backfill>>(
         {.route = "list_backfills",
-         .query = {
-             {"status", query.status},
-             {"asset", query.asset},
-             {"group", query.group},
-             {"since", query.since},
-             {"id_prefix", query.id_prefix},
-             {"sort", query.sort},
-             {"limit", number(query.limit)},
-             {"page_token", query.page_token}}}
+         .query =
+             {{"status", query.status},
+              {"asset", query.asset},
+              {"group", query.group},
+              {"since", query.since},
+              {"id_prefix", query.id_prefix},
+              {"sort", query.sort},
+              {"limit", number(query.limit)},
+              {"page_token", query.page_token}}}
     );
 }
 
@@ -84,14 +84,14 @@ Result<api::List<api::Partition>> Client::list_partitions(
     return call<api::List<api::Partition>>(
         {.route = "list_partitions",
          .values = {asset},
-         .query = {
-             {"status", query.status},
-             {"class", query.failure_class},
-             {"start", query.start},
-             {"end", query.end},
-             {"sort", query.sort},
-             {"limit", number(query.limit)},
-             {"page_token", query.page_token}}}
+         .query =
+             {{"status", query.status},
+              {"class", query.failure_class},
+              {"start", query.start},
+              {"end", query.end},
+              {"sort", query.sort},
+              {"limit", number(query.limit)},
+              {"page_token", query.page_token}}}
     );
 }
 

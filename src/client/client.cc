@@ -1,5 +1,3 @@
-#include "client/call.h"
-
 #include <sys/random.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include "api/routes.h"
 #include "base/assert.h"
 #include "base/text.h"
+#include "client/call.h"
 
 namespace servo::client {
 namespace {
@@ -31,7 +30,9 @@ Result<std::string> Client::send(const Call& call) {
     const api::Route& route = api::route(call.route);
     Pairs query;
     std::copy_if(
-        call.query.begin(), call.query.end(), std::back_inserter(query),
+        call.query.begin(),
+        call.query.end(),
+        std::back_inserter(query),
         [](const auto& pair) { return !pair.second.empty(); }
     );
     if (route.scope == api::Scope::kTenant && !options_.tenant.empty()) {
@@ -63,8 +64,8 @@ Result<std::string> Client::send(const Call& call) {
             error.retry_after_s = *reply.retry_after_s;
         }
         const bool overloaded = reply.status == 503 || reply.status == 429;
-        const Millis next =
-            error.retry_after_s > 0 ? Millis(1'000 * error.retry_after_s) : std::exchange(pause, 2 * pause);
+        const Millis next = error.retry_after_s > 0 ? Millis(1'000 * error.retry_after_s)
+                                                    : std::exchange(pause, 2 * pause);
         if (!repeat || !overloaded || tries >= kTriesMax || waited + next > kRetryFor) {
             return fail(std::move(error));
         }

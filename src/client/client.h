@@ -1,5 +1,5 @@
-// The API as calls: wire structs in, wire structs out. Retries what may be repeated while the server
-// says "try again". One thread at a time; http().abort() from any thread.
+// The API as calls: wire structs in, wire structs out. Retries what may be repeated while the
+// server says "try again". One thread at a time; http().abort() from any thread.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -58,7 +58,7 @@ struct EventQuery {
 };
 
 class Client {
-   public:
+ public:
     Client(std::unique_ptr<Http> http, ClientOptions options)
         : http_(std::move(http)), options_(std::move(options)) {}
 
@@ -70,11 +70,19 @@ class Client {
     );
     Result<api::List<api::Backfill>> list_backfills(const BackfillQuery& query);
     Result<api::BackfillDetail> get_backfill(const std::string& id);
-    Result<api::ActionReply> set_backfill(const std::string& id, const api::SettingsRequest& request);
-    Result<api::ActionReply> pause_backfill(const std::string& id, const api::PauseRequest& request);
+    Result<api::ActionReply> set_backfill(
+        const std::string& id, const api::SettingsRequest& request
+    );
+    Result<api::ActionReply> pause_backfill(
+        const std::string& id, const api::PauseRequest& request
+    );
     Result<api::ActionReply> resume_backfill(const std::string& id);
-    Result<api::ActionReply> cancel_backfill(const std::string& id, const api::CancelRequest& request);
-    Result<api::ActionReply> retry_backfill(const std::string& id, const api::RetryRequest& request);
+    Result<api::ActionReply> cancel_backfill(
+        const std::string& id, const api::CancelRequest& request
+    );
+    Result<api::ActionReply> retry_backfill(
+        const std::string& id, const api::RetryRequest& request
+    );
     // `partition` may be empty.
     Result<api::Explanation> explain_backfill(const std::string& id, const std::string& partition);
 
@@ -85,10 +93,15 @@ class Client {
     Result<api::Explanation> explain_partition(const std::string& asset, const std::string& key);
     // `attempt` 0: the latest; `backfill` empty: the latest.
     Result<api::PartitionLog> get_partition_log(
-        const std::string& asset, const std::string& key, int64_t attempt, const std::string& backfill
+        const std::string& asset,
+        const std::string& key,
+        int64_t attempt,
+        const std::string& backfill
     );
     Result<api::MarkReply> mark_partitions(
-        const std::string& asset, const api::MarkRequest& request, const std::string& idempotency_key
+        const std::string& asset,
+        const api::MarkRequest& request,
+        const std::string& idempotency_key
     );
 
     Result<api::ApplyReply> apply(
@@ -111,7 +124,9 @@ class Client {
 
     Result<api::List<api::Tenant>> list_tenants();
     Result<api::Tenant> get_tenant(const std::string& tenant);
-    Result<api::Changed> set_tenant(const std::string& tenant, const api::SetTenantRequest& request);
+    Result<api::Changed> set_tenant(
+        const std::string& tenant, const api::SetTenantRequest& request
+    );
 
     Result<api::List<api::Executor>> list_executors(const std::string& states);
     Result<api::Executor> get_executor(const std::string& executor);
@@ -127,7 +142,7 @@ class Client {
     // Whether the server leads and can write; answered by /readyz.
     Result<api::Health> ready();
 
-   private:
+ private:
     struct Call {
         std::string_view route;
         std::vector<std::string> values = {};  // of the path's parameters

@@ -73,7 +73,7 @@ HeaderList headers_of(const HttpRequest& request, const std::string& token) {
 }
 
 class CurlHttp final : public Http {
-   public:
+ public:
     explicit CurlHttp(HttpOptions options) : options_(std::move(options)) {
         curl_ready();
         multi_ = curl_multi_init();
@@ -127,7 +127,7 @@ class CurlHttp final : public Http {
         return !wake_.wait_for(lock, duration, [this] { return aborted_.load(); });
     }
 
-   private:
+ private:
     void prepare(const HttpRequest& request, Receiving& receiving, curl_slist* headers) {
         curl_easy_reset(easy_);  // keeps the connection
         error_[0] = '\0';
@@ -150,7 +150,9 @@ class CurlHttp final : public Http {
         curl_easy_setopt(easy_, CURLOPT_TCP_NODELAY, 1L);
         curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
         curl_easy_setopt(easy_, CURLOPT_USERAGENT, options_.user_agent.c_str());
-        curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(kConnectTimeout.count()));
+        curl_easy_setopt(
+            easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(kConnectTimeout.count())
+        );
         curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
         curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
         curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "");
@@ -205,17 +207,20 @@ class CurlHttp final : public Http {
             curl_easy_getinfo(easy_, CURLINFO_CONNECT_TIME, &connected_s);
             if (connected_s > 0) {
                 return Error{
-                    ErrorCode::kDeadlineExceeded, "request_timed_out",
+                    ErrorCode::kDeadlineExceeded,
+                    "request_timed_out",
                     "The server at " + options_.server + " did not answer " +
-                        std::string(api::to_string(request.method)) + " " + request.target + " within " +
-                        human_duration(request.timeout) + ".",
-                    {}, 0};
+                        std::string(api::to_string(request.method)) + " " + request.target +
+                        " within " + human_duration(request.timeout) + ".",
+                    {},
+                    0};
             }
         }
         if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE) {
             return unavailable(
-                "tls_failed", "The certificate of " + options_.server + " was not accepted: " + why +
-                                  ". Name its authority with --ca-file FILE."
+                "tls_failed",
+                "The certificate of " + options_.server + " was not accepted: " + why +
+                    ". Name its authority with --ca-file FILE."
             );
         }
         return unavailable(

@@ -34,7 +34,8 @@ Result<boost::json::value> exchange(
 Result<model::RegisterReply> ExecutorClient::register_executor(
     const model::RegisterRequest& request, Millis timeout
 ) {
-    const auto json = SERVO_TRY(exchange(*http_, "executor_register", api::to_json(request), timeout));
+    const auto json =
+        SERVO_TRY(exchange(*http_, "executor_register", api::to_json(request), timeout));
     return api::register_reply_from(json, api::Unknown::kIgnore);
 }
 

@@ -10,7 +10,7 @@
 namespace servo::client {
 
 class ExecutorClient {
-   public:
+ public:
     explicit ExecutorClient(std::unique_ptr<Http> http) : http_(std::move(http)) {}
 
     Http& http() { return *http_; }
@@ -20,7 +20,7 @@ class ExecutorClient {
     // A report or an acquire, by request.kind.
     Result<model::CallReply> call(const model::CallRequest& request, Millis timeout);
 
-   private:
+ private:
     std::unique_ptr<Http> http_;
 };
 

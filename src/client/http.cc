@@ -8,8 +8,9 @@ namespace {
 
 Error bad_url(std::string_view url, std::string_view what) {
     return invalid_argument(
-        "bad_server_url", "\"" + std::string(url) + "\" is not a server address: " +
-                              std::string(what) + ". Write it like http://127.0.0.1:7420."
+        "bad_server_url",
+        "\"" + std::string(url) + "\" is not a server address: " + std::string(what) +
+            ". Write it like http://127.0.0.1:7420."
     );
 }
 

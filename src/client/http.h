@@ -44,7 +44,7 @@ struct HttpReply {
 };
 
 class Http {
-   public:
+ public:
     virtual ~Http() = default;
     // A reply of any status is a value. Errors: unavailable / "server_unreachable",
     // deadline_exceeded / "request_timed_out", unavailable / "aborted".

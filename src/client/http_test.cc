@@ -83,7 +83,9 @@ class TinyServer {
                 continue;
             }
             const std::string& answer = answers_[next_++];
-            EXPECT_EQ(static_cast<ssize_t>(answer.size()), send(fd, answer.data(), answer.size(), 0));
+            EXPECT_EQ(
+                static_cast<ssize_t>(answer.size()), send(fd, answer.data(), answer.size(), 0)
+            );
         }
     }
 
@@ -104,8 +106,8 @@ class TinyServer {
 };
 
 std::string answer(int status, const std::string& body, const std::string& headers = "") {
-    return "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Type: application/json\r\n" + headers +
-           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    return "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Type: application/json\r\n" +
+           headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 std::unique_ptr<Http> http_to(const std::string& url) {
@@ -195,7 +197,14 @@ TEST(ServerUrl, IsChecked) {
     EXPECT_EQ(check_server_url("http://127.0.0.1:7420/").value(), "http://127.0.0.1:7420");
     EXPECT_EQ(check_server_url("https://servo.example.com").value(), "https://servo.example.com");
     for (const char* bad :
-         {"", "127.0.0.1:7420", "ftp://x", "http://", "http://u:p@x", "http://x/path", "http://x?q", "http://x y"}) {
+         {"",
+          "127.0.0.1:7420",
+          "ftp://x",
+          "http://",
+          "http://u:p@x",
+          "http://x/path",
+          "http://x?q",
+          "http://x y"}) {
         EXPECT_FALSE(check_server_url(bad).has_value()) << bad;
     }
 }
@@ -243,7 +252,10 @@ struct Retries : testing::Test {
 };
 
 TEST_F(Retries, AReadIsRepeatedAsLongAsTheServerSaysSo) {
-    http->replies = {reply_of(503, kOverloaded, 2), reply_of(503, kOverloaded), reply_of(200, R"({"items":[]})")};
+    http->replies = {
+        reply_of(503, kOverloaded, 2),
+        reply_of(503, kOverloaded),
+        reply_of(200, R"({"items":[]})")};
     EXPECT_TRUE(client->list_pools().has_value());
     EXPECT_EQ(http->paused, (std::vector<Millis>{Millis(2'000), kRetryPauseFirst}));
 }

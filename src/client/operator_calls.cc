@@ -18,10 +18,10 @@ Result<api::List<api::Asset>> Client::list_assets(
 ) {
     return call<api::List<api::Asset>>(
         {.route = "list_assets",
-         .query = {
-             {"archived", archived ? "true" : ""},
-             {"limit", number(limit)},
-             {"page_token", page_token}}}
+         .query =
+             {{"archived", archived ? "true" : ""},
+              {"limit", number(limit)},
+              {"page_token", page_token}}}
     );
 }
 
@@ -58,8 +58,7 @@ Result<api::Pool> Client::get_pool(const std::string& pool) {
 }
 
 Result<api::Changed> Client::set_pool(const std::string& pool, const api::SetPoolRequest& request) {
-    return call<api::Changed>(
-        {.route = "set_pool", .values = {pool}, .body = api::to_json(request)}
+    return call<api::Changed>({.route = "set_pool", .values = {pool}, .body = api::to_json(request)}
     );
 }
 
@@ -96,8 +95,7 @@ Result<api::Changed> Client::set_tenant(
 }
 
 Result<api::List<api::Executor>> Client::list_executors(const std::string& states) {
-    return call<api::List<api::Executor>>(
-        {.route = "list_executors", .query = {{"state", states}}}
+    return call<api::List<api::Executor>>({.route = "list_executors", .query = {{"state", states}}}
     );
 }
 
@@ -120,8 +118,8 @@ Result<api::SystemStatus> Client::get_status(const std::string& by) {
 Result<api::List<api::Event>> Client::list_events(const EventQuery& query) {
     return call<api::List<api::Event>>(
         {.route = "list_events",
-         .query = {
-             {"since", query.since}, {"subject", query.subject}, {"limit", number(query.limit)}}}
+         .query =
+             {{"since", query.since}, {"subject", query.subject}, {"limit", number(query.limit)}}}
     );
 }
 
@@ -137,8 +135,12 @@ Result<api::BackupReply> Client::backup(const api::BackupRequest& request) {
     );
 }
 
-Result<api::Version> Client::version() { return call<api::Version>({.route = "version"}); }
+Result<api::Version> Client::version() {
+    return call<api::Version>({.route = "version"});
+}
 
-Result<api::Health> Client::ready() { return call<api::Health>({.route = "readyz"}); }
+Result<api::Health> Client::ready() {
+    return call<api::Health>({.route = "readyz"});
+}
 
 }  // namespace servo::client

@@ -90,7 +90,7 @@ Result<std::unique_ptr<Agent>> Agent::start(
             "bad_executor_name",
             fmt::format(
                 R"(the executor's name "{}" must be 1 to 128 letters, digits, dots, dashes or )"
-                "underscores: give one with --name",
+                "underscores: give one with --executor-name",
                 options.name
             )
         ));

@@ -596,7 +596,8 @@ int worker_main(const std::string& tenant) {
         const std::string id = line.substr(id_at, line.find_first_of(",}", id_at) - id_at);
         const size_t key_at = line.find("\"key\":\"") + 7;
         const std::string key = line.substr(key_at, line.find('"', key_at) - key_at);
-        std::cout << "working on " << key << " for " << tenant << std::endl;
+        std::printf("working on %s for %s\n", key.c_str(), tenant.c_str());
+        std::fflush(stdout);
         ++served;
         std::string answer = "{\"id\":" + id +
                              ",\"status\":\"completed\",\"rows\":" + std::to_string(served) + "}\n";

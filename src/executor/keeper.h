@@ -235,6 +235,7 @@ class Keeper {
     // keeper_leases.cc: leases and slots
     void take_grants(const std::vector<model::Grant>& grants);
     bool take_grant(const model::Grant& grant);
+    uint64_t next_position(model::LeaseId id) const;
     Lease& lease_for(const model::Grant& grant);
     void apply_control(const model::LeaseControl& control);
     void trim(model::LeaseId id, Lease& lease, uint64_t size);

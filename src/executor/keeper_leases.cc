@@ -73,6 +73,10 @@ bool Keeper::take_grant(const model::Grant& grant) {
     if (known != leases_.end() && (known->second.answers_due > 0 || known->second.dropped)) {
         return false;  // where its next position is, is not settled yet
     }
+    if (grant.first_position != next_position(grant.lease)) {
+        report_wanted_ = true;
+        return true;  // received; the sizes in the next report give it back
+    }
     Lease& lease = lease_for(grant);
     lease.sequential = definition->second->spec.sequential;
     lease.killed = false;
@@ -87,6 +91,18 @@ bool Keeper::take_grant(const model::Grant& grant) {
         waiting_.push_back(grant.lease);
     }
     return true;
+}
+
+// Where the lease ends, as far as this executor knows.
+uint64_t Keeper::next_position(LeaseId id) const {
+    const auto known = leases_.find(id);
+    if (known != leases_.end()) {
+        return known->second.size;
+    }
+    const auto closed = std::find_if(closed_.begin(), closed_.end(), [&](const auto& entry) {
+        return entry.first == id;
+    });
+    return closed == closed_.end() ? 0 : closed->second;
 }
 
 Keeper::Lease& Keeper::lease_for(const model::Grant& grant) {

@@ -111,8 +111,9 @@ class KeeperTest : public ::testing::Test {
         keeper_->on_call_reply(request->kind, request->call, fail(std::move(error)), now_);
         collect();
     }
-    static Grant grant(int64_t number, LeaseId lease, uint64_t size) {
+    static Grant grant(int64_t number, LeaseId lease, uint64_t size, uint64_t first = 0) {
         Grant grant;
+        grant.first_position = first;
         grant.number = number;
         grant.lease = lease;
         grant.job = model::JobId(50);
@@ -324,7 +325,7 @@ TEST_F(KeeperTest, ShortWorkIsToppedUpBeforeItRunsOut) {
     event(0, done(kA, 60, 70, 71, kEach));
     EXPECT_EQ(sent(CallKind::kReport), nullptr);  // asked once
     pass(2'000);
-    answer(report(), with({grant(2, kA, 50)}));
+    answer(report(), with({grant(2, kA, 50, 100)}));
     const FeedSlot more = one<FeedSlot>();
     EXPECT_EQ(more.first_position, 100u);
     EXPECT_EQ(keeper_->held(), (std::vector<model::HeldLease>{{kA, 150, 71}}));
@@ -336,7 +337,7 @@ TEST_F(KeeperTest, ALateTopUpOfAClosedLeaseContinuesItsNumbers) {
     event(0, done(kA, 0, 2, 2));
     answer(report());
     EXPECT_TRUE(keeper_->held().empty());
-    answer(sent(CallKind::kAcquire), with({grant(2, kA, 3)}));
+    answer(sent(CallKind::kAcquire), with({grant(2, kA, 3, 2)}));
     EXPECT_EQ(one<FeedSlot>().first_position, 2u);
     EXPECT_EQ(keeper_->held(), (std::vector<model::HeldLease>{{kA, 5, 2}}));
     event(0, done(kA, 2, 5, 5));
@@ -363,20 +364,22 @@ TEST_F(KeeperTest, ShrinkIsSettledByTheSlot) {
     EXPECT_EQ(keeper_->slots_busy(), 0);
 }
 
-TEST_F(KeeperTest, ATopUpDuringAShrinkWaitsForTheBoundary) {
+TEST_F(KeeperTest, ATopUpOfAShrunkLeaseIsReceivedAndGivenBack) {
     make();
     give_a(10);
     pass(2'000);
     answer(report(), control(kA, LeaseAction::kShrink, 4));
     pass(2'000);
     const auto next = report();
-    answer(next, with({grant(2, kA, 5)}));
-    EXPECT_EQ(keeper_->ack(), 1);
+    answer(next, with({grant(2, kA, 5, 10)}));
+    EXPECT_EQ(keeper_->ack(), 1);  // the boundary is not settled
     EXPECT_TRUE(take<FeedSlot>().empty());
     event(0, SlotTrimmed{kA, 4});
-    answer(report(), with({grant(2, kA, 5)}));
-    EXPECT_EQ(one<FeedSlot>().first_position, 4u);
+    // Its positions start at 10, which this lease does not reach: at 4 they would be others.
+    answer(report(), with({grant(2, kA, 5, 10)}));
+    EXPECT_TRUE(take<FeedSlot>().empty());
     EXPECT_EQ(keeper_->ack(), 2);
+    EXPECT_EQ(report()->held, (std::vector<model::HeldLease>{{kA, 4, 0}}));
 }
 
 TEST_F(KeeperTest, StopKillsAndReportsTheRunningOneAsLost) {

@@ -86,6 +86,10 @@ bool SlotLoop::handle(wire::ToSlot message) {
             [this](const wire::Trim& trim) {
                 if (trim.lease == lease_.id) {
                     lease_.size = std::min(lease_.size, std::max(trim.size, lease_.started));
+                    while (!lease_.parts.empty() &&
+                           lease_.parts.back()->first_position >= lease_.size) {
+                        lease_.parts.pop_back();
+                    }
                     send_trimmed();
                 }
             },
@@ -229,12 +233,15 @@ void SlotLoop::run_ready() {
     }
 }
 
-// The part of the next position. Precondition: lease_.started < lease_.size.
+// The part of the next position. Precondition: lease_.started < lease_.size. A part that a trim cut
+// short ends where the next one begins.
 const std::shared_ptr<const Part>& SlotLoop::next_part() {
-    while (lease_.parts.front()->end_position() <= lease_.started) {
-        lease_.parts.pop_front();
+    auto& parts = lease_.parts;
+    while (parts.front()->end_position() <= lease_.started ||
+           (parts.size() > 1 && parts[1]->first_position <= lease_.started)) {
+        parts.pop_front();
     }
-    return lease_.parts.front();
+    return parts.front();
 }
 
 void SlotLoop::start_next() {

@@ -37,8 +37,8 @@ Result<StateDir> StateDir::open(const std::string& path) {
         return fail(failed_precondition(
             "state_dir_in_use",
             fmt::format(
-                "another executor uses the state directory {}: stop it, or give this one a "
-                "directory of its own with --state-dir",
+                "another executor uses the state directory {}: stop it, or give this one another "
+                "name with --executor-name",
                 absolute
             )
         ));

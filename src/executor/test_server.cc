@@ -119,7 +119,7 @@ void TestServer::shut_down() {
         done = std::exchange(parked_done_, nullptr);
     }
     if (done) {
-        done(fail(unavailable("shut_down", "the test is over")));
+        done(fail(unavailable("server_unreachable", "the test is over")));
     }
 }
 

@@ -262,22 +262,30 @@ std::vector<std::string> check_states(
         const RunSet& claimed = origin.outcome == Outcome::kSucceeded ? job->second.done
                                 : origin.outcome == Outcome::kFailed  ? job->second.failed
                                                                       : job->second.skipped;
+        // A failed partition that a retry finished is overwritten at the next checkpoint.
+        const bool outdated = origin.outcome == Outcome::kFailed;
+        uint64_t unexplained = 0;
+        Ordinal first = 0;
         for (const OrdinalRun& run : runs) {
-            for (uint64_t i = 0; i < run.count && out.size() < JobCheck::kFindingsMax; ++i) {
+            for (uint64_t i = 0; i < run.count; ++i) {
                 const Ordinal ordinal = run.first + static_cast<int64_t>(i) * run.stride;
                 const auto index = job->second.ordinals->index_of(ordinal);
-                // A failed partition that a retry finished is overwritten at the next checkpoint.
-                const bool retried = origin.outcome == Outcome::kFailed;
-                if (!index || (!claimed.contains(*index) && !retried)) {
-                    out.push_back(fmt::format(
-                        "Asset {}: ordinal {} is kept as {} by job {}, whose log does not say so.",
-                        asset.value,
-                        ordinal,
-                        to_string(origin.outcome),
-                        to_text(origin.job)
-                    ));
+                if (!index || (!claimed.contains(*index) && !outdated)) {
+                    first = unexplained++ == 0 ? ordinal : first;
                 }
             }
+        }
+        if (unexplained > 0) {
+            out.push_back(fmt::format(
+                "Asset {}: {} partitions, the first is ordinal {}, are kept as {} by job {}, whose "
+                "log "
+                "does not say so.",
+                asset.value,
+                unexplained,
+                first,
+                to_string(origin.outcome),
+                to_text(origin.job)
+            ));
         }
     }
     return out;

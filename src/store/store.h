@@ -31,12 +31,12 @@ enum class CommitFate {
     kBroken,   // an I/O or fsync error: the process must exit
 };
 
-// How long ended things stay. Materialised states, definitions and events of applies stay for ever.
+// How long ended things stay. Materialised states and definitions stay for ever.
 struct Retention {
     Millis idempotency_keep = std::chrono::hours(24 * 7);
     Millis failures_keep = std::chrono::hours(24 * 90);  // failures and log tails of ended jobs
     Millis history_keep = std::chrono::hours(24 * 400);  // ended jobs with their done log; events
-    int64_t batch_rows_keep = 100'000;  // rows of the chain of batches
+    int64_t batch_rows_keep = 100'000;                   // rows of the chain of batches
 };
 
 struct Batch {

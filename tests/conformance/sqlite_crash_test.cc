@@ -1,6 +1,8 @@
 // The process ends at every possible statement; what was acknowledged is there, nothing is twice.
 #include <unistd.h>
 
+#include <map>
+
 #include "sqlite_rig.h"
 
 namespace servo::store::test {
@@ -64,6 +66,92 @@ int64_t die_and_count(const std::string& path, int statement, bool& ended) {
     EXPECT_TRUE(status == 0 || status == 3) << "status " << status;
     ended = status == 3;
     return count;
+}
+
+// A file system whose writes or syncs can be told to fail. For use inside in_child.
+namespace faulty {
+
+sqlite3_vfs* real = nullptr;
+// By kind of file; all kinds write and sync by the same functions.
+std::map<const sqlite3_io_methods*, sqlite3_io_methods> methods;
+const sqlite3_io_methods* real_methods = nullptr;
+int write_error = SQLITE_OK;
+int sync_error = SQLITE_OK;
+
+int write(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 at) {
+    return write_error != SQLITE_OK ? write_error : real_methods->xWrite(file, bytes, count, at);
+}
+int sync(sqlite3_file* file, int flags) {
+    return sync_error != SQLITE_OK ? sync_error : real_methods->xSync(file, flags);
+}
+int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out) {
+    const int rc = real->xOpen(real, name, file, flags, out);
+    if (rc == SQLITE_OK && file->pMethods != nullptr) {
+        real_methods = file->pMethods;
+        sqlite3_io_methods& ours = methods[real_methods] = *real_methods;
+        ours.xWrite = write;
+        ours.xSync = sync;
+        file->pMethods = &ours;
+    }
+    return rc;
+}
+void install() {
+    static sqlite3_vfs vfs;
+    real = sqlite3_vfs_find(nullptr);
+    vfs = *real;
+    vfs.zName = "faulty";
+    vfs.xOpen = open;
+    sqlite3_vfs_register(&vfs, 1);
+}
+
+}  // namespace faulty
+
+// One commit under the fault and one after it, as digits of CommitFate.
+int fates_under(const std::string& path, int& error_switch, int error) {
+    return in_child([&] {
+        faulty::install();
+        OpenedStore opened = take(open_sqlite(path));
+        const int64_t epoch = opened.store->take_leadership("child").value();
+        const int64_t last = opened.store->load(epoch).value().last_seq;
+        ChangeSet changes;
+        changes.events = {{TenantId(1), instant_ms(1), "a", "k", "s", "d"}};
+        const auto commit = [&] {
+            return static_cast<int>(
+                opened.store->commit({epoch, last + 1, instant_ms(1'700'000'001'000), &changes})
+                    .fate
+            );
+        };
+        error_switch = error;
+        const int first = commit();
+        error_switch = SQLITE_OK;
+        ::_exit(10 * (first + 1) + commit());
+    });
+}
+
+int digits(CommitFate first, CommitFate second) {
+    return 10 * (static_cast<int>(first) + 1) + static_cast<int>(second);
+}
+
+TEST(SqliteFaults, FullDiskLosesOneCommitAndSyncErrorsAreForTheProcessToEnd) {
+    TemporaryFolder folder;
+    const std::string path = folder.path("servo.db");
+    fill_database(path);
+    EXPECT_EQ(
+        fates_under(path, faulty::write_error, SQLITE_FULL),
+        digits(CommitFate::kFull, CommitFate::kCommitted)
+    );
+    EXPECT_EQ(
+        fates_under(path, faulty::write_error, SQLITE_IOERR_WRITE) / 10,
+        static_cast<int>(CommitFate::kBroken) + 1
+    );
+    EXPECT_EQ(
+        fates_under(path, faulty::sync_error, SQLITE_IOERR_FSYNC) / 10,
+        static_cast<int>(CommitFate::kBroken) + 1
+    );
+    OpenedStore opened = take(open_sqlite(path));
+    const int64_t epoch = opened.store->take_leadership("after").value();
+    EXPECT_GE(opened.store->load(epoch).value().last_seq, 54);
+    EXPECT_EQ(opened.store->fsck().value(), std::vector<std::string>{});
 }
 
 TEST(SqliteCrash, NothingAcknowledgedIsLostAtAnyStatement) {

@@ -118,6 +118,53 @@ TEST_F(SqliteOpen, LostLogOfAnUncleanEndIsNoticed) {
     EXPECT_TRUE(open_sqlite(path).has_value());
 }
 
+TEST_F(SqliteOpen, FlippedBitsInTheLogOfAnUncleanEndAreRefusedOrChangeNothing) {
+    ASSERT_EQ(
+        in_child([&] {
+            fill_database(path);
+            OpenedStore opened = take(open_sqlite(path));
+            const int64_t epoch = opened.store->take_leadership("child").value();
+            for (int64_t seq = 54; seq < 64; ++seq) {
+                const ChangeSet changes = new_job(job(seq, 1, 10), seq);
+                opened.store->commit({epoch, seq, instant_ms(1'700'000'001'000), &changes});
+            }
+            ::_exit(0);
+        }),
+        0
+    );
+    const std::string log = read_file(path + "-wal");
+    const std::string file = read_file(path);
+    ASSERT_GT(log.size(), 100'000U);
+    const auto last_seq = [&]() -> int64_t {
+        auto opened = open_sqlite(path);
+        if (!opened) {
+            EXPECT_EQ(opened.error().reason, "store_corrupt") << opened.error().message;
+            EXPECT_NE(opened.error().message.find("servo restore"), std::string::npos);
+            return 0;
+        }
+        const int64_t epoch = opened->store->take_leadership("after").value();
+        return opened->store->load(epoch).value().last_seq;
+    };
+    // The last transaction cannot be told from a torn one; all of the log before it can.
+    const size_t last_transaction = log.size() - 8 * (4'096 + 24);
+    int refused = 0;
+    for (size_t at = 1; at < last_transaction; at += 1'777) {
+        std::string bad = log;
+        bad[at] = static_cast<char>(bad[at] ^ (1 << (at % 8)));
+        fs::remove(path + "-shm");
+        write_file(path, file);
+        write_file(path + "-wal", bad);
+        const int64_t seen = last_seq();
+        EXPECT_TRUE(seen == 0 || seen == 63) << "byte " << at << ": batch " << seen;
+        refused += seen == 0 ? 1 : 0;
+    }
+    EXPECT_GT(refused, 30);
+    fs::remove(path + "-shm");
+    write_file(path, file);
+    write_file(path + "-wal", log);
+    EXPECT_EQ(last_seq(), 63);
+}
+
 TEST_F(SqliteOpen, LogWithoutItsDatabaseIsNoticed) {
     write_file(path + "-wal", "anything");
     EXPECT_EQ(open_error(path).reason, "store_missing");

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "store/sqlite/log_check.h"
 #include "store/sqlite/migrations.h"
 
 namespace servo::store::sqlite {
@@ -155,7 +156,7 @@ Status prepare_file(const std::string& path, const LockFile& lock, bool& created
     if (::access(path.c_str(), W_OK) != 0) {
         return fail(unwritable(path, std::strerror(errno)));
     }
-    return {};
+    return check_log(wal_of(path));
 }
 
 // Settings that durability rests on are read back, not assumed.
@@ -343,7 +344,9 @@ Result<std::shared_ptr<Database>> Database::open(
     SERVO_CHECK(check_directory(path));
     LockFile lock = SERVO_TRY(LockFile::acquire(path + ".lock"));
     bool created = false;
-    SERVO_CHECK(prepare_file(path, lock, created));
+    if (const Status prepared = prepare_file(path, lock, created); !prepared) {
+        return fail(explain(prepared.error(), path));
+    }
     SERVO_CHECK(lock.remember_database());
     const bool wal_there = size_of(wal_of(path)) > 0;
     auto opened = Connection::open(path, OpenMode::kReadWrite);

@@ -1,5 +1,5 @@
-// What the auditor believes, built from nothing but the committed batches: jobs with their partitions
-// in sets, live grants, limits. Written independently of the scheduler. Plain data.
+// What the auditor believes, built from nothing but the committed batches: jobs with their
+// partitions in sets, live grants, limits. Written independently of the scheduler. Plain data.
 #pragma once
 
 #include <map>
@@ -19,9 +19,9 @@ using namespace model;
 struct JobAccount {
     JobRow row;
     RunSet remaining, done, failed, skipped, cancelled;
-    JobCounters counters;                 // recounted from the rows
-    std::map<Index, FailureRow> last;     // newest failure of each index
-    std::set<GrantKey> grants;            // live ones
+    JobCounters counters;              // recounted from the rows
+    std::map<Index, FailureRow> last;  // newest failure of each index
+    std::set<GrantKey> grants;         // live ones
 };
 
 struct GrantAccount {
@@ -49,7 +49,7 @@ struct Accounts {
     std::map<GrantKey, GrantAccount> grants;
     std::map<Token, GrantKey> by_token;  // live grants by the token of their first index
     std::map<LeaseId, LeaseAccount> leases;
-    std::map<AssetId, RunSet> leased;    // ordinals under live grants
+    std::map<AssetId, RunSet> leased;  // ordinals under live grants
 
     const AssetSpec& spec_of(const JobRow& row) const {
         return revisions.at({row.asset, row.revision})->spec;

@@ -33,8 +33,16 @@ std::string first_difference(const std::string& a, const std::string& b) {
 void Auditor::expect_event(const std::string& kind, const std::string& subject) {
     const std::pair key(kind, subject);
     if (++answered_[key] > events_[key]) {
-        fail("I6", fmt::format("{} of {} was answered {} times and is {} times in the log", kind,
-                               subject, answered_[key], events_[key]));
+        fail(
+            "I6",
+            fmt::format(
+                "{} of {} was answered {} times and is {} times in the log",
+                kind,
+                subject,
+                answered_[key],
+                events_[key]
+            )
+        );
     }
 }
 
@@ -51,6 +59,8 @@ void Auditor::on_answer(const core::Command& command, const core::Reply& reply) 
             }
         }
     } else if (const auto* join = std::get_if<core::RegisterExecutor>(&command)) {
+        executor_of_[join->request.session] = join->request.executor;
+        joined_.insert(join->request.executor);
         if (!a_.executors.contains(join->request.executor)) {
             fail("I6", join->request.executor + " was registered and is not in the log");
         }
@@ -83,20 +93,33 @@ void Auditor::on_answer(const core::Command& command, const core::Reply& reply) 
     }
 }
 
+// What is given and taken back within one batch, because the executor registers anew in it, is
+// nowhere in the log.
+void Auditor::end_of_answers() {
+    for (const auto& [session, what] : unlogged_) {
+        if (!joined_.contains(executor_of_[session])) {
+            fail("I6", what);
+        }
+    }
+    unlogged_.clear();
+    joined_.clear();
+}
+
 // Every grant that an executor is given is in the log, and so is every result that was taken.
 void Auditor::check_call_answer(const CallRequest& request, const CallReply& reply) {
     for (const Grant& grant : reply.grants) {
-        const auto lease = positions_.find(grant.lease);
-        bool known = false;
-        if (lease != positions_.end()) {
-            for (const auto& [first, entry] : lease->second) {
-                known = known || (entry.first <= grant.token_base + static_cast<Token>(grant.size()) &&
-                                  grant.token_base <= entry.first + static_cast<Token>(entry.second));
-            }
-        }
+        const auto base = static_cast<uint64_t>(grant.token_base);
+        const bool known = granted_.intersects(Run{base, base + grant.size()});
         if (!known) {
-            fail("I6", fmt::format("grant {} of lease {} was given out and is not in the log",
-                                   grant.number, grant.lease.value));
+            unlogged_.emplace_back(
+                request.session,
+                fmt::format(
+                    "grant {} of lease {} was given out and is not in the "
+                    "log",
+                    grant.number,
+                    grant.lease.value
+                )
+            );
         }
     }
     std::set<LeaseId> refused;
@@ -119,11 +142,17 @@ void Auditor::check_call_answer(const CallRequest& request, const CallReply& rep
                 return;
             }
             --entry;
-            const Token token =
-                entry->second.first + static_cast<Token>(position - entry->first);
+            const Token token = entry->second.first + static_cast<Token>(position - entry->first);
             if (!recorded_.contains(static_cast<uint64_t>(token))) {
-                fail("I6", fmt::format("the result at position {} of lease {} was taken and is not "
-                                       "in the log", position, results.lease.value));
+                fail(
+                    "I6",
+                    fmt::format(
+                        "the result at position {} of lease {} was taken and is not "
+                        "in the log",
+                        position,
+                        results.lease.value
+                    )
+                );
             }
         };
         for (const DoneResult& result : results.done) {
@@ -133,6 +162,20 @@ void Auditor::check_call_answer(const CallRequest& request, const CallReply& rep
             check(result.position);
         }
     }
+}
+
+std::optional<uint64_t> Auditor::position_of(LeaseId id, Token token) const {
+    const auto lease = positions_.find(id);
+    if (lease == positions_.end()) {
+        return std::nullopt;
+    }
+    for (const auto& [first, entry] : lease->second) {
+        const auto offset = static_cast<uint64_t>(token - entry.first);
+        if (token >= entry.first && offset < entry.second) {
+            return first + offset;
+        }
+    }
+    return std::nullopt;
 }
 
 void Auditor::check_memory(const core::Scheduler& scheduler, Instant now) {
@@ -154,8 +197,15 @@ void Auditor::check_memory(const core::Scheduler& scheduler, Instant now) {
         told.cancelled = job.counters.cancelled;  // written with the next checkpoint
         check_counters(job, told, "the scheduler's memory");
         if (view->row.state != job.row.state) {
-            fail("I19", fmt::format("{} is {} in memory and {} in the log", to_text(id),
-                                    to_string(view->row.state), to_string(job.row.state)));
+            fail(
+                "I19",
+                fmt::format(
+                    "{} is {} in memory and {} in the log",
+                    to_text(id),
+                    to_string(view->row.state),
+                    to_string(job.row.state)
+                )
+            );
         }
     }
     for (const auto& [id, job] : a_.jobs) {
@@ -169,16 +219,22 @@ void Auditor::check_memory(const core::Scheduler& scheduler, Instant now) {
             leases += lease.tenant == tenant.row.id ? 1 : 0;
         }
         if (tenant.slots < leases) {
-            fail("I8", fmt::format("tenant {} is charged {} slots and holds {}", tenant.row.name,
-                                   tenant.slots, leases));
+            fail(
+                "I8",
+                fmt::format(
+                    "tenant {} is charged {} slots and holds {}",
+                    tenant.row.name,
+                    tenant.slots,
+                    leases
+                )
+            );
         }
     }
 }
 
 void Auditor::check_disk(const core::Scheduler& live, const Snapshot& snapshot, Instant now) {
     const core::Scheduler fresh(snapshot, std::max(now, snapshot.last_now), 1);
-    const std::string difference =
-        first_difference(live.durable_digest(), fresh.durable_digest());
+    const std::string difference = first_difference(live.durable_digest(), fresh.durable_digest());
     if (!difference.empty()) {
         fail("I19", "the leader's memory is not what the store says\n  " + difference);
     }
@@ -194,14 +250,20 @@ void Auditor::check_idle(const core::Scheduler& scheduler, Instant now) {
     }
     for (const auto& tenant : scheduler.tenants(now)) {
         if (tenant.slots != 0 || tenant.pending != 0) {
-            fail("I8", fmt::format("tenant {} is idle and charged {} slots", tenant.row.name,
-                                   tenant.slots));
+            fail(
+                "I8",
+                fmt::format("tenant {} is idle and charged {} slots", tenant.row.name, tenant.slots)
+            );
         }
     }
     for (const auto& pool : scheduler.pools(now)) {
         if (pool.used != 0) {
-            fail("I8", fmt::format("pool {} is idle and has {} units in use", pool.row.spec.name,
-                                   pool.used));
+            fail(
+                "I8",
+                fmt::format(
+                    "pool {} is idle and has {} units in use", pool.row.spec.name, pool.used
+                )
+            );
         }
     }
 }

@@ -39,12 +39,13 @@ void Auditor::end_grants(BatchView& view) {
         view.ended.emplace(key, found->second);
         forget(key);
     }
-    // What was wholly reported must be deleted with the report: its row would be a lease again after
-    // a reload.
+    // What was wholly reported must be deleted with the report: its row would be a lease again
+    // after a reload.
     for (const auto& [id, touched] : view.touched) {
         for (const GrantKey& key : a_.jobs.at(id).grants) {
             if (a_.grants.at(key).left.empty()) {
-                fail("I8", fmt::format("lease {} is all reported and still stored", key.first.value)
+                fail(
+                    "I8", fmt::format("lease {} is all reported and still stored", key.first.value)
                 );
             }
         }
@@ -61,8 +62,10 @@ void Auditor::insert_grants(BatchView& view) {
         touch(view, row.job);
         const GrantKey key(row.lease, row.number);
         if (a_.grants.contains(key)) {
-            fail("I3", fmt::format("grant {} of lease {} is written twice", row.number,
-                                   row.lease.value));
+            fail(
+                "I3",
+                fmt::format("grant {} of lease {} is written twice", row.number, row.lease.value)
+            );
             continue;
         }
         if (!continues_ended(view, row)) {
@@ -72,16 +75,22 @@ void Auditor::insert_grants(BatchView& view) {
         RunSet& leased = a_.leased[job->second.row.asset];
         for (const Run& run : ordinals.runs()) {
             if (leased.intersects(run)) {
-                fail("I3", fmt::format(
-                    "{}: ordinals {} are leased again while a lease over them is valid",
-                    to_text(row.job), RunSet(run).to_string()
-                ));
+                fail(
+                    "I3",
+                    fmt::format(
+                        "{}: ordinals {} are leased again while a lease over them is valid",
+                        to_text(row.job),
+                        RunSet(run).to_string()
+                    )
+                );
             }
         }
         leased.add(ordinals);
         a_.grants[key] = {row, row.indices};
         a_.by_token[row.token_base] = key;
         job->second.grants.insert(key);
+        const auto base = static_cast<uint64_t>(row.token_base);
+        granted_.add(Run{base, base + row.indices.size()});
         positions_[row.lease][row.first_position] = {row.token_base, row.indices.size()};
         LeaseAccount& lease = a_.leases[row.lease];
         if (lease.numbers.empty()) {
@@ -123,8 +132,7 @@ void Auditor::check_new_grant(BatchView& view, const GrantRow& row) {
     if (epoch_of(row.token_base) != view.batch.epoch || row.token_base <= max_token_) {
         fail("I3", lease + ": its token is not newer than every token before");
     }
-    max_token_ =
-        std::max(max_token_, row.token_base + static_cast<Token>(row.indices.size()) - 1);
+    max_token_ = std::max(max_token_, row.token_base + static_cast<Token>(row.indices.size()) - 1);
     if (row.lease.value == row.token_base) {
         if (row.lease <= max_lease_) {
             fail("I3", lease + " is not newer than every lease before");
@@ -138,8 +146,15 @@ void Auditor::check_new_grant(BatchView& view, const GrantRow& row) {
         foreign.subtract(job.failed);
     }
     if (!foreign.empty()) {
-        fail("I2", fmt::format("{}: {} indices {} are leased, which have ended", lease,
-                               to_text(row.job), foreign.to_string()));
+        fail(
+            "I2",
+            fmt::format(
+                "{}: {} indices {} are leased, which have ended",
+                lease,
+                to_text(row.job),
+                foreign.to_string()
+            )
+        );
     }
     if (row.generation != job.row.generation &&
         row.generation != view.touched.at(row.job).generation_before) {
@@ -191,23 +206,36 @@ void Auditor::check_attempts(const BatchView& view, const JobAccount& job, const
             const FailureRow& last = it->second;
             const int expected = last.final ? 1 : last.next_attempt;
             if (row.attempt != expected) {
-                fail("I12", fmt::format(
-                    "{} index {} is leased as attempt {}, the next one is {}", to_text(row.job),
-                    it->first, row.attempt, expected
-                ));
+                fail(
+                    "I12",
+                    fmt::format(
+                        "{} index {} is leased as attempt {}, the next one is {}",
+                        to_text(row.job),
+                        it->first,
+                        row.attempt,
+                        expected
+                    )
+                );
             }
             if (!last.final && view.batch.now < last.retry_at) {
-                fail("I12", fmt::format(
-                    "{} index {} is leased {} ms before its backoff ends", to_text(row.job),
-                    it->first, (last.retry_at - view.batch.now).count()
-                ));
+                fail(
+                    "I12",
+                    fmt::format(
+                        "{} index {} is leased {} ms before its backoff ends",
+                        to_text(row.job),
+                        it->first,
+                        (last.retry_at - view.batch.now).count()
+                    )
+                );
             }
         }
         const auto behind =
             std::distance(job.last.lower_bound(run.first), job.last.lower_bound(run.end));
         if (row.attempt != 1 && static_cast<uint64_t>(behind) != run.size()) {
-            fail("I12", fmt::format("{}: a first attempt is numbered {}", to_text(row.job),
-                                    row.attempt));
+            fail(
+                "I12",
+                fmt::format("{}: a first attempt is numbered {}", to_text(row.job), row.attempt)
+            );
         }
     }
 }
@@ -267,8 +295,7 @@ void Auditor::check_limits(BatchView& view) {
         }
         asset = spec.sequential ? 1 : asset;
         const auto [widest, fresh] = asset_limits.emplace(lease.asset, asset);
-        widest->second =
-            widest->second == 0 || asset == 0 ? 0 : std::max(widest->second, asset);
+        widest->second = widest->second == 0 || asset == 0 ? 0 : std::max(widest->second, asset);
         for (const auto& [pool, units] : lease.pools) {
             check_pool_limit(view, pool, to_text(lease.job));
         }
@@ -279,8 +306,10 @@ void Auditor::check_limits(BatchView& view) {
             used += lease.asset == asset ? 1 : 0;
         }
         if (limit > 0 && used > limit) {
-            fail("I7", fmt::format("asset {} holds {} slots of {}", a_.assets.at(asset).name, used,
-                                   limit));
+            fail(
+                "I7",
+                fmt::format("asset {} holds {} slots of {}", a_.assets.at(asset).name, used, limit)
+            );
         }
     }
 }
@@ -296,25 +325,32 @@ void Auditor::check_pool_limit(const BatchView& view, PoolId id, const std::stri
         }
     }
     const auto changed = view.pool_limit.find(id);
-    const int64_t limit = changed != view.pool_limit.end() ? changed->second
-                                                           : pool_limit_at(row, view.batch.now);
+    const int64_t limit =
+        changed != view.pool_limit.end() ? changed->second : pool_limit_at(row, view.batch.now);
     if (limit >= 0 && used > limit) {
-        fail("I7", fmt::format("{}: pool {} has {} units in use of {}", where, row.spec.name, used,
-                               limit));
+        fail(
+            "I7",
+            fmt::format("{}: pool {} has {} units in use of {}", where, row.spec.name, used, limit)
+        );
     }
     const auto share = view.pool_share.find(id);
     const int64_t most =
         share != view.pool_share.end() ? share->second : row.spec.per_tenant_concurrency;
     for (const auto& [tenant, units] : by_tenant) {
         if (most > 0 && units > most) {
-            fail("I7", fmt::format("{}: a tenant has {} units of pool {} of {}", where, units,
-                                   row.spec.name, most));
+            fail(
+                "I7",
+                fmt::format(
+                    "{}: a tenant has {} units of pool {} of {}", where, units, row.spec.name, most
+                )
+            );
         }
     }
     // A hold that was there before and is there after lets nothing through.
     if (row.hold && changed == view.pool_limit.end()) {
-        fail("I7", fmt::format("{}: pool {} is held and lets a lease through", where,
-                               row.spec.name));
+        fail(
+            "I7", fmt::format("{}: pool {} is held and lets a lease through", where, row.spec.name)
+        );
     }
 }
 

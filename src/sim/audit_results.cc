@@ -69,8 +69,19 @@ void Auditor::apply_done_entry(BatchView& view, JobAccount& job, const DoneEntry
     const Effect* effect = ledger_.find(token);
     if (effect == nullptr || !effect->success || effect->job != job.row.id ||
         effect->index != entry.index) {
-        fail("I2", fmt::format("{}: recorded as done under token {}, which did not succeed", where,
-                               token));
+        fail(
+            "I2",
+            fmt::format(
+                "{}: recorded as done under token {} (lease {} grant {} at {}: {}), which {}",
+                where,
+                token,
+                grant->row.lease.value,
+                grant->row.number,
+                grant->row.first_position,
+                grant->row.indices.to_string(),
+                effect == nullptr ? "did not end" : "did not succeed"
+            )
+        );
     } else if (effect->duration != entry.duration || effect->started_at != entry.started_at) {
         fail("I2", where + ": the record of its success tells other times than its run");
     }
@@ -130,11 +141,14 @@ void Auditor::apply_failure(BatchView& view, const FailureRow& row) {
         fail("I4", where + ": a failure is recorded without a valid lease");
     }
     const Effect* effect = ledger_.find(row.token);
-    if (!made_by_server(row.klass) &&
-        (effect == nullptr || effect->success || effect->klass != row.klass ||
-         effect->index != row.index)) {
-        fail("I2", fmt::format("{}: failure {} is recorded, which did not happen", where,
-                               to_string(row.klass)));
+    if (!made_by_server(row.klass) && (effect == nullptr || effect->success ||
+                                       effect->klass != row.klass || effect->index != row.index)) {
+        fail(
+            "I2",
+            fmt::format(
+                "{}: failure {} is recorded, which did not happen", where, to_string(row.klass)
+            )
+        );
     }
     check_failure_rules(view, job, row);
     recorded_.add(static_cast<uint64_t>(row.token));
@@ -152,9 +166,9 @@ void Auditor::apply_failure(BatchView& view, const FailureRow& row) {
 void Auditor::check_failure_rules(
     const BatchView& view, const JobAccount& job, const FailureRow& row
 ) {
-    const std::string where =
-        fmt::format("{} attempt {} ({})", place(job.row, row.index), row.attempt,
-                    to_string(row.klass));
+    const std::string where = fmt::format(
+        "{} attempt {} ({})", place(job.row, row.index), row.attempt, to_string(row.klass)
+    );
     const RetryPolicy& policy = a_.spec_of(job.row).retries;
     const Millis delay = row.retry_at - view.batch.now;
     if (!row.final && delay < Millis(0)) {
@@ -173,8 +187,7 @@ void Auditor::check_failure_rules(
         return;
     }
     if (row.klass == FailureClass::kExternal) {
-        const bool over =
-            view.batch.now - row.first_failed_at >= policy.external_max_elapsed;
+        const bool over = view.batch.now - row.first_failed_at >= policy.external_max_elapsed;
         if (row.final != over) {
             fail("I12", where + ": ends too early or too late for external_max_elapsed");
         }
@@ -189,8 +202,8 @@ void Auditor::check_failure_rules(
     const JobSettings& settings = job.row.settings;
     const int allowed =
         settings.max_attempts ? *settings.max_attempts : attempts_allowed(policy, row.klass);
-    if (row.final != (row.attempt >= allowed) && !view.events.contains({"backfill.set",
-                                                                        to_text(row.job)})) {
+    if (row.final != (row.attempt >= allowed) &&
+        !view.events.contains({"backfill.set", to_text(row.job)})) {
         fail("I12", fmt::format("{}: {} attempts are allowed", where, allowed));
     }
     if (!row.final &&
@@ -271,8 +284,10 @@ void Auditor::apply_checkpoint(BatchView& view, const JobCheckpoint& checkpoint)
     };
     for (const auto& [name, equal] : same) {
         if (!equal) {
-            fail("I1", fmt::format("{}: its checkpoint's set \"{}\" is not what the log says", id,
-                                   name));
+            fail(
+                "I1",
+                fmt::format("{}: its checkpoint's set \"{}\" is not what the log says", id, name)
+            );
         }
     }
     check_counters(job, checkpoint.counters, "its checkpoint");
@@ -282,13 +297,28 @@ void Auditor::check_counters(const JobAccount& job, const JobCounters& told, con
     if (told == job.counters) {
         return;
     }
-    fail("I9", fmt::format(
-        "{}: {} counts completed {} failed {} skipped {} cancelled {} busy {} wasted {}; a recount "
-        "of the log says {} {} {} {} {} {}",
-        to_text(job.row.id), where, told.completed, told.failed, told.skipped, told.cancelled,
-        told.busy_us, told.wasted_us, job.counters.completed, job.counters.failed,
-        job.counters.skipped, job.counters.cancelled, job.counters.busy_us, job.counters.wasted_us
-    ));
+    fail(
+        "I9",
+        fmt::format(
+            "{}: {} counts completed {} failed {} skipped {} cancelled {} busy {} wasted {}; a "
+            "recount "
+            "of the log says {} {} {} {} {} {}",
+            to_text(job.row.id),
+            where,
+            told.completed,
+            told.failed,
+            told.skipped,
+            told.cancelled,
+            told.busy_us,
+            told.wasted_us,
+            job.counters.completed,
+            job.counters.failed,
+            job.counters.skipped,
+            job.counters.cancelled,
+            job.counters.busy_us,
+            job.counters.wasted_us
+        )
+    );
 }
 
 }  // namespace servo::sim

@@ -16,7 +16,9 @@ constexpr Millis kStepCounted{2'000};
 constexpr Millis kReclaimWithin = kAcquireParkMax + kLeaseTtl + Millis(4'000);
 
 // 0 = none; the wider of two limits.
-int64_t wider(int64_t a, int64_t b) { return a == 0 || b == 0 ? 0 : std::max(a, b); }
+int64_t wider(int64_t a, int64_t b) {
+    return a == 0 || b == 0 ? 0 : std::max(a, b);
+}
 
 int64_t concurrency_of(const TenantRow& row) {
     return row.override_limits ? row.override_limits->max_concurrency : row.limits.max_concurrency;
@@ -56,15 +58,23 @@ void Auditor::on_commit(const store::Batch& batch) {
 // One writer, one chain (I5).
 void Auditor::check_chain(const store::Batch& batch) {
     if (batch.epoch != epoch_) {
-        fail("I5", fmt::format(
-            "batch {} of epoch {} was written although epoch {} was taken", batch.seq, batch.epoch,
-            epoch_
-        ));
+        fail(
+            "I5",
+            fmt::format(
+                "batch {} of epoch {} was written although epoch {} was taken",
+                batch.seq,
+                batch.epoch,
+                epoch_
+            )
+        );
     }
     if (batch.seq != last_seq_ + 1 || batch.epoch < last_epoch_) {
-        fail("I5", fmt::format(
-            "batch ({}, {}) follows ({}, {})", batch.epoch, batch.seq, last_epoch_, last_seq_
-        ));
+        fail(
+            "I5",
+            fmt::format(
+                "batch ({}, {}) follows ({}, {})", batch.epoch, batch.seq, last_epoch_, last_seq_
+            )
+        );
     }
     if (batch.now < last_now_) {
         fail("I5", fmt::format("batch {} is older than the one before it", batch.seq));
@@ -78,8 +88,7 @@ void Auditor::check_chain(const store::Batch& batch) {
 void Auditor::note_limits(BatchView& view) {
     for (const TenantRow& row : view.changes.tenants) {
         const auto before = a_.tenants.find(row.id);
-        const int64_t old =
-            before == a_.tenants.end() ? 0 : concurrency_of(before->second);
+        const int64_t old = before == a_.tenants.end() ? 0 : concurrency_of(before->second);
         const auto [it, fresh] = view.tenant_limit.emplace(row.id, old);
         it->second = wider(it->second, concurrency_of(row));
     }
@@ -172,32 +181,51 @@ void Auditor::check_jobs(const BatchView& view) {
         const uint64_t sum = job.remaining.size() + job.done.size() + job.failed.size() +
                              job.skipped.size() + job.cancelled.size();
         if (sum != job.row.total()) {
-            fail("I1", fmt::format(
-                "{}: {} partitions are accounted for, it has {}", to_text(id), sum, job.row.total()
-            ));
+            fail(
+                "I1",
+                fmt::format(
+                    "{}: {} partitions are accounted for, it has {}",
+                    to_text(id),
+                    sum,
+                    job.row.total()
+                )
+            );
         }
         const JobState state = job.row.state;
         if (!is_terminal(state)) {
             if (job.remaining.empty()) {
-                fail("I18", fmt::format(
-                    "{} is {} although nothing remains", to_text(id), to_string(state)
-                ));
+                fail(
+                    "I18",
+                    fmt::format("{} is {} although nothing remains", to_text(id), to_string(state))
+                );
             }
             continue;
         }
         if (!job.remaining.empty() || !job.grants.empty()) {
-            fail("I1", fmt::format(
-                "{} is {} with {} partitions to do and {} leases", to_text(id), to_string(state),
-                job.remaining.size(), job.grants.size()
-            ));
+            fail(
+                "I1",
+                fmt::format(
+                    "{} is {} with {} partitions to do and {} leases",
+                    to_text(id),
+                    to_string(state),
+                    job.remaining.size(),
+                    job.grants.size()
+                )
+            );
         }
         const bool completed = state == JobState::kCompleted;
         const bool clean = job.failed.empty() && job.cancelled.empty();
         if ((completed && !clean) || (state == JobState::kFailed && job.failed.empty())) {
-            fail("I1", fmt::format(
-                "{} is {} with {} failed and {} cancelled", to_text(id), to_string(state),
-                job.failed.size(), job.cancelled.size()
-            ));
+            fail(
+                "I1",
+                fmt::format(
+                    "{} is {} with {} failed and {} cancelled",
+                    to_text(id),
+                    to_string(state),
+                    job.failed.size(),
+                    job.cancelled.size()
+                )
+            );
         }
     }
 }
@@ -213,10 +241,14 @@ void Auditor::on_step(Instant now, bool loaded) {
         const auto heard = heard_.find(lease.session);
         const Millis since = heard == heard_.end() ? Millis(0) : heard->second;
         if (active_ - std::max(since, loaded_at_) > kReclaimWithin) {
-            fail("I17", fmt::format(
-                "lease {} is held by a session that was not heard for {} ms", id.value,
-                (active_ - std::max(since, loaded_at_)).count()
-            ));
+            fail(
+                "I17",
+                fmt::format(
+                    "lease {} is held by a session that was not heard for {} ms",
+                    id.value,
+                    (active_ - std::max(since, loaded_at_)).count()
+                )
+            );
         }
     }
 }

@@ -1,12 +1,13 @@
-// The independent model: fed by the committed batches and by the answers that callers got, it checks
-// the invariants of the record after every batch (I1-I12, I16, I17, I19; the numbers are those of
-// docs/design notes on promises). It shares no rule with the scheduler. Single-threaded.
+// The independent model: fed by the committed batches and by the answers that callers got, it
+// checks the invariants of the record after every batch (I1-I12, I16, I17, I19; the numbers are
+// those of docs/design notes on promises). It shares no rule with the scheduler. Single-threaded.
 #pragma once
 
 #include <map>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/scheduler.h"
 #include "sim/account.h"
@@ -17,7 +18,7 @@
 namespace servo::sim {
 
 class Auditor {
-   public:
+ public:
     Auditor(Findings& findings, const Ledger& ledger) : findings_(findings), ledger_(ledger) {}
 
     void on_leadership(int64_t epoch) { epoch_ = epoch; }
@@ -25,8 +26,11 @@ class Auditor {
     void on_commit(const store::Batch& batch);
     void on_pool_steps(PoolId pool, std::vector<LimitStep> steps);
 
-    // A caller was told that `command` succeeded.
+    // A caller was told that `command` succeeded. Called in the order of the answers, and
+    // end_of_answers when the last one of a batch was given.
     void on_answer(const core::Command& command, const core::Reply& reply);
+
+    void end_of_answers();
 
     // The leader made a step; `loaded`: with a scheduler that was just loaded.
     void on_step(Instant now, bool loaded);
@@ -39,13 +43,16 @@ class Auditor {
     // Nothing runs and nothing is held any more.
     void check_idle(const core::Scheduler& scheduler, Instant now);
 
+    // Where in its lease the partition with this token lies.
+    std::optional<uint64_t> position_of(LeaseId lease, Token token) const;
+
     const Accounts& accounts() const { return a_; }
     int64_t epoch() const { return epoch_; }
     int64_t batches() const { return batches_; }
     // Successes and final failures recorded so far.
     uint64_t recorded() const { return recorded_.size(); }
 
-   private:
+ private:
     struct Touched {
         JobState before = JobState::kPending;
         int generation_before = 0;
@@ -116,10 +123,15 @@ class Auditor {
     Token max_token_ = 0;
     LeaseId max_lease_;
     RunSet recorded_;  // tokens with a recorded result
+    RunSet granted_;   // tokens that were ever under a lease
     // Where each lease's positions have their tokens: first position → (token, count).
     std::map<LeaseId, std::map<uint64_t, std::pair<Token, uint64_t>>> positions_;
     std::map<std::pair<std::string, std::string>, int64_t> events_;
     std::map<std::pair<std::string, std::string>, int64_t> answered_;
+    std::map<SessionId, std::string> executor_of_;
+    std::set<std::string> joined_;  // executors that registered in this batch
+    // Answers of this batch with grants that the log does not have, by session.
+    std::vector<std::pair<SessionId, std::string>> unlogged_;
 
     // Time in which the leader was there to listen.
     Millis active_{0};

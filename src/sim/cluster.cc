@@ -38,7 +38,8 @@ void Cluster::watch() {
         return;
     }
     restarting_ = true;
-    const Micros delay = world_.between(Micros(10'000), Micros(world_.healed ? 500'000 : 4'000'000));
+    const Micros delay =
+        world_.between(Micros(10'000), Micros(world_.healed ? 500'000 : 4'000'000));
     world_.queue.after(delay, [this] {
         restarting_ = false;
         if (servers_.empty()) {
@@ -47,10 +48,16 @@ void Cluster::watch() {
     });
 }
 
+void Cluster::heal() {
+    for (const auto& server : servers_) {
+        server->retire_when_deposed();
+    }
+}
+
 int Cluster::living() const {
-    return static_cast<int>(
-        std::count_if(servers_.begin(), servers_.end(), [](const auto& s) { return s->alive(); })
-    );
+    return static_cast<int>(std::count_if(servers_.begin(), servers_.end(), [](const auto& s) {
+        return s->alive();
+    }));
 }
 
 ServerNode* Cluster::front() {
@@ -69,7 +76,9 @@ ServerNode* Cluster::front() {
 }
 
 void Cluster::request(
-    const std::string& place, const core::Command& command, Answer answer,
+    const std::string& place,
+    const core::Command& command,
+    Answer answer,
     std::optional<engine::Idempotency> idempotency
 ) {
     auto back = [this, place, answer = std::move(answer)](Result<core::Reply> reply) {

@@ -192,40 +192,38 @@ void Workload::tell_steps(ServerNode& server, const core::Scheduler& scheduler) 
 
 // --- the end ---------------------------------------------------------------------------------
 
+// Again and again: a command sent before may still be on its way, and jobs pause themselves.
 void Workload::heal() {
-    healing_ = true;
+    constexpr int kTries = 3;
     for (const std::string& pool : pools_) {
         core::HoldPool release;
         release.pool = pool;
         release.release = true;
         release.actor = "operator";
-        ask(release, 200);
+        ask(release, kTries);
         core::SetPool widen;
         widen.pool = pool;
         widen.concurrency = 4;
         widen.actor = "operator";
-        ask(widen, 200);
+        ask(widen, kTries);
     }
     for (const std::string& tenant : tenants_) {
         core::SetTenant set;
         set.tenant = tenant;
         set.max_concurrency = 0;
         set.actor = "operator";
-        ask(set, 200);
+        ask(set, kTries);
     }
     resume_paused();
+    world_.queue.after(Micros(15'000'000), [this] { heal(); });
 }
 
 void Workload::resume_paused() {
-    if (!healing_) {
-        return;
-    }
     for (const auto& [id, job] : world_.auditor.accounts().jobs) {
         if (job.row.state == JobState::kPaused) {
-            ask(core::ResumeJob{id, "operator"}, 20);
+            ask(core::ResumeJob{id, "operator"}, 3);
         }
     }
-    world_.queue.after(Micros(10'000'000), [this] { resume_paused(); });
 }
 
 }  // namespace servo::sim

@@ -1,5 +1,5 @@
-// Virtual time and what happens in it: a queue of actions ordered by (time, order of adding), so that
-// equal runs are equal. Single-threaded.
+// Virtual time and what happens in it: a queue of actions ordered by (time, order of adding), so
+// that equal runs are equal. Single-threaded.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 namespace servo::sim {
 
 class EventQueue {
-   public:
+ public:
     using Action = std::function<void()>;
 
     Micros now() const { return now_; }
@@ -26,7 +26,7 @@ class EventQueue {
     // Runs the earliest action; false when there is none.
     bool run_next();
 
-   private:
+ private:
     struct Event {
         Micros at{0};
         uint64_t number = 0;

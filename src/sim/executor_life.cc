@@ -14,7 +14,7 @@ constexpr Micros kSlotStarts{200'000};
 class ExecutorNode::Life::Process final
     : public SlotHost,
       public std::enable_shared_from_this<ExecutorNode::Life::Process> {
-   public:
+ public:
     Process(Life& life, std::shared_ptr<Life> keep, int number)
         : life_(life), number_(number), slot_(life.world_, life.node_.programs_, *this) {
         life_weak_ = keep;
@@ -48,18 +48,13 @@ class ExecutorNode::Life::Process final
 
     // In order, also when the process dies behind it.
     void pass_on(executor::SlotEvent event) {
-        life_.world_.queue.after(
-            kPipeDelay,
-            [self = shared_from_this(), event = std::move(event)] {
-                if (const auto life = self->life_weak_.lock()) {
-                    life->agent([self, event] {
-                        self->life_.keeper_->on_slot_event(
-                            self->number_, event, self->life_.boot()
-                        );
-                    });
-                }
+        life_.world_.queue.after(kPipeDelay, [self = shared_from_this(), event = std::move(event)] {
+            if (const auto life = self->life_weak_.lock()) {
+                life->agent([self, event] {
+                    self->life_.keeper_->on_slot_event(self->number_, event, self->life_.boot());
+                });
             }
-        );
+        });
     }
 
     void poisoned() override {
@@ -78,7 +73,7 @@ class ExecutorNode::Life::Process final
     bool alive() const { return alive_; }
     Slot& slot() { return slot_; }
 
-   private:
+ private:
     Life& life_;
     std::weak_ptr<Life> life_weak_;
     int number_;
@@ -100,8 +95,12 @@ ExecutorNode::Life::Life(ExecutorNode& node, int number, bool previous_gone)
     options.seed = world_.prng.next();
     options.drain_timeout = Millis(20'000);
     keeper_ = std::make_unique<executor::Keeper>(options, boot());
-    world_.note("{} starts, session {}{}", node.spec_.name, options.session.value,
-                previous_gone ? "" : ", children of before may live");
+    world_.note(
+        "{} starts, session {}{}",
+        node.spec_.name,
+        options.session.value,
+        previous_gone ? "" : ", children of before may live"
+    );
 }
 
 void ExecutorNode::Life::begin() {
@@ -132,12 +131,12 @@ void ExecutorNode::Life::end(Children children) {
 }
 
 executor::BootTime ExecutorNode::Life::boot() const {
-    return std::chrono::duration_cast<Millis>(
-        world_.now() * node_.spec_.clock_per_mille / 1'000
-    );
+    return std::chrono::duration_cast<Millis>(world_.now() * node_.spec_.clock_per_mille / 1'000);
 }
 
-Instant ExecutorNode::Life::wall() const { return world_.true_wall() + node_.spec_.wall_offset; }
+Instant ExecutorNode::Life::wall() const {
+    return world_.true_wall() + node_.spec_.wall_offset;
+}
 
 Micros ExecutorNode::Life::true_time(Micros own) const {
     return own * 1'000 / node_.spec_.clock_per_mille + Micros(1);
@@ -271,8 +270,9 @@ void ExecutorNode::Life::act(executor::Action& action) {
     } else if (const auto* up = std::get_if<executor::GiveUp>(&action)) {
         world_.findings.report(
             "protocol",
-            fmt::format("{} gives up: {} ({})", node_.spec_.name, up->error.message,
-                        up->error.reason)
+            fmt::format(
+                "{} gives up: {} ({})", node_.spec_.name, up->error.message, up->error.reason
+            )
         );
     } else if (std::holds_alternative<executor::Drained>(action)) {
         world_.mark("executor drained");
@@ -301,9 +301,8 @@ void ExecutorNode::Life::request(
         });
     };
     world_.queue.after(true_time(timeout), [finish] {
-        finish(tl::unexpected<Error>(
-            Error{ErrorCode::kDeadlineExceeded, "timeout", "no answer in time", {}, 0}
-        ));
+        finish(tl::unexpected<Error>(Error{
+            ErrorCode::kDeadlineExceeded, "timeout", "no answer in time", {}, 0}));
     });
     node_.cluster_.request(node_.spec_.name, command, finish);
 }
@@ -332,11 +331,8 @@ void ExecutorNode::Life::send(const executor::SendCall& action) {
             if (reply.has_value()) {
                 keeper_->on_call_reply(kind, number, std::get<CallReply>(*reply), boot());
             } else {
-                world_.note("{} call {} fails: {}", node_.spec_.name, number,
-                            reply.error().reason);
-                keeper_->on_call_reply(
-                    kind, number, tl::unexpected<Error>(reply.error()), boot()
-                );
+                world_.note("{} call {} fails: {}", node_.spec_.name, number, reply.error().reason);
+                keeper_->on_call_reply(kind, number, tl::unexpected<Error>(reply.error()), boot());
             }
         }
     );

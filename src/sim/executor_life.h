@@ -15,7 +15,7 @@
 namespace servo::sim {
 
 class ExecutorNode::Life : public std::enable_shared_from_this<ExecutorNode::Life> {
-   public:
+ public:
     Life(ExecutorNode& node, int number, bool previous_gone);
 
     void begin();
@@ -32,7 +32,7 @@ class ExecutorNode::Life : public std::enable_shared_from_this<ExecutorNode::Lif
     // How long `own` on this machine's clock is in the world.
     Micros true_time(Micros own) const;
 
-   private:
+ private:
     class Process;  // of a slot
 
     // Runs `action` in the agent: now, or when it is not paused any more, or never.

@@ -9,7 +9,9 @@ ExecutorNode::ExecutorNode(World& world, Cluster& cluster, Programs& programs, S
 
 ExecutorNode::~ExecutorNode() = default;
 
-bool ExecutorNode::alive() const { return life_ && life_->alive(); }
+bool ExecutorNode::alive() const {
+    return life_ && life_->alive();
+}
 
 void ExecutorNode::start() {
     if (alive()) {

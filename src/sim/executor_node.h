@@ -15,7 +15,7 @@ namespace servo::sim {
 enum class Children { kDieToo, kLiveOn };
 
 class ExecutorNode {
-   public:
+ public:
     struct Spec {
         std::string name;
         int slots = 1;
@@ -42,7 +42,7 @@ class ExecutorNode {
 
     class Life;
 
-   private:
+ private:
     friend class Life;
     void ended(Life& life, const char* why, Micros restart_after);
 

@@ -15,7 +15,7 @@ struct Violation {
 };
 
 class Findings {
-   public:
+ public:
     explicit Findings(const EventQueue& queue) : queue_(queue) {}
 
     void report(std::string invariant, std::string what) {
@@ -26,7 +26,7 @@ class Findings {
     bool any() const { return first_.has_value(); }
     const std::optional<Violation>& first() const { return first_; }
 
-   private:
+ private:
     const EventQueue& queue_;
     std::optional<Violation> first_;
 };

@@ -1,5 +1,5 @@
-// The effect ledger: what the partitions' programs really did, told by the simulated slots and keyed
-// by fencing token. The record is held against it. Single-threaded.
+// The effect ledger: what the partitions' programs really did, told by the simulated slots and
+// keyed by fencing token. The record is held against it. Single-threaded.
 #pragma once
 
 #include <map>
@@ -26,7 +26,7 @@ struct Effect {
 };
 
 class Ledger {
-   public:
+ public:
     // A program starts. Returns the token of another one that runs for the same partition at this
     // moment, if there is one.
     std::optional<Token> start(Token token, AssetId asset, Ordinal ordinal);
@@ -40,7 +40,7 @@ class Ledger {
     // Sum of the durations of what ended, by tenant.
     Micros busy(TenantId tenant) const;
 
-   private:
+ private:
     using Place = std::pair<AssetId, Ordinal>;
 
     std::map<Token, Effect> effects_;

@@ -1,5 +1,5 @@
-// The network between executors, people and servers: delay, loss, duplication, reordering (by delay)
-// and one-way partitions. A message is an action that runs on arrival. Single-threaded.
+// The network between executors, people and servers: delay, loss, duplication, reordering (by
+// delay) and one-way partitions. A message is an action that runs on arrival. Single-threaded.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@ namespace servo::sim {
 enum class Direction { kToServer, kFromServer };
 
 class Network {
-   public:
+ public:
     explicit Network(World& world) : world_(world) {}
 
     // `place` is the end that is not the server: an executor's name, or a person's.
@@ -21,7 +21,7 @@ class Network {
 
     void cut(const std::string& place, Direction direction, Micros until);
 
-   private:
+ private:
     World& world_;
     std::map<std::pair<std::string, Direction>, Micros> cut_until_;
 };

@@ -1,4 +1,5 @@
-// What one run does, drawn from its seed: each seed switches on a random subset of faults and shapes
+// What one run does, drawn from its seed: each seed switches on a random subset of faults and
+// shapes
 // ("swarm"), so that rare combinations meet without every fault hiding every other.
 #pragma once
 
@@ -22,21 +23,21 @@ struct Options {
     int jobs = 2;
     uint64_t partitions_max = 100;
     DurationShape durations = DurationShape::kTenths;
-    bool wide_weights = false;   // 1 : 1000 instead of about equal
+    bool wide_weights = false;  // 1 : 1000 instead of about equal
     bool pools = false;
     bool pool_windows = false;
-    bool limits = false;         // of tenants, assets and jobs
-    bool sequential = false;     // some assets are
-    bool labels = false;         // some assets need one
+    bool limits = false;      // of tenants, assets and jobs
+    bool sequential = false;  // some assets are
+    bool labels = false;      // some assets need one
     bool deadlines = false;
-    bool overlaps = false;       // jobs over the same partitions
+    bool overlaps = false;  // jobs over the same partitions
     Millis fault_phase{60'000};
 
     // What partitions do.
     int fail_per_mille = 0;
     bool hangs = false;
-    bool poison = false;         // a partition that kills its executor
-    bool outages = false;        // failures of class external for a while
+    bool poison = false;   // a partition that kills its executor
+    bool outages = false;  // failures of class external for a while
 
     // The network.
     int loss_per_mille = 0;
@@ -46,7 +47,7 @@ struct Options {
 
     // Processes.
     bool executor_crashes = false;
-    bool orphans = false;         // children outlive a crashed executor until their stop time
+    bool orphans = false;  // children outlive a crashed executor until their stop time
     bool executor_pauses = false;
     bool machine_freezes = false;
     bool executor_drains = false;
@@ -55,7 +56,7 @@ struct Options {
     bool server_crashes = false;  // at any yield point
     bool server_stalls = false;
     bool second_leader = false;
-    bool duel = false;            // the deposed leader takes over again instead of leaving
+    bool duel = false;  // the deposed leader takes over again instead of leaving
     bool wall_steps = false;
 
     // The store.

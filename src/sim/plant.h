@@ -12,7 +12,7 @@ namespace servo::sim {
 using namespace model;
 
 class Plant {
-   public:
+ public:
     virtual ~Plant() = default;
 
     // What the engine asks to be written, before the checks see it.

@@ -28,7 +28,7 @@ struct Outcome {
 };
 
 class Programs {
-   public:
+ public:
     explicit Programs(World& world) : world_(world) {}
 
     void set_profile(const std::string& tenant, const std::string& asset, Profile profile) {
@@ -40,7 +40,7 @@ class Programs {
 
     Outcome draw(const Grant& grant, const Definition& definition, Index index);
 
-   private:
+ private:
     World& world_;
     std::map<std::pair<std::string, std::string>, Profile> profiles_;
     std::set<std::pair<JobId, Index>> poison_;

@@ -16,7 +16,7 @@ constexpr Micros kHealBase = std::chrono::hours(3);
 constexpr Micros kSettle{45'000'000};  // after the last job ended
 
 class Simulation {
-   public:
+ public:
     Simulation(const Options& options, Echo echo, Plant& plant)
         : world_(options, echo, plant),
           network_(world_),
@@ -25,10 +25,8 @@ class Simulation {
           workload_(world_, cluster_, programs_) {}
 
     Report go() {
-        cluster_.on_load([this](const core::Scheduler& scheduler) {
-            if (ServerNode* server = loading()) {
-                workload_.tell_steps(*server, scheduler);
-            }
+        cluster_.on_load([this](ServerNode& server, const core::Scheduler& scheduler) {
+            workload_.tell_steps(server, scheduler);
         });
         cluster_.start();
         workload_.start();
@@ -45,9 +43,7 @@ class Simulation {
         return report();
     }
 
-   private:
-    ServerNode* loading() { return cluster_.front(); }
-
+ private:
     void make_executors() {
         const Options& options = world_.options;
         for (int i = 0; i < options.executors; ++i) {
@@ -130,7 +126,8 @@ class Simulation {
             const Direction direction =
                 world_.prng.chance(1, 2) ? Direction::kToServer : Direction::kFromServer;
             network_.cut(
-                some_executor().name(), direction,
+                some_executor().name(),
+                direction,
                 world_.now() + world_.between(ms(500), ms(40'000))
             );
         });
@@ -168,6 +165,7 @@ class Simulation {
     void heal() {
         world_.healed = true;
         world_.note("--- everything heals ---");
+        cluster_.heal();
         workload_.heal();
         for (const auto& executor : executors_) {
             executor->heal();
@@ -210,14 +208,24 @@ class Simulation {
         for (const JobId id : scheduler.open_jobs()) {
             const std::optional<core::JobView> view = scheduler.job(id, server->clock());
             for (const core::GateShare& share : view->waiting) {
-                out += fmt::format("\n  {} wait for {} {}: {}", share.partitions,
-                                   core::to_string(share.gate), share.subject, share.release);
+                out += fmt::format(
+                    "\n  {} wait for {} {}: {}",
+                    share.partitions,
+                    core::to_string(share.gate),
+                    share.subject,
+                    share.release
+                );
             }
         }
         for (const core::ExecutorView& view : scheduler.executors(server->clock())) {
-            out += fmt::format("\n  {}: session {}, {} of {} slots busy{}", view.row.name,
-                               view.session.value, view.busy, view.slots,
-                               view.draining ? ", draining" : "");
+            out += fmt::format(
+                "\n  {}: session {}, {} of {} slots busy{}",
+                view.row.name,
+                view.session.value,
+                view.busy,
+                view.slots,
+                view.draining ? ", draining" : ""
+            );
         }
         return out;
     }
@@ -276,8 +284,11 @@ class Simulation {
         Report out;
         out.violation = world_.findings.first();
         out.tail = world_.trace.tail();
-        world_.note("end: {} results recorded in {} batches", world_.auditor.recorded(),
-                    world_.auditor.batches());
+        world_.note(
+            "end: {} results recorded in {} batches",
+            world_.auditor.recorded(),
+            world_.auditor.batches()
+        );
         out.hash = world_.trace.hash();
         out.virtual_time = world_.now();
         out.events = world_.queue.ran();
@@ -310,8 +321,10 @@ std::string describe_failure(const Options& options, const Report& report) {
     std::string out = fmt::format("FAILED seed {}\n  {}\n", options.seed, to_string(options));
     if (report.violation) {
         out += fmt::format(
-            "invariant {} at {:.6f} s: {}\n", report.violation->invariant,
-            static_cast<double>(report.violation->at.count()) / 1e6, report.violation->what
+            "invariant {} at {:.6f} s: {}\n",
+            report.violation->invariant,
+            static_cast<double>(report.violation->at.count()) / 1e6,
+            report.violation->what
         );
     }
     out += "the last lines of the trace:\n";

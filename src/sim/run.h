@@ -1,4 +1,5 @@
-// One run of one seed: a phase with faults, then everything heals and all work must come to its end.
+// One run of one seed: a phase with faults, then everything heals and all work must come to its
+// end.
 #pragma once
 
 #include <cstdint>

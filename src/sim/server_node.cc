@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/job_id.h"
+
 namespace servo::sim {
 namespace {
 
@@ -13,7 +15,7 @@ constexpr int64_t kDiskCheckEvery = 16;  // steps
 // --- the door to the store -------------------------------------------------------------------
 
 class ServerNode::Door final : public store::Store {
-   public:
+ public:
     Door(World& world, ServerNode& server) : world_(world), server_(server) {}
 
     Result<int64_t> take_leadership(const std::string& holder) override {
@@ -56,7 +58,7 @@ class ServerNode::Door final : public store::Store {
 
     Micros last_cost() const { return cost_; }
 
-   private:
+ private:
     // An error when the process dies here.
     Status pass(CrashPoint point) {
         if (server_.dying_ || server_.crash_point_ == point) {
@@ -81,25 +83,36 @@ class ServerNode::Door final : public store::Store {
             world_.note("{}: {}", server_.name_, mark);
             return true;
         };
-        return roll(options.commits_unknown, 8, store::Fault::kUnknownCommitted,
-                    "commit unknown, committed") ||
-               roll(options.commits_unknown, 8, store::Fault::kUnknownLost,
-                    "commit unknown, lost") ||
+        return roll(
+                   options.commits_unknown,
+                   8,
+                   store::Fault::kUnknownCommitted,
+                   "commit unknown, committed"
+               ) ||
+               roll(
+                   options.commits_unknown, 8, store::Fault::kUnknownLost, "commit unknown, lost"
+               ) ||
                roll(options.commits_refused, 5, store::Fault::kRefused, "commit refused") ||
                roll(options.disk_full, 5, store::Fault::kFull, "disk full") ||
                roll(options.disk_broken, 2, store::Fault::kBroken, "disk broken");
     }
 
     void settle(const store::Batch& batch, const store::CommitOutcome& outcome, bool fault) {
-        const bool written =
-            outcome.fate == store::CommitFate::kCommitted ||
-            (outcome.fate == store::CommitFate::kUnknown &&
-             world_.store.committed(batch.epoch, batch.seq).value_or(false));
+        const bool written = outcome.fate == store::CommitFate::kCommitted ||
+                             (outcome.fate == store::CommitFate::kUnknown &&
+                              world_.store.committed(batch.epoch, batch.seq).value_or(false));
         const ChangeSet& c = *batch.changes;
         world_.note(
             "{} commits ({}, {}): jobs {} done {} failures {} grants +{} -{} checkpoints {}{}",
-            server_.name_, batch.epoch, batch.seq, c.jobs.size(), c.done.size(), c.failures.size(),
-            c.grants.size(), c.ended_grants.size(), c.checkpoints.size(),
+            server_.name_,
+            batch.epoch,
+            batch.seq,
+            c.jobs.size(),
+            c.done.size(),
+            c.failures.size(),
+            c.grants.size(),
+            c.ended_grants.size(),
+            c.checkpoints.size(),
             written ? "" : " - not written"
         );
         if (written) {
@@ -112,8 +125,7 @@ class ServerNode::Door final : public store::Store {
         if (outcome.fate == store::CommitFate::kRefused && !fault) {
             world_.findings.report("store", "it refuses a batch: " + outcome.message);
         }
-        const bool slow =
-            !world_.healed && world_.options.store_slow && world_.prng.chance(1, 30);
+        const bool slow = !world_.healed && world_.options.store_slow && world_.prng.chance(1, 30);
         cost_ = slow ? world_.between(Micros(50'000), Micros(3'000'000))
                      : world_.between(Micros(200), Micros(3'000));
     }
@@ -129,7 +141,9 @@ class ServerNode::Door final : public store::Store {
 ServerNode::ServerNode(World& world, std::string name, Millis wall_offset)
     : world_(world), name_(std::move(name)), wall_offset_(wall_offset) {}
 
-ServerNode::~ServerNode() { *life_ = false; }
+ServerNode::~ServerNode() {
+    *life_ = false;
+}
 
 bool ServerNode::leading() const {
     return alive_ && !dying_ && engine_->status().state == engine::EngineState::kLeading;
@@ -145,7 +159,7 @@ bool ServerNode::start() {
     engine_->on_load([this](const core::Scheduler& scheduler) {
         loaded_ = true;
         if (on_load_) {
-            on_load_(scheduler);
+            on_load_(*this, scheduler);
         }
     });
     alive_ = true;
@@ -162,33 +176,62 @@ bool ServerNode::start() {
     return true;
 }
 
+// As the API does: a key that was answered gets the same answer, one under way a refusal. False:
+// the request was answered.
+bool ServerNode::claim_key(engine::Item& item) {
+    if (!item.idempotency) {
+        return true;
+    }
+    const engine::Idempotency& key = *item.idempotency;
+    const auto stored = world_.store.idempotent_reply(key.tenant, key.route, key.key);
+    if (stored.has_value() && *stored) {
+        world_.mark("idempotency key answered again");
+        core::JobsReply reply;
+        reply.jobs.push_back({parse_job_id((*stored)->reply).value(), JobState::kPending});
+        item.answer(core::Reply(reply));
+        return false;
+    }
+    if (!keys_under_way_.insert(key.key).second) {
+        item.answer(
+            tl::unexpected<Error>(conflict("idempotency_key_under_way", "it is being worked on"))
+        );
+        return false;
+    }
+    item.answer = [this, name = key.key, answer = std::move(item.answer)](Result<core::Reply> reply
+                  ) {
+        keys_under_way_.erase(name);
+        answer(std::move(reply));
+    };
+    return true;
+}
+
 void ServerNode::arrive(engine::Item item) {
-    if (!alive_ || dying_) {
+    if (!alive_ || dying_ || !claim_key(item)) {
         return;
     }
     if (auto* call = std::get_if<core::ExecutorCall>(&item.command)) {
         world_.plant.on_call(*engine_, call->request);
     }
     auto answer = std::move(item.answer);
-    item.answer = [this, answer = std::move(answer),
-                   command = item.command](Result<core::Reply> reply) {
-        if (dying_) {
-            return;
-        }
-        if (reply.has_value()) {
-            world_.auditor.on_answer(command, *reply);
-            if (const auto* call = std::get_if<core::ExecutorCall>(&command)) {
-                world_.auditor.on_heard(call->request.session);
+    item.answer =
+        [this, answer = std::move(answer), command = item.command](Result<core::Reply> reply) {
+            if (dying_) {
+                return;
             }
-            if (const auto* join = std::get_if<core::RegisterExecutor>(&command)) {
-                world_.auditor.on_heard(join->request.session);
+            if (reply.has_value()) {
+                world_.auditor.on_answer(command, *reply);
+                if (const auto* call = std::get_if<core::ExecutorCall>(&command)) {
+                    world_.auditor.on_heard(call->request.session);
+                }
+                if (const auto* join = std::get_if<core::RegisterExecutor>(&command)) {
+                    world_.auditor.on_heard(join->request.session);
+                }
             }
-        }
-        if (auto* call = reply.has_value() ? std::get_if<CallReply>(&*reply) : nullptr) {
-            world_.plant.on_reply(*call);
-        }
-        answers_.push_back([answer, reply = std::move(reply)] { answer(reply); });
-    };
+            if (auto* call = reply.has_value() ? std::get_if<CallReply>(&*reply) : nullptr) {
+                world_.plant.on_reply(*call);
+            }
+            answers_.push_back([answer, reply = std::move(reply)] { answer(reply); });
+        };
     if (!world_.plant.answer_early(*engine_, item)) {
         engine_->submit(std::move(item));
     }
@@ -240,6 +283,7 @@ void ServerNode::pump() {
     engine_->step(now);
     const bool committed = engine_->status().commits != commits;
     ready_at_ = world_.now() + (committed ? door_->last_cost() : Micros(50));
+    world_.auditor.end_of_answers();
     if (crash_point_ == CrashPoint::kAmongAnswers && answers_.size() > 1 && !dying_) {
         world_.mark("server crash among answers");
         answers_.resize(world_.prng.below(answers_.size()));

@@ -1,10 +1,11 @@
-// One server process: a real engine on the shared store, seen through a door that can crash it at any
-// store call, and a clock of its own. Single-threaded.
+// One server process: a real engine on the shared store, seen through a door that can crash it at
+// any store call, and a clock of its own. Single-threaded.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,14 +19,14 @@ enum class CrashPoint {
     kNone,
     kNow,
     kBeforeTakeover,
-    kAfterTakeover,   // leadership is taken, nothing is loaded
+    kAfterTakeover,  // leadership is taken, nothing is loaded
     kBeforeCommit,
-    kAfterCommit,     // durable, and nobody was answered
+    kAfterCommit,  // durable, and nobody was answered
     kAmongAnswers,
 };
 
 class ServerNode {
-   public:
+ public:
     // `wall_offset`: how far its wall clock is from the true one.
     ServerNode(World& world, std::string name, Millis wall_offset);
     ~ServerNode();
@@ -41,7 +42,8 @@ class ServerNode {
     // Leave instead of leading again, once another leader took over.
     void retire_when_deposed() { retire_ = true; }
     // Told each time a scheduler was loaded, before it is used.
-    void on_load(std::function<void(const core::Scheduler&)> hook) { on_load_ = std::move(hook); }
+    using LoadHook = std::function<void(ServerNode&, const core::Scheduler&)>;
+    void on_load(LoadHook hook) { on_load_ = std::move(hook); }
 
     bool alive() const { return alive_; }
     bool stalled() const { return stalled_until_ > world_.now(); }
@@ -50,9 +52,10 @@ class ServerNode {
     engine::Engine& engine() { return *engine_; }
     Instant clock() const;  // the scheduler's time
 
-   private:
+ private:
     class Door;
 
+    bool claim_key(engine::Item& item);
     void schedule(Micros at);
     void pump();
     void after_step(Instant now);
@@ -65,18 +68,19 @@ class ServerNode {
     Millis wall_offset_;
     std::unique_ptr<Door> door_;
     std::unique_ptr<engine::Engine> engine_;
-    std::function<void(const core::Scheduler&)> on_load_;
+    LoadHook on_load_;
     bool alive_ = false;
-    bool dying_ = false;     // a crash point was reached: nothing it says gets out any more
+    bool dying_ = false;  // a crash point was reached: nothing it says gets out any more
     bool retire_ = false;
     CrashPoint crash_point_ = CrashPoint::kNone;
-    Instant base_;           // clock() minus the time since the process' epoch
+    Instant base_;  // clock() minus the time since the process' epoch
     Micros stalled_until_{0};
-    Micros ready_at_{0};     // its engine's thread is busy until then
+    Micros ready_at_{0};  // its engine's thread is busy until then
     Micros scheduled_at_{-1};
-    uint64_t wakeups_ = 0;   // number of the newest wake-up; older ones are void
+    uint64_t wakeups_ = 0;  // number of the newest wake-up; older ones are void
     bool loaded_ = false;
     int64_t steps_ = 0;
+    std::set<std::string> keys_under_way_;  // idempotency keys of requests that are not answered
     std::vector<std::function<void()>> answers_;  // of this step
     std::shared_ptr<bool> life_ = std::make_shared<bool>(true);
 };

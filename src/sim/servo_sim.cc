@@ -28,6 +28,7 @@ struct Arguments {
     int64_t from = 1;
     int64_t seconds = 0;  // 0 = no bound
     bool trace = false;
+    bool times = false;
     bool twice = false;
 };
 
@@ -39,6 +40,7 @@ void usage() {
         "  --seeds N    run N seeds\n"
         "  --from M     the first of them (1)\n"
         "  --seconds S  start no further seed after S seconds\n"
+        "  --times      print how long each seed took\n"
         "  --twice      run each seed twice and compare the hashes of the traces\n",
         stderr
     );
@@ -50,6 +52,10 @@ std::optional<Arguments> parse(int argc, char** argv) {
         const std::string word = argv[i];
         if (word == "--trace") {
             out.trace = true;
+            continue;
+        }
+        if (word == "--times") {
+            out.times = true;
             continue;
         }
         if (word == "--twice") {
@@ -92,7 +98,9 @@ bool run_seed(int64_t seed, const Arguments& arguments, Report& report) {
         const Report again = servo::sim::run(options);
         if (again.hash != report.hash) {
             fmt::print(
-                "FAILED seed {}: two runs differ (I23): {:016x} and {:016x}\n", seed, report.hash,
+                "FAILED seed {}: two runs differ (I23): {:016x} and {:016x}\n",
+                seed,
+                report.hash,
                 again.hash
             );
             return false;
@@ -110,8 +118,11 @@ int run_one(const Arguments& arguments) {
     }
     fmt::print(
         "ok: {:.1f} s of virtual time, {} events, {} batches, {} results, trace {:016x}\n",
-        static_cast<double>(report.virtual_time.count()) / 1e6, report.events, report.batches,
-        report.recorded, report.hash
+        static_cast<double>(report.virtual_time.count()) / 1e6,
+        report.events,
+        report.batches,
+        report.recorded,
+        report.hash
     );
     return 0;
 }
@@ -119,7 +130,9 @@ int run_one(const Arguments& arguments) {
 int run_many(const Arguments& arguments) {
     using Clock = std::chrono::steady_clock;
     const Clock::time_point begin = Clock::now();
-    const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+    const auto elapsed = [&] {
+        return std::chrono::duration<double>(Clock::now() - begin).count();
+    };
     std::map<std::string, int64_t> marks;
     int64_t ran = 0;
     int64_t failed = 0;
@@ -130,7 +143,18 @@ int run_many(const Arguments& arguments) {
             break;
         }
         Report report;
+        const double before = elapsed();
         failed += run_seed(arguments.from + i, arguments, report) ? 0 : 1;
+        if (arguments.times) {
+            fmt::print(
+                "seed {}: {:.3f} s, {} events, {} batches, {} results\n",
+                arguments.from + i,
+                elapsed() - before,
+                report.events,
+                report.batches,
+                report.recorded
+            );
+        }
         ++ran;
         virtual_s += static_cast<double>(report.virtual_time.count()) / 1e6;
         recorded += report.recorded;
@@ -143,8 +167,12 @@ int run_many(const Arguments& arguments) {
         fmt::print("  {:>9} {}\n", count, name);
     }
     fmt::print(
-        "{} seeds, {} failed: {:.1f} h of virtual time in {:.1f} s, {} results recorded\n", ran,
-        failed, virtual_s / 3'600, elapsed(), recorded
+        "{} seeds, {} failed: {:.1f} h of virtual time in {:.1f} s, {} results recorded\n",
+        ran,
+        failed,
+        virtual_s / 3'600,
+        elapsed(),
+        recorded
     );
     return failed == 0 ? 0 : 1;
 }

@@ -31,8 +31,10 @@ void Slot::feed(
     if (grant.lease != lease_) {
         if (running_ || next_ < end_) {
             world_.findings.report(
-                "keeper", fmt::format("a slot is fed lease {} while it runs {}", grant.lease.value,
-                                      lease_.value)
+                "keeper",
+                fmt::format(
+                    "a slot is fed lease {} while it runs {}", grant.lease.value, lease_.value
+                )
             );
         }
         flush();
@@ -43,8 +45,10 @@ void Slot::feed(
     }
     if (first_position != end_) {
         world_.findings.report(
-            "keeper", fmt::format("lease {}: position {} is fed, {} comes next", lease_.value,
-                                  first_position, end_)
+            "keeper",
+            fmt::format(
+                "lease {}: position {} is fed, {} comes next", lease_.value, first_position, end_
+            )
         );
         return;
     }
@@ -58,6 +62,18 @@ void Slot::feed(
         part.definition->asset != grant.asset || part.definition->revision != grant.revision) {
         world_.findings.report("protocol", "a grant and its definition do not fit");
         return;
+    }
+    const auto position = world_.auditor.position_of(lease_, grant.token_base);
+    if (position && *position != first_position) {
+        world_.findings.report(
+            "protocol",
+            fmt::format(
+                "lease {}: position {} is fed with what the server has at {}",
+                lease_.value,
+                first_position,
+                *position
+            )
+        );
     }
     const OrdinalView& view = *world_.auditor.accounts().jobs.at(grant.job).row.ordinals;
     for (const size_t i : {size_t{0}, part.indices.size() - 1}) {
@@ -73,10 +89,24 @@ void Slot::feed(
 void Slot::trim(LeaseId lease, uint64_t size) {
     if (lease == lease_) {
         const uint64_t started = next_ + (running_ ? 1 : 0);
-        end_ = std::max(std::min(end_, size), started);
+        cut(std::max(std::min(end_, size), started));
     }
     flush();
     host_.tell(executor::SlotTrimmed{lease, lease == lease_ ? end_ : size});
+}
+
+// Nothing at or after `end` is left, neither of the grant that it cuts through.
+void Slot::cut(uint64_t end) {
+    end_ = end;
+    while (!parts_.empty() && parts_.back().first_position >= end) {
+        parts_.pop_back();
+    }
+    if (!parts_.empty()) {
+        Part& last = parts_.back();
+        const uint64_t size = std::min<uint64_t>(last.indices.size(), end - last.first_position);
+        last.indices.resize(size);
+        last.ordinals.resize(size);
+    }
 }
 
 void Slot::resume(LeaseId lease) {
@@ -89,7 +119,7 @@ void Slot::resume(LeaseId lease) {
 void Slot::kill(LeaseId lease) {
     if (lease == lease_) {
         stop_running("killed");
-        end_ = next_;
+        cut(next_);
     }
     flush();
     host_.tell(executor::SlotTrimmed{lease, lease == lease_ ? end_ : 0});
@@ -113,7 +143,7 @@ void Slot::check_stop_time() {
     if (running_ || next_ < end_) {
         world_.mark("slot stops at its stop time");
         stop_running("out of contact");
-        end_ = next_;
+        cut(next_);
         flush();
         host_.tell(executor::SlotTrimmed{lease_, end_});
     }
@@ -132,8 +162,8 @@ void Slot::start_next() {
         flush_soon();
         return;
     }
-    while (!parts_.empty() &&
-           parts_.front().first_position + parts_.front().indices.size() <= next_) {
+    while (!parts_.empty() && parts_.front().first_position + parts_.front().indices.size() <= next_
+    ) {
         parts_.pop_front();
     }
     const Part& part = parts_.front();
@@ -145,14 +175,25 @@ void Slot::start_next() {
     running.started_boot = host_.boot();
     const Index index = part.indices[offset];
     running.outcome = programs_.draw(part.grant, *part.definition, index);
-    running.effect = {running.outcome.success, running.outcome.klass, part.grant.tenant,
-                      part.grant.job,          index,                 running.started_at,
-                      running.outcome.duration};
+    running.effect = {
+        running.outcome.success,
+        running.outcome.klass,
+        part.grant.tenant,
+        part.grant.job,
+        index,
+        running.started_at,
+        running.outcome.duration};
     const auto other = world_.ledger.start(running.token, part.grant.asset, part.ordinals[offset]);
     if (other && world_.clocks_agree) {
         world_.findings.report(
-            "I3", fmt::format("asset {} ordinal {} runs under tokens {} and {} at once",
-                              part.grant.asset.value, part.ordinals[offset], *other, running.token)
+            "I3",
+            fmt::format(
+                "asset {} ordinal {} runs under tokens {} and {} at once",
+                part.grant.asset.value,
+                part.ordinals[offset],
+                *other,
+                running.token
+            )
         );
     }
     const uint64_t run = ++run_;

@@ -1,6 +1,6 @@
-// A simulated slot: runs the positions of one lease strictly in order, as the slot process does, and
-// tells the effect ledger what really happened. It outlives a frozen executor and stops by itself at
-// its stop time. Single-threaded.
+// A simulated slot: runs the positions of one lease strictly in order, as the slot process does,
+// and tells the effect ledger what really happened. It outlives a frozen executor and stops by
+// itself at its stop time. Single-threaded.
 #pragma once
 
 #include <deque>
@@ -16,7 +16,7 @@ namespace servo::sim {
 
 // What a slot needs of the machine that it is on.
 class SlotHost {
-   public:
+ public:
     virtual ~SlotHost() = default;
     virtual executor::BootTime boot() const = 0;  // the machine's CLOCK_BOOTTIME
     virtual Instant wall() const = 0;
@@ -27,13 +27,12 @@ class SlotHost {
 };
 
 class Slot {
-   public:
+ public:
     Slot(World& world, Programs& programs, SlotHost& host)
         : world_(world), programs_(programs), host_(host) {}
 
     void feed(
-        uint64_t first_position, const Grant& grant,
-        std::shared_ptr<const Definition> definition
+        uint64_t first_position, const Grant& grant, std::shared_ptr<const Definition> definition
     );
     void trim(LeaseId lease, uint64_t size);
     void resume(LeaseId lease);
@@ -42,7 +41,7 @@ class Slot {
     // The slot's process is gone, with what it ran.
     void vanish();
 
-   private:
+ private:
     struct Part {
         uint64_t first_position = 0;
         Grant grant;
@@ -59,6 +58,7 @@ class Slot {
         Effect effect;
     };
 
+    void cut(uint64_t end);
     void start_next();
     void finish(uint64_t run);
     void stop_running(const char* why);

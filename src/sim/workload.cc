@@ -12,7 +12,9 @@ constexpr Millis kTimeout{180'000};
 constexpr int kTriesMax = 200;
 constexpr Micros kAnswerWithin{4'000'000};
 
-std::string name_of(const char* what, size_t number) { return fmt::format("{}{}", what, number); }
+std::string name_of(const char* what, size_t number) {
+    return fmt::format("{}{}", what, number);
+}
 
 SchemeSpec any_scheme() {
     Dimension dimension;
@@ -39,6 +41,7 @@ void Workload::draw_definitions() {
             pool.concurrency = prng.chance(1, 5) ? 0 : prng.between(1, 6);
             pool.per_tenant_concurrency = prng.chance(1, 3) ? prng.between(1, 3) : 0;
             pools_.push_back(pool.name);
+            pool_specs_[pool.name] = pool;
             pools.push_back(std::move(pool));
         }
     }
@@ -86,8 +89,9 @@ Workload::AssetPlan Workload::draw_asset(const std::string& tenant, int number) 
     }
     for (const std::string& pool : pools_) {
         if (prng.chance(1, 2)) {
-            const bool narrow = spec.sequential || prng.chance(3, 4);
-            spec.pools[pool] = narrow ? 1 : 2;
+            const PoolSpec& definition = pool_specs_.at(pool);
+            const bool fits = definition.concurrency != 1 && definition.per_tenant_concurrency != 1;
+            spec.pools[pool] = fits && prng.chance(1, 4) ? 2 : 1;
         }
     }
     if (prng.chance(1, 5) && !spec.sequential && !options.fairness) {
@@ -111,9 +115,15 @@ Profile Workload::draw_profile(const AssetPlan& plan) {
     profile.hang_per_mille = options.hangs && prng.chance(1, 2) ? 5 : 0;
     if (options.fail_per_mille > 0) {
         constexpr FailureClass kClasses[] = {
-            FailureClass::kTransient, FailureClass::kData,          FailureClass::kResource,
-            FailureClass::kExternal,  FailureClass::kTimeout,       FailureClass::kAuth,
-            FailureClass::kCrash,     FailureClass::kConfiguration, FailureClass::kError,
+            FailureClass::kTransient,
+            FailureClass::kData,
+            FailureClass::kResource,
+            FailureClass::kExternal,
+            FailureClass::kTimeout,
+            FailureClass::kAuth,
+            FailureClass::kCrash,
+            FailureClass::kConfiguration,
+            FailureClass::kError,
         };
         const int64_t count = prng.between(1, 3);
         for (int64_t i = 0; i < count; ++i) {
@@ -172,8 +182,8 @@ void Workload::plan_jobs() {
     jobs_.resize(jobs_wanted_);
     for (size_t i = 0; i < jobs_wanted_; ++i) {
         const Micros spread(world_.options.fault_phase / 2);
-        const Micros delay = i == 0 || world_.options.fairness ? Micros(300'000)
-                                                                : world_.between(Micros(0), spread);
+        const Micros delay =
+            i == 0 || world_.options.fairness ? Micros(300'000) : world_.between(Micros(0), spread);
         world_.queue.after(delay, [this, i] { create_job(i); });
     }
 }
@@ -195,9 +205,8 @@ std::optional<JobRow> Workload::draw_job(size_t number) {
     }
     const Options& options = world_.options;
     Prng& prng = world_.prng;
-    const size_t place = options.fairness
-                             ? number * static_cast<size_t>(options.assets_per_tenant)
-                             : prng.below(assets_.size());
+    const size_t place = options.fairness ? number * static_cast<size_t>(options.assets_per_tenant)
+                                          : prng.below(assets_.size());
     AssetPlan& plan = assets_[place];
     const core::Scheduler& scheduler = *server->engine().scheduler();
     const auto head = scheduler.find_asset(plan.tenant, plan.spec.name);
@@ -252,8 +261,7 @@ void Workload::send_job(const JobRow& row, int tries) {
     std::optional<engine::Idempotency> key;
     if (world_.options.idempotent_repeats) {
         key = engine::Idempotency{
-            row.tenant, "/v1/backfills", to_text(row.id), "body",
-            [](const core::Reply& reply) {
+            row.tenant, "/v1/backfills", to_text(row.id), "body", [](const core::Reply& reply) {
                 return std::pair(201, to_text(std::get<core::JobsReply>(reply).jobs.at(0).job));
             }};
     }
@@ -318,9 +326,13 @@ std::string Workload::open_jobs() const {
     for (const auto& [id, job] : world_.auditor.accounts().jobs) {
         if (!is_terminal(job.row.state)) {
             out += fmt::format(
-                "\n  {} {} ({}): {} of {} to do, {} live grants", to_text(id),
-                to_string(job.row.state), job.row.state_reason, job.remaining.size(),
-                job.row.total(), job.grants.size()
+                "\n  {} {} ({}): {} of {} to do, {} live grants",
+                to_text(id),
+                to_string(job.row.state),
+                job.row.state_reason,
+                job.remaining.size(),
+                job.row.total(),
+                job.grants.size()
             );
         }
     }

@@ -14,7 +14,7 @@
 namespace servo::sim {
 
 class Workload {
-   public:
+ public:
     Workload(World& world, Cluster& cluster, Programs& programs)
         : world_(world), cluster_(cluster), programs_(programs) {}
 
@@ -35,7 +35,7 @@ class Workload {
     const std::string& needed_label() const { return label_; }
     std::string open_jobs() const;  // for people
 
-   private:
+ private:
     struct AssetPlan {
         std::string tenant;
         AssetSpec spec;
@@ -66,12 +66,12 @@ class Workload {
 
     std::vector<std::string> tenants_;
     std::vector<std::string> pools_;
+    std::map<std::string, PoolSpec> pool_specs_;
     std::vector<AssetPlan> assets_;
     core::ApplyDefinitions definitions_;
     std::vector<JobId> jobs_;
     size_t jobs_wanted_ = 0;
     size_t jobs_settled_ = 0;  // created, or refused for good
-    bool healing_ = false;
     uint64_t partitions_ = 0;
     Micros work_{0};
     std::string label_;

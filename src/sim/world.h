@@ -1,5 +1,5 @@
-// What all parts of a run share: time, chance, trace, store, checks, and what partitions do when they
-// run. Single-threaded.
+// What all parts of a run share: time, chance, trace, store, checks, and what partitions do when
+// they run. Single-threaded.
 #pragma once
 
 #include <fmt/format.h>
@@ -25,7 +25,7 @@ namespace servo::sim {
 constexpr Instant kWorldBegins = instant_ms(1'767'225'600'000);
 
 class World {
-   public:
+ public:
     World(const Options& drawn, Echo echo, Plant& planted)
         : options(drawn),
           plant(planted),

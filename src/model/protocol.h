@@ -43,6 +43,9 @@ struct Grant {
     int64_t number = 0;    // per session, ascending
     LeaseId lease;         // the same in every top-up of one lease
     Token token_base = 0;  // attempt at the grant's i-th partition carries token_base + i
+    // Of its first partition in the lease. An executor for which the lease ends elsewhere takes the
+    // grant as received and runs nothing of it: it was given before a shorter lease was known.
+    uint64_t first_position = 0;
     JobId job;
     int generation = 1;
     int attempt = 1;  // SERVO_ATTEMPT of every partition in the grant

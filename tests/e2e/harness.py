@@ -54,6 +54,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def runs_servo(pid):
+    """Whether the process is the binary under test: server, executor or slot."""
+    try:
+        return os.path.samefile(f"/proc/{pid}/exe", BINARY)
+    except OSError:
+        return False
+
+
 def processes_with(marker):
     """Pids of live processes (zombies not counted) that inherited the marker."""
     found = []

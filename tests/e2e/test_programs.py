@@ -2,7 +2,7 @@
 import json
 import os
 
-from harness import (FAILED, LEASE_TTL_S, MARKER, OK, ServoTest, ledger_asset, processes_with,
+from harness import (FAILED, LEASE_TTL_S, MARKER, OK, ServoTest, ledger_asset, processes_with, runs_servo,
                      read_ledger, resident_kib, wait_until)
 
 ONE_DAY = ("--start", "2024-01-01", "--end", "2024-01-01")
@@ -33,11 +33,8 @@ assets:
         return self.servo("partition", "status", name, "2024-01-01", "-o", "json").json()
 
     def children(self):
-        return set(processes_with(self.folder)) - self.idle
-
-    def remember_idle(self):
-        """The processes that belong to Servo itself: server and slots, before any program runs."""
-        self.idle = set(processes_with(self.folder))
+        """What runs on behalf of partitions: everything of this test but Servo's own processes."""
+        return {pid for pid in processes_with(self.folder) if not runs_servo(pid)}
 
     def test_a_program_that_does_not_exist(self):
         self.apply("version: 1\nassets:\n  missing:\n"
@@ -78,7 +75,6 @@ assets:
         # A child in a session of its own, deaf to polite signals, and a parent deaf as well.
         script = ("trap '' TERM INT HUP; setsid sh -c 'trap \"\" TERM INT HUP; while :; do sleep 1; "
                   "done' & while :; do sleep 1; done")
-        self.remember_idle()
         self.asset("endless", script, extra="    timeout: 2s\n")
         partition = self.outcome("endless")
         self.assertEqual("timeout", partition["failure_class"])
@@ -86,7 +82,6 @@ assets:
         self.assertTrue(self.process.alive())
 
     def test_a_program_that_leaves_children_behind(self):
-        self.remember_idle()
         self.asset("parent", "(setsid sleep 600 >/dev/null 2>&1 &) ; exit 0")
         self.assertEqual("completed", self.outcome("parent", code=OK)["status"])
         wait_until(lambda: not self.children(), "what it left behind is gone", 30)

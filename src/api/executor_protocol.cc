@@ -318,6 +318,7 @@ json::object to_json(const RegisterRequest& request) {
     wire.build = request.build;
     wire.host = request.host;
     wire.pid = request.pid;
+    wire.number = request.number;
     wire.previous_gone = request.previous_gone;
     wire.held = held_to_wire(request.held);
     wire.ack = request.ack;
@@ -343,6 +344,7 @@ Result<RegisterRequest> register_request_from(const json::value& json, Unknown u
     out.build = std::move(wire.build);
     out.host = std::move(wire.host);
     out.pid = wire.pid;
+    out.number = wire.number;
     out.previous_gone = wire.previous_gone;
     out.held = SERVO_TRY(held_from_wire(wire.held));
     out.ack = wire.ack;

@@ -140,6 +140,7 @@ TEST(ExecutorProtocol, RegisterRoundTrip) {
     RegisterRequest request;
     request.executor = "ex-1";
     request.session = SessionId(99);
+    request.number = 3;
     request.slots = 8;
     request.labels = {{"zone", "eu"}};
     request.held = {{LeaseId(1), 3, 2}};
@@ -150,6 +151,7 @@ TEST(ExecutorProtocol, RegisterRoundTrip) {
     EXPECT_EQ(back->executor, "ex-1");
     EXPECT_EQ(back->labels, request.labels);
     EXPECT_EQ(back->held, request.held);
+    EXPECT_EQ(back->number, 3);
     EXPECT_TRUE(back->previous_gone);
     const auto reply =
         register_reply_from(wire(to_json(RegisterReply{ExecutorId(3), 7})), Unknown::kIgnore);

@@ -16,6 +16,11 @@ template <typename V>
 void describe(V& v, RegisterRequestWire& r) {
     v.required("executor", r.executor, "Its name, [a-zA-Z0-9._-]{1,128}.");
     v.required("session", r.session, "Random, above 0, new for each life of the process.");
+    v.field(
+        "number",
+        r.number,
+        "Rises with each registration of the session, from 1: one that comes late changes nothing."
+    );
     v.required("slots", r.slots, "1 to 1024.");
     v.field("labels", r.labels, "");
     v.field("build", r.build, "");

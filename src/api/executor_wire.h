@@ -24,6 +24,7 @@ struct HeldWire {
 struct RegisterRequestWire {
     std::string executor;
     int64_t session = 0;
+    int64_t number = 0;
     int64_t slots = 1;
     std::map<std::string, std::string> labels;
     std::string build;

@@ -280,6 +280,13 @@ Status check_registration(const State& state, const RegisterRequest& request) {
             fmt::format("A registration needs a session and 1 to {} slots.", kSlotsPerExecutorMax)
         ));
     }
+    if (std::find(state.replaced.begin(), state.replaced.end(), request.session) !=
+        state.replaced.end()) {
+        return fail(conflict(
+            "session_replaced",
+            fmt::format("A newer process registered under the name \"{}\".", request.executor)
+        ));
+    }
     const auto session = state.sessions.find(request.session);
     if (session == state.sessions.end()) {
         if (state.sessions.size() >= kSessionsMax) {
@@ -292,6 +299,13 @@ Status check_registration(const State& state, const RegisterRequest& request) {
         return fail(conflict("session_in_use", "That session id belongs to another executor."));
     }
     return {};
+}
+
+// A registration that was overtaken on its way: the session goes on as the newer one said.
+bool came_late(const State& state, const RegisterRequest& request) {
+    const auto session = state.sessions.find(request.session);
+    return session != state.sessions.end() && session->second.registered && request.number > 0 &&
+           request.number <= session->second.last_register;
 }
 
 // The executor's lasting number; a new name gets the next one.
@@ -364,9 +378,19 @@ Result<RegisterReply> register_executor(Context& c, const RegisterRequest& reque
     SERVO_CHECK(check_registration(c.state, request));
     State& state = c.state;
     const ExecutorId executor = executor_named(state, request.executor, c.now);
+    if (came_late(state, request)) {
+        RegisterReply reply;
+        reply.executor_id = executor;
+        reply.epoch = state.epoch;
+        return reply;
+    }
     const auto current = state.session_of.find(executor);
     if (current != state.session_of.end() && current->second != request.session &&
         request.previous_gone) {
+        state.replaced.push_back(current->second);
+        if (state.replaced.size() > kReplacedMax) {
+            state.replaced.pop_front();
+        }
         end_session(c, SessionId(current->second), "The executor was started again.", true);
     }
     const bool resumed = state.sessions.contains(request.session);
@@ -380,6 +404,7 @@ Result<RegisterReply> register_executor(Context& c, const RegisterRequest& reque
     session.last_call = c.now;
     session.draining = false;
     session.registered = true;
+    session.last_register = request.number;
     state.session_of[executor] = request.session;
     receive_ack(session, request.ack);
     // Grants beyond its ack will never arrive: a reply in flight is of an older registration.
@@ -419,12 +444,16 @@ Result<CallReply> executor_call(Context& c, const CallRequest& request) {
     if (repeats_a_lease(request.results) || request.held.size() > kSlotsPerExecutorMax * 2U) {
         return fail(invalid_argument("bad_report", "A report names each lease once at most."));
     }
-    session.last_call = c.now;
+    // A parked acquire comes again whenever there may be work: that says nothing new of its executor.
+    const bool news = request.kind == CallKind::kReport || request.call > last;
+    if (news) {
+        session.last_call = c.now;
+    }
     release_backoff(c.state, c.now);
     const std::vector<LeaseId> unknown = SERVO_TRY(take_results(c, session, request.results));
     last = request.call;
     receive_ack(session, request.ack);
-    if (session.draining != request.draining) {
+    if (news && session.draining != request.draining) {
         session.draining = request.draining;
         recount_slots(c.state);
     }
@@ -432,7 +461,7 @@ Result<CallReply> executor_call(Context& c, const CallRequest& request) {
         session.slot_ms = request.slot_ms;
         reconcile(c, session, request.held, request.ack);
     }
-    if (!request.draining && !c.state.executors.at(session.executor).drain_wanted) {
+    if (!session.draining && !c.state.executors.at(session.executor).drain_wanted) {
         if (request.kind == CallKind::kReport) {
             top_up(c, session);
         }

@@ -32,6 +32,7 @@ constexpr int64_t kUnknownDurationUs = 100'000;  // charged while nothing is kno
 constexpr size_t kRateCells = 72;                // of 10 s: twelve minutes
 constexpr int64_t kRateCellMs = 10'000;
 constexpr size_t kSessionsMax = 10'000;
+constexpr size_t kReplacedMax = 1'000;
 constexpr size_t kOpenJobsMax = 100'000;
 
 // Finished partitions per 10-second cell, the newest cells only.
@@ -176,7 +177,8 @@ struct Session {
     std::array<std::shared_ptr<const CallReply>, 2> last_reply;
     SlotMillis slot_ms{};
     bool draining = false;
-    bool registered = true;  // false: known from its leases alone, since a leader loaded them
+    int64_t last_register = 0;  // number of the newest registration
+    bool registered = true;     // false: known from its leases alone, since a leader loaded them
 };
 
 struct State {
@@ -196,6 +198,9 @@ struct State {
     std::map<std::string, ExecutorId, std::less<>> executor_names;
     std::map<ExecutorId, SessionId> session_of;
     std::map<SessionId, Session> sessions;
+    // Sessions that gave way to a newer life of their executor, the newest kReplacedMax: a late
+    // registration of one must not push the newer life out.
+    std::deque<SessionId> replaced;
     std::map<LeaseId, Lease> leases;
     std::map<JobId, Job> jobs;  // open; ended ones until the batch is sealed
 

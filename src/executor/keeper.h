@@ -259,6 +259,7 @@ class Keeper {
     bool registered_ = false;
     bool ever_registered_ = false;
     bool register_in_flight_ = false;
+    int64_t register_number_ = 0;
     BootTime register_sent_{0};
     BootTime register_at_{0};
     int register_failures_ = 0;

@@ -33,6 +33,7 @@ void Keeper::send_register(BootTime now) {
     model::RegisterRequest request;
     request.executor = options_.executor;
     request.session = options_.session;
+    request.number = ++register_number_;
     request.slots = static_cast<int>(slots_.size());
     request.labels = options_.labels;
     request.build = options_.build;

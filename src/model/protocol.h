@@ -117,6 +117,9 @@ struct LeaseResults {
 struct RegisterRequest {
     std::string executor;  // name, [a-zA-Z0-9._-]{1,128}
     SessionId session;     // random, chosen by the executor
+    // Rises with each registration of the session, from 1: one that arrives late, behind a newer
+    // one, changes nothing. 0 = not numbered.
+    int64_t number = 0;
     int slots = 1;
     std::map<std::string, std::string> labels;
     std::string build;

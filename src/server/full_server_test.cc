@@ -87,6 +87,14 @@ json::value TestExecutor::call(const char* kind, json::object body) {
 }
 
 uint64_t TestExecutor::work(Fails fails) {
+    return run(fails, false);
+}
+
+uint64_t TestExecutor::work_once(Fails fails) {
+    return run(fails, true);
+}
+
+uint64_t TestExecutor::run(Fails fails, bool once) {
     uint64_t total = 0;
     json::value reply = call("report", {{"free_slots", slots_}});
     while (reply.is_object() && !reply.at("grants").as_array().empty()) {
@@ -130,7 +138,10 @@ uint64_t TestExecutor::work(Fails fails) {
         for (auto& [lease, result] : results) {
             list.push_back(result);
         }
-        reply = call("report", {{"results", list}, {"free_slots", slots_}});
+        reply = call("report", {{"results", list}, {"free_slots", once ? 0 : slots_}});
+        if (once) {
+            break;
+        }
     }
     return total;
 }

@@ -64,8 +64,11 @@ class TestExecutor {
     using Fails = bool (*)(uint64_t index);
     // Works until the server has nothing more to give; returns how many partitions it ran.
     uint64_t work(Fails fails = nullptr);
+    // Takes one round of grants, reports them, and takes no more.
+    uint64_t work_once(Fails fails = nullptr);
 
  private:
+    uint64_t run(Fails fails, bool once);
     boost::json::value call(const char* kind, boost::json::object body);
 
     const TestServer& server_;

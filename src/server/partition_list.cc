@@ -137,10 +137,15 @@ class Renderer {
             out.end = info.end_text;
         }
         for (const OpenOwner& owner : sets_.owners) {
-            const auto at = owner.view.row.ordinals->index_of(ordinal);
-            if (at && owner.remaining.contains(*at)) {
+            const auto at = owner.ordinals().index_of(ordinal);
+            if (at && owner.checkpoint.remaining.contains(*at)) {
                 out.status = sets_.running.contains(index) ? "running" : "pending";
                 out.backfill_id = to_text(owner.view.row.id);
+                return out;
+            }
+            const bool done = sets_.completed.contains(index) || sets_.failed.contains(index);
+            if (at && done && sets_.settled_by_job.at(owner.view.row.id).contains(index)) {
+                SERVO_CHECK(settled_by(owner, *at, sets_.completed.contains(index), out));
                 return out;
             }
         }
@@ -173,6 +178,15 @@ class Renderer {
             return fill_done(call_.backend, names_, state.job, *index, out);
         }
         return fill_failure(call_.backend, names_, state.job, *index, out);
+    }
+
+    // By an open job, perhaps so lately that the materialised state does not tell yet.
+    Status settled_by(const OpenOwner& owner, Index at, bool completed, api::Partition& out) {
+        out.status = completed ? "completed" : "failed";
+        out.asset_revision = owner.view.row.revision;
+        out.backfill_id = to_text(owner.view.row.id);
+        const auto fill = completed ? fill_done : fill_failure;
+        return fill(call_.backend, names_, owner.view.row.id, at, out);
     }
 
     Call& call_;

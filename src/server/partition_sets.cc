@@ -7,33 +7,10 @@ namespace {
 
 using namespace model;
 
-Result<std::vector<OpenOwner>> open_owners(Backend& backend, AssetId asset) {
-    store::JobFilter filter;
-    filter.asset = asset;
-    for (size_t i = 0; i < kJobStateCount; ++i) {
-        if (!is_terminal(static_cast<JobState>(i))) {
-            filter.states.push_back(static_cast<JobState>(i));
-        }
-    }
-    const store::JobPage page = SERVO_TRY(backend.history().jobs(filter, kOwnersMax, ""));
-    std::vector<OpenOwner> out;
-    for (const store::JobPage::Item& item : page.items) {
-        auto view = SERVO_TRY(backend.read([id = item.row.id](
-                                               const core::Scheduler& scheduler, Instant now
-                                           ) { return scheduler.job(id, now); }));
-        auto checkpoint = SERVO_TRY(backend.history().checkpoint(item.row.id));
-        // Between the page and the read a job may have ended; then it owns nothing any more.
-        if (view && checkpoint && !is_terminal(view->row.state)) {
-            out.push_back({std::move(*view), std::move(checkpoint->remaining)});
-        }
-    }
-    return out;
-}
-
 RunSet running_of(const OpenOwner& owner) {
     RunSet out;
     for (const core::SlotHolder& holder : owner.view.holders) {
-        if (owner.remaining.contains(holder.next)) {
+        if (owner.checkpoint.remaining.contains(holder.next)) {
             out.add(holder.next);
         }
     }
@@ -42,6 +19,7 @@ RunSet running_of(const OpenOwner& owner) {
 
 void add_state(const store::History::StateRun& state, int latest, PartitionSets& out) {
     const RunSet indices = out.all.intersection(OrdinalView({state.ordinals}));
+    note_state(out.owners, state, indices);
     switch (state.outcome) {
         case Outcome::kSucceeded:
             out.completed.add(indices);
@@ -61,23 +39,38 @@ void add_state(const store::History::StateRun& state, int latest, PartitionSets&
     out.settled_by_job[state.job].add(indices);
 }
 
-}  // namespace
-
-RunSet both(const RunSet& a, const RunSet& b) {
-    RunSet only_a = a;
-    only_a.subtract(b);
-    RunSet out = a;
-    out.subtract(only_a);
-    return out;
-}
-
-RunSet translate(const OrdinalView& from, const RunSet& indices, const OrdinalView& to) {
-    RunSet out;
-    for (const Run& run : indices.runs()) {
-        out.add(to.intersection(OrdinalView(from.slice(run))));
+// What an open job did lately, and then what it has still to do, count before the older state.
+void add_owner(const OpenOwner& owner, int latest, PartitionSets& out) {
+    const RunSet completed = fresh_completed(owner, out.all);
+    const RunSet failed = fresh_failed(owner, out.all);
+    out.failed.subtract(completed);
+    out.skipped.subtract(completed);
+    out.completed.add(completed);
+    out.completed.subtract(failed);
+    out.skipped.subtract(failed);
+    out.failed.add(failed);
+    out.stale.subtract(completed);
+    out.stale.subtract(failed);
+    if (owner.view.row.revision < latest) {
+        out.stale.add(completed);
     }
-    return out;
+    for (auto& [job, settled] : out.settled_by_job) {
+        settled.subtract(completed);
+        settled.subtract(failed);
+    }
+    RunSet& mine = out.settled_by_job[owner.view.row.id];
+    mine.add(completed);
+    mine.add(failed);
+
+    const RunSet pending = to_do(owner, out.all);
+    for (RunSet* set : {&out.completed, &out.failed, &out.skipped, &out.stale}) {
+        set->subtract(pending);
+    }
+    out.pending.add(pending);
+    out.running.add(translate(owner.ordinals(), running_of(owner), out.all));
 }
+
+}  // namespace
 
 RunSet PartitionSets::missing() const {
     RunSet out;
@@ -114,6 +107,7 @@ Result<PartitionSets> partition_sets(
     if (out.all.size() <= from) {
         return out;
     }
+    out.owners = SERVO_TRY(open_owners(backend, asset.head.id));
     bool fits = true;
     SERVO_CHECK(scan_states(
         backend.history(),
@@ -137,14 +131,8 @@ Result<PartitionSets> partition_sets(
             "list with start and end."
         ));
     }
-    out.owners = SERVO_TRY(open_owners(backend, asset.head.id));
     for (const OpenOwner& owner : out.owners) {
-        const OrdinalView& view = *owner.view.row.ordinals;
-        out.pending.add(translate(view, owner.remaining, out.all));
-        out.running.add(translate(view, running_of(owner), out.all));
-    }
-    for (RunSet* set : {&out.completed, &out.failed, &out.skipped, &out.stale}) {
-        set->subtract(out.pending);
+        add_owner(owner, asset.head.latest_revision, out);
     }
     out.pending.subtract(out.running);
     return out;

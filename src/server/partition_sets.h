@@ -8,18 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "server/lookup.h"
+#include "server/open_owners.h"
 
 namespace servo::server {
 
-constexpr size_t kSetRunsMax = 2'000'000;    // fragments of one status
-constexpr int kOwnersMax = store::kPageMax;  // open jobs of one asset that are looked at
-
-// An open job of the asset, with what it has still to do.
-struct OpenOwner {
-    core::JobView view;
-    model::RunSet remaining;  // indices of the job
-};
+constexpr size_t kSetRunsMax = 2'000'000;  // fragments of one status
 
 struct PartitionSets {
     model::OrdinalView all;  // the selection, ascending; the sets are indices of it
@@ -43,13 +36,6 @@ Result<PartitionSets> partition_sets(
     const AssetRef& asset,
     std::vector<model::OrdinalRun> ordinals,
     model::Index from
-);
-
-// The members of `a` that are in `b`.
-model::RunSet both(const model::RunSet& a, const model::RunSet& b);
-// Indices of `from` (a subset of it) as indices of `to`; members that `to` lacks are left out.
-model::RunSet translate(
-    const model::OrdinalView& from, const model::RunSet& indices, const model::OrdinalView& to
 );
 
 }  // namespace servo::server

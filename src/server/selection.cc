@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
+#include "server/open_owners.h"
 #include "server/state_scan.h"
 
 namespace servo::server {
@@ -32,6 +34,29 @@ void count_left_out(Outcome outcome, uint64_t count, api::ResolvedSelection& out
     }
 }
 
+// What an open job did lately counts before an older state.
+void add_fresh(
+    const OpenOwner& owner,
+    const OrdinalView& all,
+    ReprocessPolicy policy,
+    int latest,
+    std::map<Outcome, RunSet>& without
+) {
+    StateRun state;
+    state.revision = owner.view.row.revision;
+    for (const Outcome outcome : {Outcome::kSucceeded, Outcome::kFailed}) {
+        const RunSet fresh =
+            outcome == Outcome::kSucceeded ? fresh_completed(owner, all) : fresh_failed(owner, all);
+        for (auto& [other, indices] : without) {
+            indices.subtract(fresh);
+        }
+        state.outcome = outcome;
+        if (!runs_again(state, policy, latest)) {
+            without[outcome].add(fresh);
+        }
+    }
+}
+
 // The indices of `all` that the policy leaves out, counted by outcome.
 Result<RunSet> left_out(
     Backend& backend,
@@ -40,7 +65,9 @@ Result<RunSet> left_out(
     ReprocessPolicy policy,
     api::ResolvedSelection& counts
 ) {
-    RunSet out;
+    std::vector<OpenOwner> owners = SERVO_TRY(open_owners(backend, asset.head.id));
+    std::map<Outcome, RunSet> without;  // outcome → left out
+    const int latest = asset.head.latest_revision;
     SERVO_CHECK(scan_states(
         backend.history(),
         asset.head.id,
@@ -48,15 +75,23 @@ Result<RunSet> left_out(
         all.runs().back().last(),
         [&](const std::vector<StateRun>& states) {
             for (const StateRun& state : states) {
-                if (!runs_again(state, policy, asset.head.latest_revision)) {
-                    const RunSet indices = all.intersection(OrdinalView({state.ordinals}));
-                    count_left_out(state.outcome, indices.size(), counts);
-                    out.add(indices);
+                const RunSet indices = all.intersection(OrdinalView({state.ordinals}));
+                note_state(owners, state, indices);
+                if (!runs_again(state, policy, latest)) {
+                    without[state.outcome].add(indices);
                 }
             }
             return true;
         }
     ));
+    for (const OpenOwner& owner : owners) {
+        add_fresh(owner, all, policy, latest, without);
+    }
+    RunSet out;
+    for (const auto& [outcome, indices] : without) {
+        count_left_out(outcome, indices.size(), counts);
+        out.add(indices);
+    }
     return out;
 }
 

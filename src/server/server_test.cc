@@ -252,6 +252,47 @@ TEST(Server, DryRunPreviewsAndChangesNothing) {
     EXPECT_TRUE(server.get("/v1/backfills").json.at("items").as_array().empty());
 }
 
+TEST(Server, ADryRunAnswersOverlapsAsTheRealRunWould) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    const std::string id = server.post("/v1/backfills", kJanuary).text("id");
+    const auto reject = server.post("/v1/backfills", R"({"asset":"orders","dry_run":true})");
+    EXPECT_EQ(reject.status, 409);
+    EXPECT_EQ(reject.reason(), "overlap");
+    EXPECT_NE(reject.text("detail").find(id), std::string::npos);
+    const auto skip = server.post(
+        "/v1/backfills", R"({"asset":"orders","dry_run":true,"overlap":"skip","preview":false})"
+    );
+    EXPECT_EQ(skip.status, 200);
+    EXPECT_EQ(skip.item(0).at("skipped_by_overlap"), 31);
+    EXPECT_TRUE(skip.json.at("preview").is_null());
+}
+
+// The materialised state is written about once a second; lists and selections must not wait for it.
+TEST(Server, WhatAnOpenJobJustDidCountsAtOnce) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    ASSERT_EQ(server.post("/v1/backfills", kJanuary).status, 200);
+    TestExecutor executor(server, "ex-1", 1);
+    const uint64_t done = executor.work_once([](uint64_t index) { return index == 0; });
+    ASSERT_GT(done, 0U);
+    ASSERT_LT(done, 31U);
+    const std::string path = "/v1/assets/orders/partitions?limit=500&status=";
+    const auto count = [&](const char* status) {
+        return server.get(path + status).json.at("items").as_array().size();
+    };
+    EXPECT_EQ(count("missing"), 0U);
+    EXPECT_EQ(count("failed"), 1U);
+    EXPECT_EQ(count("completed"), done - 1);
+    EXPECT_EQ(count("pending") + count("running"), 31 - done);
+    EXPECT_EQ(server.get(path + "failed").item(0).at("message"), "bad row");
+    const auto rest = server.post(
+        "/v1/backfills",
+        R"({"asset":"orders","dry_run":true,"overlap":"wait","preview":false,"reprocess":"failed"})"
+    );
+    EXPECT_EQ(rest.number("total_partitions"), static_cast<int64_t>(31 - done + 1));
+}
+
 TEST(Server, EstimatesComeFromRecordedDurations) {
     TestServer server;
     server.apply(asset_yaml("orders"));

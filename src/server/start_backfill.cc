@@ -8,6 +8,7 @@
 #include "model/job_id.h"
 #include "server/actions.h"
 #include "server/lookup.h"
+#include "server/open_owners.h"
 #include "server/render.h"
 #include "server/selection.h"
 #include "server/settings.h"
@@ -193,6 +194,55 @@ api::StartReply complete_reply(
     return out;
 }
 
+// A dry run answers what the scheduler would: an error where it would refuse, and how much is left
+// to other jobs. The real run leaves that to the scheduler, which alone sees the present.
+Status preview_overlap(
+    Call& call, const Planned& planned, const std::string& overlap, api::StartedBackfill& item
+) {
+    RunSet taken;
+    for (const OpenOwner& owner : SERVO_TRY(open_owners(call.backend, planned.asset.head.id))) {
+        const RunSet shared = to_do(owner, *planned.chosen.ordinals);
+        if (shared.empty()) {
+            continue;
+        }
+        const std::string id = to_text(owner.view.row.id);
+        if (overlap_from(overlap) == OverlapPolicy::kReject) {
+            return fail(conflict(
+                "overlap",
+                fmt::format(
+                    "{} of these partitions belong to {} ({}). Wait for it (--overlap wait), leave "
+                    "them out (--overlap skip), or cancel it: servo backfill cancel {}",
+                    with_commas(static_cast<int64_t>(shared.size())),
+                    id,
+                    to_string(owner.view.row.state),
+                    id
+                )
+            ));
+        }
+        taken.add(shared);
+    }
+    if (overlap_from(overlap) == OverlapPolicy::kSkip) {
+        item.skipped_by_overlap = taken.size();
+    }
+    return {};
+}
+
+Result<Response> dry_run(
+    Call& call,
+    const api::StartRequest& request,
+    const std::vector<Planned>& plans,
+    std::vector<JobRow> rows,
+    api::StartReply reply
+) {
+    for (size_t i = 0; i < plans.size(); ++i) {
+        SERVO_CHECK(preview_overlap(call, plans[i], request.overlap, reply.items[i]));
+    }
+    if (request.preview) {
+        reply.preview = SERVO_TRY(call.forecasts.preview(std::move(rows)));
+    }
+    return json_response(to_json(reply));
+}
+
 Result<std::vector<Planned>> plan(Call& call, const api::StartRequest& request) {
     const auto policy = reprocess_policy_from(request.reprocess);
     if (!policy) {
@@ -231,10 +281,7 @@ Result<Response> start_backfill(Call& call) {
     }
     api::StartReply skeleton = reply_skeleton(request, plans, now);
     if (request.dry_run) {
-        if (request.preview) {
-            skeleton.preview = SERVO_TRY(call.forecasts.preview(std::move(command.jobs)));
-        }
-        return json_response(to_json(skeleton));
+        return dry_run(call, request, plans, std::move(command.jobs), std::move(skeleton));
     }
     if (command.jobs.empty()) {
         return json_response(to_json(skeleton));

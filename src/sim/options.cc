@@ -24,7 +24,7 @@ void draw_world(Options& o, Prng& prng) {
     }
     o.tenants = prng.chance(1, 12) ? 50 : static_cast<int>(prng.between(1, 6));
     o.assets_per_tenant = static_cast<int>(prng.between(1, 3));
-    o.executors = prng.chance(1, 12) ? 40 : static_cast<int>(prng.between(1, 6));
+    o.executors = prng.chance(1, 12) ? 25 : static_cast<int>(prng.between(1, 6));
     o.slots_max = static_cast<int>(prng.between(1, 6));
     o.jobs = static_cast<int>(prng.between(1, 3 + o.tenants));
     o.wide_weights = prng.chance(1, 4);

@@ -12,18 +12,19 @@ namespace servo::sim {
 
 // A mistake made once in a while.
 class Rarely : public Plant {
-   public:
+ public:
     explicit Rarely(uint64_t every) : every_(every) {}
 
-   protected:
+ protected:
     bool now() { return prng_.chance(1, every_); }
 
-   private:
+ private:
     uint64_t every_;
     Prng prng_{42};
 };
 
 void add_record_bugs(std::vector<PlantedBug>& bugs);
 void add_behaviour_bugs(std::vector<PlantedBug>& bugs);
+void add_executor_bugs(std::vector<PlantedBug>& bugs);
 
 }  // namespace servo::sim

@@ -220,7 +220,8 @@ void ServerNode::arrive(engine::Item item) {
             }
             if (reply.has_value()) {
                 world_.auditor.on_answer(command, *reply);
-                if (const auto* call = std::get_if<core::ExecutorCall>(&command)) {
+                const auto* call = std::get_if<core::ExecutorCall>(&command);
+                if (call && call->request.kind == CallKind::kReport) {
                     world_.auditor.on_heard(call->request.session);
                 }
                 if (const auto* join = std::get_if<core::RegisterExecutor>(&command)) {
@@ -332,8 +333,15 @@ void ServerNode::audit(Instant now) {
     }
     const bool fresh = std::exchange(loaded_, false);
     world_.auditor.on_step(now, fresh);
+    ++steps_;
+    const bool changed =
+        std::exchange(seen_batches_, world_.auditor.batches()) != world_.auditor.batches();
+    const bool due = steps_ % kDiskCheckEvery == 0;
+    if (!changed && !fresh && !due) {
+        return;
+    }
     world_.auditor.check_memory(scheduler, now);
-    if (fresh || ++steps_ % kDiskCheckEvery == 0) {
+    if (fresh || due) {
         const Result<Snapshot> snapshot = world_.store.load(scheduler.epoch());
         if (snapshot.has_value()) {
             world_.auditor.check_disk(scheduler, *snapshot, now);

@@ -80,6 +80,7 @@ class ServerNode {
     uint64_t wakeups_ = 0;  // number of the newest wake-up; older ones are void
     bool loaded_ = false;
     int64_t steps_ = 0;
+    int64_t seen_batches_ = 0;
     std::set<std::string> keys_under_way_;  // idempotency keys of requests that are not answered
     std::vector<std::function<void()>> answers_;  // of this step
     std::shared_ptr<bool> life_ = std::make_shared<bool>(true);

@@ -181,6 +181,10 @@ int run_many(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
     spdlog::set_level(spdlog::level::off);  // faults are the point; the trace tells them
+    if (argc == 2 && std::strcmp(argv[1], "--help") == 0) {
+        usage();
+        return 0;
+    }
     const std::optional<Arguments> arguments = parse(argc, argv);
     if (!arguments) {
         usage();

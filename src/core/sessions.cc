@@ -444,7 +444,8 @@ Result<CallReply> executor_call(Context& c, const CallRequest& request) {
     if (repeats_a_lease(request.results) || request.held.size() > kSlotsPerExecutorMax * 2U) {
         return fail(invalid_argument("bad_report", "A report names each lease once at most."));
     }
-    // A parked acquire comes again whenever there may be work: that says nothing new of its executor.
+    // A parked acquire comes again whenever there may be work: that says nothing new of its
+    // executor.
     const bool news = request.kind == CallKind::kReport || request.call > last;
     if (news) {
         session.last_call = c.now;

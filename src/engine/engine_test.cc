@@ -60,6 +60,12 @@ class EngineTest : public testing::Test {
         request.free_slots = 1;
         return core::ExecutorCall{request};
     }
+    core::Command report(int64_t session, int64_t call) {
+        model::CallRequest request;
+        request.session = model::SessionId(session);
+        request.call = call;
+        return core::ExecutorCall{request};
+    }
     void step(Millis by = Millis(1)) { engine_.step(now_ += by); }
 
     store::MemoryStore store_;
@@ -83,6 +89,7 @@ TEST_F(EngineTest, AParkedAcquireIsAnsweredInItsTimeHoweverOftenItIsWoken) {
     for (int second = 0; second < 20; ++second) {
         EXPECT_FALSE(parked->has_value());
         submit(apply_asset("orders-" + std::to_string(second)));  // wakes it, in vain
+        submit(report(7, second + 1));  // the acquire alone keeps nobody alive
         step(Millis(1'000));
     }
     step(Millis(1'000));

@@ -37,6 +37,10 @@ def count(folder):
         return 0, [f"{folder}: no results"], []
     for test in suite.iter("testcase"):
         name = test.get("name")
+        if test.find("skipped") is not None:
+            said = (test.findtext("system-out") or "").strip().split("\n")[0].removeprefix("skipped: ")
+            skipped.append(f"{name}: {said}")
+            continue
         good = test.get("status") == "run"
         cases = cases_of(folder, name)
         if cases is None:

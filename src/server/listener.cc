@@ -366,7 +366,8 @@ void Session::on_written(error_code error, bool keep) {
     response_ = {};
     if (error) {
         close();
-    } else if (keep) {
+    } else if (keep && !closing_ && !shared_->stopping) {
+        // Asked again: stop() may have come while the answer was written.
         wait_for_request();
     } else if (shared_->stopping) {
         close();

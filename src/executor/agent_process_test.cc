@@ -476,6 +476,28 @@ TEST_F(AgentTest, ADrainLetsWhatRunsEndAndGivesTheRestBack) {
     EXPECT_TRUE(agent_->status().ended);
 }
 
+TEST_F(AgentTest, WhatIsGivenAfterAShrinkIsRunAndNotWhatWasTakenBack) {
+    start();
+    const std::string fifo = make_fifo();
+    const LeaseId lease = server_->add(
+        shell(
+            "echo $SERVO_PARTITION_KEY; exec 9>" + fifo + "; echo up >&9; while [ ! -e " +
+            (folder_ / "go") + " ]; do sleep 0.01; done"
+        ),
+        6
+    );
+    ASSERT_TRUE(read_until("up"));
+    server_->control(lease, model::LeaseAction::kShrink, 1);
+    ASSERT_TRUE(server_->wait_size(lease, 1));
+    server_->top_up(lease, 100);
+    ASSERT_TRUE(server_->wait_size(lease, 2));
+    std::ofstream(folder_ / "go") << "go";
+    auto record = server_->wait(lease);
+    EXPECT_EQ(record.done.size(), 2u);
+    EXPECT_EQ(record.logs[0].tail, "2024-01-01\n");
+    EXPECT_EQ(record.logs[1].tail, "2024-04-10\n");
+}
+
 TEST_F(AgentTest, AKilledSlotProcessLosesItsWorkAndIsReplaced) {
     start();
     const std::string fifo = make_fifo();

@@ -245,6 +245,7 @@ class Keeper {
     void resume_stopped(model::LeaseId id, Lease& lease);
     void assign_waiting();
     void feed(model::LeaseId id, Lease& lease, const Part& part);
+    static void settle_parts(Lease& lease);
     void close_if_done(Leases::iterator lease);
     void erase(Leases::iterator lease);
     void on_progress(int slot, SlotProgress event);

@@ -30,6 +30,31 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
     }
 }
 
+// Leaves the first `size` partitions of the grant, in the order in which they are run.
+void cut_grant(model::Grant& grant, uint64_t size) {
+    if (grant.size() <= size) {
+        return;
+    }
+    size_t used = 0;
+    for (uint64_t left = size; left > 0; ++used) {
+        model::Run& run = grant.runs[used];
+        run.end = run.first + std::min(left, run.size());
+        left -= run.size();
+    }
+    grant.runs.resize(used);
+    used = 0;
+    for (uint64_t left = size; left > 0; ++used) {
+        model::OrdinalRun& run = grant.ordinals[used];
+        const uint64_t kept = std::min(left, run.count);
+        if (grant.reversed) {
+            run.first += static_cast<int64_t>(run.count - kept) * run.stride;
+        }
+        run.count = kept;
+        left -= kept;
+    }
+    grant.ordinals.resize(used);
+}
+
 int64_t mean_duration_us(const model::LeaseResults& results) {
     int64_t sum = 0;
     for (const model::DoneResult& done : results.done) {
@@ -179,6 +204,7 @@ void Keeper::trim(LeaseId id, Lease& lease, uint64_t size) {
     }
     if (lease.slot < 0) {
         lease.size = std::max(size, lease.started);
+        settle_parts(lease);
         std::erase(waiting_, id);
         if (!lease.complete()) {
             waiting_.push_back(id);
@@ -198,6 +224,7 @@ void Keeper::kill(LeaseId id, Lease& lease) {
     lease.killed = true;
     if (lease.slot < 0) {
         lease.size = lease.started;
+        settle_parts(lease);
         std::erase(waiting_, id);
         report_wanted_ = true;
         return;
@@ -225,6 +252,25 @@ void Keeper::resume_stopped(LeaseId id, Lease& lease) {
     lease.stopped_at.reset();
     if (lease.slot >= 0 && !lease.killed && !lease.complete()) {
         actions_.emplace_back(ResumeSlot{lease.slot, id});
+    }
+}
+
+// Keeps the parts with positions in [finished, size), the last one cut at `size`: a slot that the
+// lease moves to must get neither what has ended nor what was given back.
+void Keeper::settle_parts(Lease& lease) {
+    while (!lease.parts.empty() && lease.parts.back().first_position >= lease.size) {
+        lease.parts.pop_back();
+    }
+    if (!lease.parts.empty()) {
+        Part& last = lease.parts.back();
+        cut_grant(last.grant, lease.size - last.first_position);
+    }
+    while (!lease.parts.empty()) {
+        const Part& part = lease.parts.front();
+        if (part.first_position + part.grant.size() > lease.finished) {
+            break;
+        }
+        lease.parts.pop_front();
     }
 }
 
@@ -265,13 +311,7 @@ void Keeper::on_progress(int slot, SlotProgress event) {
     const size_t count = result_count(event.results);
     lease.started = std::max(lease.started, event.started);
     lease.finished += count;
-    while (!lease.parts.empty()) {
-        const Part& part = lease.parts.front();
-        if (part.first_position + part.grant.size() > lease.finished) {
-            break;
-        }
-        lease.parts.pop_front();
-    }
+    settle_parts(lease);
     if (count > 0) {
         const int64_t mean = mean_duration_us(event.results);
         lease.mean_us = lease.mean_us < 0 ? mean : (3 * lease.mean_us + mean) / 4;
@@ -318,6 +358,7 @@ void Keeper::on_trimmed(int slot, const SlotTrimmed& event) {
     lease.answers_due = std::max(0, lease.answers_due - 1);
     lease.size = std::max(std::min(lease.size, event.size), lease.finished);
     lease.started = std::min(lease.started, lease.size);
+    settle_parts(lease);
     if (lease.answers_due == 0) {
         lease.trim_asked.reset();
     }

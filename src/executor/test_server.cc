@@ -9,7 +9,8 @@ using model::LeaseId;
 
 namespace {
 constexpr std::chrono::seconds kLimit{60};
-}
+constexpr model::Ordinal kFirstDay = 19'723;  // 2024-01-01 in days since 1970
+}  // namespace
 
 LeaseId TestServer::add(const model::AssetSpec& spec, uint64_t count, model::Grant base) {
     CallDone done;
@@ -30,7 +31,7 @@ LeaseId TestServer::add(const model::AssetSpec& spec, uint64_t count, model::Gra
         base.runs = {{0, count}};
         if (base.ordinals.empty()) {
             // Days since 1970 for the daily assets of the tests.
-            base.ordinals = {{19'723, count, 1}};
+            base.ordinals = {{kFirstDay, count, 1}};
         }
         base.timeout = base.timeout > Millis(0) ? base.timeout : Millis(30'000);
         Record record;
@@ -59,6 +60,23 @@ TestServer::Record TestServer::wait(LeaseId lease) {
 bool TestServer::wait_started(LeaseId lease, uint64_t count) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, kLimit, [&] { return started_[lease] >= count; });
+}
+
+bool TestServer::wait_size(LeaseId lease, uint64_t size) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kLimit, [&] { return records_.at(lease).size == size; });
+}
+
+void TestServer::top_up(LeaseId lease, model::Index index) {
+    const std::lock_guard lock(mutex_);
+    const Record& record = records_.at(lease);
+    model::Grant more = record.grant;
+    more.number = next_grant_++;
+    more.token_base = next_token_++;
+    more.first_position = record.size;
+    more.runs = {{index, index + 1}};
+    more.ordinals = {{kFirstDay + static_cast<model::Ordinal>(index), 1, 1}};
+    unacked_[more.number] = more;
 }
 
 void TestServer::control(LeaseId lease, model::LeaseAction action, uint64_t size) {

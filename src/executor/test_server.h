@@ -35,6 +35,11 @@ class TestServer : public Transport {
     Record wait(model::LeaseId lease);
     // Waits until the executor reported that so many positions started.
     bool wait_started(model::LeaseId lease, uint64_t count);
+    // Waits until the executor listed the lease with that size.
+    bool wait_size(model::LeaseId lease, uint64_t size);
+    // Gives the partition `index` of a daily asset to the lease, behind what the executor listed
+    // last.
+    void top_up(model::LeaseId lease, model::Index index);
     void control(model::LeaseId lease, model::LeaseAction action, uint64_t size = 0);
     // From now on nothing is answered.
     void fall_silent();

@@ -91,7 +91,10 @@ void Auditor::insert_grants(BatchView& view) {
         job->second.grants.insert(key);
         const auto base = static_cast<uint64_t>(row.token_base);
         granted_.add(Run{base, base + row.indices.size()});
-        positions_[row.lease][row.first_position] = {row.token_base, row.indices.size()};
+        auto& positions = positions_[row.lease];
+        // What lay behind was given back.
+        positions.erase(positions.lower_bound(row.first_position), positions.end());
+        positions[row.first_position] = {row.token_base, row.indices.size()};
         LeaseAccount& lease = a_.leases[row.lease];
         if (lease.numbers.empty()) {
             lease = {row.tenant, job->second.row.asset, row.job, row.session, {}, {}};

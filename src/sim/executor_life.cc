@@ -2,87 +2,24 @@
 
 #include <algorithm>
 
+#include "sim/slot_process.h"
+
 namespace servo::sim {
 namespace {
 
 constexpr Micros kPipeDelay{200};
+constexpr Micros kPipeDelayMost{30'000};
 constexpr Micros kSlotStarts{200'000};
 
 }  // namespace
 
-// The process of one slot.
-class ExecutorNode::Life::Process final
-    : public SlotHost,
-      public std::enable_shared_from_this<ExecutorNode::Life::Process> {
- public:
-    Process(Life& life, std::shared_ptr<Life> keep, int number)
-        : life_(life), number_(number), slot_(life.world_, life.node_.programs_, *this) {
-        life_weak_ = keep;
-    }
-
-    executor::BootTime boot() const override { return life_.boot(); }
-    Instant wall() const override { return life_.wall(); }
-
-    void later(Micros delay, std::function<void()> action) override {
-        if (delay == Micros::max()) {
-            return;
-        }
-        life_.world_.queue.after(
-            life_.true_time(delay),
-            [self = shared_from_this(), action = std::move(action)] {
-                if (const auto life = self->life_weak_.lock()) {
-                    life->machine([self, action] {
-                        if (self->alive_) {
-                            action();
-                        }
-                    });
-                }
-            }
-        );
-    }
-
-    void tell(executor::SlotEvent event) override {
-        life_.world_.plant.on_slot_event(event);
-        pass_on(std::move(event));
-    }
-
-    // In order, also when the process dies behind it.
-    void pass_on(executor::SlotEvent event) {
-        life_.world_.queue.after(kPipeDelay, [self = shared_from_this(), event = std::move(event)] {
-            if (const auto life = self->life_weak_.lock()) {
-                life->agent([self, event] {
-                    self->life_.keeper_->on_slot_event(self->number_, event, self->life_.boot());
-                });
-            }
-        });
-    }
-
-    void poisoned() override {
-        life_.world_.mark("partition kills its executor");
-        life_.world_.queue.after(Micros(1), [self = shared_from_this()] {
-            if (const auto life = self->life_weak_.lock(); life && life->alive()) {
-                life->node_.ended(*life, "is killed by a partition", Micros(1'500'000));
-            }
-        });
-    }
-
-    void die() {
-        alive_ = false;
-        slot_.vanish();
-    }
-    bool alive() const { return alive_; }
-    Slot& slot() { return slot_; }
-
- private:
-    Life& life_;
-    std::weak_ptr<Life> life_weak_;
-    int number_;
-    bool alive_ = true;
-    Slot slot_;
-};
-
 ExecutorNode::Life::Life(ExecutorNode& node, int number, bool previous_gone)
     : node_(node), world_(node.world_), number_(number) {
+    if (world_.prng.chance(1, 3)) {
+        pipe_delay_ = world_.between(kPipeDelay, kPipeDelayMost);  // a busy machine
+    } else {
+        pipe_delay_ = kPipeDelay;
+    }
     executor::KeeperOptions options;
     options.executor = node.spec_.name;
     options.session = SessionId(static_cast<int64_t>(world_.prng.next() >> 1) | 1);
@@ -237,7 +174,7 @@ void ExecutorNode::Life::set_timer() {
 void ExecutorNode::Life::to_slot(int slot, std::function<void(Slot&)> action) {
     const std::shared_ptr<Process> process = processes_.at(static_cast<size_t>(slot));
     world_.queue.after(
-        kPipeDelay,
+        pipe_delay_,
         [self = shared_from_this(), process, action = std::move(action)] {
             self->machine([process, action] {
                 if (process->alive()) {

@@ -54,6 +54,7 @@ class ExecutorNode::Life : public std::enable_shared_from_this<ExecutorNode::Lif
     ExecutorNode& node_;
     World& world_;
     int number_;
+    Micros pipe_delay_{0};  // between the agent and its slots
     bool agent_alive_ = false;
     bool slots_alive_ = false;
     Micros paused_until_{0};

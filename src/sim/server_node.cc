@@ -179,6 +179,13 @@ bool ServerNode::start() {
 // As the API does: a key that was answered gets the same answer, one under way a refusal. False:
 // the request was answered.
 bool ServerNode::claim_key(engine::Item& item) {
+    // The API draws a new id for each request; a copy of a request must not use one again.
+    const auto* create = std::get_if<core::CreateJobs>(&item.command);
+    if (create && !item.idempotency &&
+        world_.auditor.accounts().jobs.contains(create->jobs[0].id)) {
+        item.answer(tl::unexpected<Error>(conflict("id_in_use", "it was created")));
+        return false;
+    }
     if (!item.idempotency) {
         return true;
     }

@@ -42,7 +42,12 @@ void Slot::feed(
         parts_.clear();
         next_ = end_ = first_position;
         stopped_ = false;
+        stop_told_ = false;
     }
+    if (stop_told_ && first_position > end_) {
+        return;  // sent before the keeper heard of the cut, which takes it back as well
+    }
+    stop_told_ = false;
     if (first_position != end_) {
         world_.findings.report(
             "keeper",
@@ -142,6 +147,7 @@ void Slot::check_stop_time() {
     stop_set_ = false;
     if (running_ || next_ < end_) {
         world_.mark("slot stops at its stop time");
+        stop_told_ = true;
         stop_running("out of contact");
         cut(next_);
         flush();

@@ -82,6 +82,7 @@ class Slot {
     bool flushing_ = false;
     executor::BootTime stop_at_{0};
     bool stop_set_ = false;
+    bool stop_told_ = false;  // stopped by its own timer, and fed nothing since
 };
 
 }  // namespace servo::sim

@@ -27,7 +27,7 @@ def main():
     }
     folder = os.environ.get("SERVO_TEST_RESULTS")
     if folder:
-        with open(os.path.join(folder, f"e2e_{module}.json"), "w", encoding="utf-8") as file:
+        with open(os.path.join(folder, f"e2e_{module.removeprefix('test_')}.json"), "w", encoding="utf-8") as file:
             json.dump(counts, file)
     if result.testsRun == 0:
         sys.exit(f"run.py: {name} has no tests")

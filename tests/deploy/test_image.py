@@ -74,9 +74,11 @@ class Image(unittest.TestCase):
                          [word for word in installed if not word.startswith("-")])
         self.assertIn("--no-install-recommends", installed)
 
-    def test_it_runs_as_nobody_special(self):
+    def test_it_runs_as_the_user_of_the_manifests(self):
         self.assertEqual(["10001:10001"], self.arguments(self.last, "USER"))
         self.assertEqual("USER", [word for word, _ in self.last if word in ("USER", "RUN")][-1])
+        helpers = read("deploy", "helm", "servo", "templates", "_helpers.tpl")
+        self.assertIn("runAsUser: 10001", helpers)
 
     def test_it_holds_no_secret(self):
         # The package makes tokens when it is installed; in an image everybody would have the same.

@@ -1,0 +1,137 @@
+"""What every rendering of the manifests must hold: rules over the objects, each yielding complaints."""
+import re
+
+from tree import option_variables, seconds
+
+# Variables that are no options of the server or the executor: docs/reference/config.md and --help.
+OTHER_VARIABLES = {"SERVO_SERVER", "SERVO_TOKEN", "SERVO_ADMIN_TOKEN", "SERVO_EXECUTOR_TOKEN"}
+SECRET = re.compile(r"TOKEN|PASSWORD|SECRET|DATABASE_URL")
+STANDARD_LABELS = {"app", "app.kubernetes.io/name", "app.kubernetes.io/instance",
+                   "app.kubernetes.io/version", "app.kubernetes.io/component",
+                   "app.kubernetes.io/part-of"}
+
+
+def named(objects, kind, name):
+    (found,) = [one for one in objects
+                if one["kind"] == kind and one["metadata"]["name"] == name]
+    return found
+
+
+def kinds(objects):
+    return sorted((one["kind"], one["metadata"]["name"]) for one in objects)
+
+
+def pods(objects):
+    """(name, pod template) of everything that runs."""
+    for one in objects:
+        if one["kind"] == "Deployment":
+            yield one["metadata"]["name"], one["spec"]["template"]
+        elif one["kind"] == "Pod":
+            yield one["metadata"]["name"], one
+
+
+def variables(container):
+    return {entry["name"]: entry for entry in container["env"]}
+
+
+def check_identity(objects):
+    for one in objects:
+        name = f"{one['kind']} {one['metadata']['name']}"
+        if one["kind"] == "Namespace":
+            continue
+        if one["metadata"].get("namespace") != "servo":
+            yield f"{name} is not in the namespace"
+        missing = STANDARD_LABELS - set(one["metadata"]["labels"])
+        if missing:
+            yield f"{name} lacks the labels {sorted(missing)}"
+        if one["kind"] == "Secret":
+            yield f"{name}: secrets are given by reference"
+
+
+def check_security(objects):
+    for name, pod in pods(objects):
+        spec = pod["spec"]
+        security = spec["securityContext"]
+        if security.get("runAsNonRoot") is not True or security.get("runAsUser") != 10001:
+            yield f"{name} may run as root"
+        if security.get("seccompProfile") != {"type": "RuntimeDefault"}:
+            yield f"{name} has no seccomp profile"
+        if spec.get("automountServiceAccountToken") is not False:
+            yield f"{name} gets a token of the cluster"
+        for container in spec["containers"]:
+            mine = container["securityContext"]
+            if (mine.get("readOnlyRootFilesystem"), mine.get("allowPrivilegeEscalation")) != (
+                    True, False) or mine.get("capabilities") != {"drop": ["ALL"]}:
+                yield f"{name} has more rights than it needs"
+            if not {"cpu", "memory"} <= set(container["resources"]["requests"]):
+                yield f"{name} requests nothing"
+            if "memory" not in container["resources"]["limits"]:
+                yield f"{name} has no limit of memory"
+
+
+def check_variables(objects):
+    known = option_variables() | OTHER_VARIABLES
+    for name, pod in pods(objects):
+        for variable, entry in variables(pod["spec"]["containers"][0]).items():
+            if variable.startswith("SERVO_") and variable not in known:
+                yield f"{name}: {variable} is no option of this version"
+            if SECRET.search(variable) and "secretKeyRef" not in entry.get("valueFrom", {}):
+                yield f"{name}: {variable} must come from a Secret"
+
+
+def check_volumes(objects):
+    for name, pod in pods(objects):
+        volumes = {volume["name"] for volume in pod["spec"].get("volumes", [])}
+        container = pod["spec"]["containers"][0]
+        mounts = {mount["mountPath"]: mount["name"] for mount in container.get("volumeMounts", [])}
+        if set(mounts.values()) != volumes:
+            yield f"{name} mounts {sorted(mounts.values())} of {sorted(volumes)}"
+        for variable in ("SERVO_DATA_DIR", "SERVO_SCRATCH_ROOT"):
+            value = variables(container).get(variable, {}).get("value")
+            if value is not None and value not in mounts:
+                yield f"{name}: {variable} is {value}, which is no volume; the root is read-only"
+
+
+def check_drain(objects):
+    template = named(objects, "Deployment", "servo-executor")["spec"]["template"]["spec"]
+    drain = seconds(variables(template["containers"][0])["SERVO_DRAIN_TIMEOUT"]["value"])
+    if template["terminationGracePeriodSeconds"] < drain + 30:
+        yield "the executor is killed before its drain is over"
+
+
+def check_selectors(objects):
+    """What selects pods selects some, and by labels that a release never changes."""
+    labels = {name: pod["metadata"]["labels"] for name, pod in pods(objects)}
+    for one in objects:
+        spec = one.get("spec", {})
+        selector = spec.get("podSelector") or spec.get("selector") or {}
+        selector = selector.get("matchLabels", selector)
+        if not selector or one["kind"] == "PersistentVolumeClaim":
+            continue
+        name = one["metadata"]["name"]
+        if not selector.items() <= labels[name].items():
+            yield f"{one['kind']} {name} selects nothing"
+        if "app.kubernetes.io/version" in selector or selector.get("app") != name:
+            yield f"{one['kind']} {name} selects by {sorted(selector)}"
+
+
+def check_probes(objects):
+    """A probe asks a port that the container has, for a page that there is."""
+    for name, pod in pods(objects):
+        for container in pod["spec"]["containers"]:
+            ports = {port["name"] for port in container.get("ports", [])}
+            for probe, path in (("startupProbe", "/livez"), ("livenessProbe", "/livez"),
+                                ("readinessProbe", "/readyz")):
+                get = container.get(probe, {}).get("httpGet")
+                if ports and not get:
+                    yield f"{name} has no {probe}"
+                elif get and (get["path"] != path or get["port"] not in ports):
+                    yield f"{name}: {probe} asks {get}"
+
+
+RULES = [check_identity, check_security, check_variables, check_volumes, check_drain,
+         check_selectors, check_probes]
+
+
+def complaints(objects):
+    return [complaint for rule in RULES for complaint in rule(objects)]

@@ -67,6 +67,9 @@ std::string plus_of(const std::string& action) {
     if (action == "created") {
         return "+";
     }
+    if (action == "unchanged") {
+        return "=";
+    }
     return action == "archived" ? "-" : "~";
 }
 
@@ -106,13 +109,13 @@ std::string describe_apply(const api::ApplyReply& reply, bool colour) {
                           const std::string& action,
                           const std::string& detail,
                           bool overridden) {
-        if (action == "unchanged") {
-            ++unchanged;
+        unchanged += action == "unchanged" ? 1 : 0;
+        if (action == "unchanged" && !overridden) {
             return;
         }
         text += paint(plus_of(action) + ' ' + what + ' ' + name, tone_of_state(action), colour) +
-                ' ' + (reply.dry_run ? "would be " : "") + action + detail +
-                (overridden ? "; a `set` stays in force" : "") + '\n';
+                ' ' + (reply.dry_run && action != "unchanged" ? "would be " : "") + action +
+                detail + (overridden ? "; a `set` stays in force" : "") + '\n';
     };
     for (const api::AppliedPool& pool : reply.pools) {
         const std::string scope = pool.tenant_id ? " of " + *pool.tenant_id : " (shared)";

@@ -147,9 +147,12 @@ Result<bool> confirmed(
     if (keys > 0 && keys <= kAskAbovePartitions && !several) {
         return true;
     }
+    // Only counts: a repeated request with its key must get as far as the server's answer to the
+    // first one, which an overlap with that one's own job would prevent here.
     request.dry_run = true;
     request.preview = false;
     request.allow_empty = true;
+    request.overlap = "wait";
     const api::StartReply reply = SERVO_TRY(client.start_backfill(request, ""));
     if (reply.total_partitions <= kAskAbovePartitions) {
         return true;

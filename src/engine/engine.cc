@@ -59,7 +59,7 @@ Status Engine::start(Instant wall) {
 }
 
 Status Engine::lead(Instant now) {
-    const int64_t epoch = SERVO_TRY(store_.take_leadership(holder_));
+    const int64_t epoch = SERVO_TRY(store_.take_leadership({holder_}));
     const model::Snapshot snapshot = SERVO_TRY(store_.load(epoch));
     now_ = std::max({now_, now, snapshot.last_now});
     seq_ = snapshot.last_seq;

@@ -242,7 +242,7 @@ TEST_F(EngineTest, AStandstillOfTheLeaderKillsNobody) {
 TEST_F(EngineTest, AnotherLeaderDeposesThisOne) {
     submit(apply_asset("orders"));
     step();
-    ASSERT_TRUE(store_.take_leadership("other").has_value());
+    ASSERT_TRUE(store_.take_leadership({"other"}).has_value());
     const auto created = submit(create(7));
     step();
     EXPECT_EQ((*created)->error().code, ErrorCode::kUnavailable);

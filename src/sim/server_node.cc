@@ -18,18 +18,21 @@ class ServerNode::Door final : public store::Store {
  public:
     Door(World& world, ServerNode& server) : world_(world), server_(server) {}
 
-    Result<int64_t> take_leadership(const std::string& holder) override {
+    Result<int64_t> take_leadership(const store::Candidate& candidate) override {
         if (deposed_ && server_.retire_) {
             return fail(unavailable("retired", "another leader took over"));
         }
         SERVO_CHECK(pass(CrashPoint::kBeforeTakeover));
-        const int64_t epoch = SERVO_TRY(world_.store.take_leadership(holder));
+        const int64_t epoch = SERVO_TRY(world_.store.take_leadership(candidate));
         world_.auditor.on_leadership(epoch);
         world_.note("{} takes epoch {}", server_.name_, epoch);
         SERVO_CHECK(pass(CrashPoint::kAfterTakeover));
         return epoch;
     }
 
+    Result<store::LeaderRow> leader() override { return world_.store.leader(); }
+    Status beat(int64_t epoch) override { return world_.store.beat(epoch); }
+    Status resign(int64_t epoch) override { return world_.store.resign(epoch); }
     Result<Snapshot> load(int64_t epoch) override { return world_.store.load(epoch); }
     Result<std::optional<Snapshot::OpenJob>> load_job(JobId id) override {
         return world_.store.load_job(id);

@@ -51,13 +51,38 @@ struct CommitOutcome {
     std::string message;  // for the log, when not committed
 };
 
+// A server that may lead: a name for the log and the address at which the others reach it.
+struct Candidate {
+    std::string holder;
+    std::string url = {};
+    // Not negative: only if the epoch is still this one, so that of several who see a leader gone
+    // one takes over and the rest watch.
+    int64_t after = -1;
+};
+
+// Who leads. Times of machines are never compared: a watcher sees `epoch` or `beat` change, or not
+// change for the TTL of its own clock.
+struct LeaderRow {
+    int64_t epoch = 0;  // 0: nobody ever led
+    std::string holder;
+    std::string url;
+    int64_t beat = 0;   // changes with each beat()
+    bool gone = false;  // it gave up, or cannot be alive: nobody need wait
+};
+
 class Store {
  public:
     virtual ~Store() = default;
 
     // Raises the epoch by one in a transaction and returns it; whoever had the one before is
-    // deposed.
-    virtual Result<int64_t> take_leadership(const std::string& holder) = 0;
+    // deposed. Error: unavailable / "deposed" when the epoch is not `candidate.after`.
+    virtual Result<int64_t> take_leadership(const Candidate& candidate) = 0;
+    virtual Result<LeaderRow> leader() = 0;
+    // A sign of life. Kept apart from the epoch's row, so that it never waits for a batch. Error:
+    // unavailable / "deposed".
+    virtual Status beat(int64_t epoch) = 0;
+    // Gives leadership up: `gone` until somebody takes it. Error: unavailable / "deposed".
+    virtual Status resign(int64_t epoch) = 0;
 
     // Reads the active part under `epoch`: jobs that are not in a terminal state, with later done
     // and failure rows applied to their checkpoints (store/replay.h). Error: unavailable /

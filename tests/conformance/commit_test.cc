@@ -9,7 +9,7 @@ using CommitConformance = Conformance;
 TEST_P(CommitConformance, DeposedLeaderWritesNothing) {
     rig.commit(definitions());
     const int64_t old_epoch = rig.epoch;
-    const int64_t new_epoch = rig.store().take_leadership("another").value();
+    const int64_t new_epoch = rig.store().take_leadership({"another"}).value();
     EXPECT_EQ(new_epoch, old_epoch + 1);
     const ChangeSet changes = new_job(job(1, 1, 5), 2);
     const CommitOutcome late = rig.store().commit({old_epoch, 2, rig.now, &changes});
@@ -19,6 +19,33 @@ TEST_P(CommitConformance, DeposedLeaderWritesNothing) {
     EXPECT_TRUE(seen.jobs.empty());
     EXPECT_EQ(seen.last_seq, 1);
     EXPECT_FALSE(rig.store().committed(old_epoch, 2).value());
+}
+
+TEST_P(CommitConformance, LeadershipIsTakenShownAndGivenUp) {
+    Store& store = rig.store();
+    EXPECT_EQ(store.leader().value().epoch, 0);
+    const int64_t first = store.take_leadership({"one", "http://one:7420"}).value();
+    LeaderRow seen = store.leader().value();
+    EXPECT_EQ(seen.epoch, first);
+    EXPECT_EQ(seen.holder, "one");
+    EXPECT_EQ(seen.url, "http://one:7420");
+    EXPECT_FALSE(seen.gone);
+    ASSERT_TRUE(store.beat(first).has_value());
+    EXPECT_NE(store.leader().value().beat, seen.beat);
+    ASSERT_TRUE(store.resign(first).has_value());
+    EXPECT_TRUE(store.leader().value().gone);
+
+    const int64_t second = store.take_leadership({"two", "http://two:7420", first}).value();
+    EXPECT_EQ(store.take_leadership({"late", "", first}).error().reason, "deposed");
+    seen = store.leader().value();
+    EXPECT_EQ(seen.holder, "two");
+    EXPECT_FALSE(seen.gone);
+    // A deposed leader can give no sign of life, and not give up what is another's.
+    EXPECT_EQ(store.beat(first).error().reason, "deposed");
+    EXPECT_EQ(store.resign(first).error().reason, "deposed");
+    EXPECT_EQ(store.leader().value().beat, seen.beat);
+    EXPECT_FALSE(store.leader().value().gone);
+    ASSERT_TRUE(store.beat(second).has_value());
 }
 
 TEST_P(CommitConformance, BatchesFormOneChainOverAllEpochs) {

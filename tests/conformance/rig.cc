@@ -53,7 +53,7 @@ void Rig::restart() {
 
 CommitOutcome Rig::try_commit(const ChangeSet& changes) {
     if (epoch == 0) {
-        epoch = store().take_leadership("test").value();
+        epoch = store().take_leadership({"test"}).value();
     }
     now += Millis(10);
     const CommitOutcome outcome = store().commit({epoch, seq + 1, now, &changes});
@@ -69,7 +69,7 @@ void Rig::commit(const ChangeSet& changes) {
 }
 
 Snapshot Rig::load() {
-    epoch = store().take_leadership("test").value();
+    epoch = store().take_leadership({"test"}).value();
     auto snapshot = store().load(epoch);
     EXPECT_TRUE(snapshot.has_value()) << snapshot.error().message;
     return snapshot.value_or(Snapshot{});

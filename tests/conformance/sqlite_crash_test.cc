@@ -16,7 +16,7 @@ void live(const std::string& path, int acks) {
         ::_exit(9);
     }
     Store& store = *opened->store;
-    const int64_t epoch = store.take_leadership("child").value();
+    const int64_t epoch = store.take_leadership({"child"}).value();
     int64_t seq = store.load(epoch).value().last_seq;
     const auto commit = [&](const ChangeSet& changes) {
         const Instant now = instant_ms(1'700'000'000'000 + seq);
@@ -111,7 +111,7 @@ int fates_under(const std::string& path, int& error_switch, int error) {
     return in_child([&] {
         faulty::install();
         OpenedStore opened = take(open_sqlite(path));
-        const int64_t epoch = opened.store->take_leadership("child").value();
+        const int64_t epoch = opened.store->take_leadership({"child"}).value();
         const int64_t last = opened.store->load(epoch).value().last_seq;
         ChangeSet changes;
         changes.events = {{TenantId(1), instant_ms(1), "a", "k", "s", "d"}};
@@ -149,7 +149,7 @@ TEST(SqliteFaults, FullDiskLosesOneCommitAndSyncErrorsAreForTheProcessToEnd) {
         static_cast<int>(CommitFate::kBroken) + 1
     );
     OpenedStore opened = take(open_sqlite(path));
-    const int64_t epoch = opened.store->take_leadership("after").value();
+    const int64_t epoch = opened.store->take_leadership({"after"}).value();
     EXPECT_GE(opened.store->load(epoch).value().last_seq, 54);
     EXPECT_EQ(opened.store->fsck().value(), std::vector<std::string>{});
 }
@@ -166,7 +166,7 @@ TEST(SqliteCrash, NothingAcknowledgedIsLostAtAnyStatement) {
         auto opened = open_sqlite(path);
         ASSERT_TRUE(opened.has_value())
             << "statement " << statement << ": " << opened.error().message;
-        const int64_t epoch = opened->store->take_leadership("after").value();
+        const int64_t epoch = opened->store->take_leadership({"after"}).value();
         const Snapshot seen = opened->store->load(epoch).value();
         // The last commit may have become durable without its acknowledgement.
         EXPECT_GE(seen.last_seq, acknowledged) << "statement " << statement;
@@ -193,7 +193,7 @@ TEST(SqliteCrash, SurvivesDyingAgainAndAgainOnOneDatabase) {
         const int status = in_child([&] {
             die_at_statement(25 + 7 * round);
             auto opened = open_sqlite(path);
-            const int64_t epoch = opened.value().store->take_leadership("child").value();
+            const int64_t epoch = opened.value().store->take_leadership({"child"}).value();
             int64_t seq = opened->store->load(epoch).value().last_seq;
             for (;;) {
                 ChangeSet work;
@@ -204,7 +204,7 @@ TEST(SqliteCrash, SurvivesDyingAgainAndAgainOnOneDatabase) {
         });
         ASSERT_EQ(status, 0);
         OpenedStore opened = take(open_sqlite(path));
-        const int64_t epoch = opened.store->take_leadership("after").value();
+        const int64_t epoch = opened.store->take_leadership({"after"}).value();
         const Snapshot seen = opened.store->load(epoch).value();
         EXPECT_GE(seen.last_seq, last);
         last = seen.last_seq;

@@ -30,7 +30,7 @@ class SqliteOpen : public testing::Test {
         ASSERT_EQ(
             in_child([&] {
                 OpenedStore opened = take(open_sqlite(path));
-                const int64_t epoch = opened.store->take_leadership("child").value();
+                const int64_t epoch = opened.store->take_leadership({"child"}).value();
                 const ChangeSet changes = definitions();
                 opened.store->commit({epoch, 1, instant_ms(1), &changes});
                 ::_exit(0);
@@ -123,7 +123,7 @@ TEST_F(SqliteOpen, FlippedBitsInTheLogOfAnUncleanEndAreRefusedOrChangeNothing) {
         in_child([&] {
             fill_database(path);
             OpenedStore opened = take(open_sqlite(path));
-            const int64_t epoch = opened.store->take_leadership("child").value();
+            const int64_t epoch = opened.store->take_leadership({"child"}).value();
             for (int64_t seq = 54; seq < 64; ++seq) {
                 const ChangeSet changes = new_job(job(seq, 1, 10), seq);
                 opened.store->commit({epoch, seq, instant_ms(1'700'000'001'000), &changes});
@@ -142,7 +142,7 @@ TEST_F(SqliteOpen, FlippedBitsInTheLogOfAnUncleanEndAreRefusedOrChangeNothing) {
             EXPECT_NE(opened.error().message.find("servo restore"), std::string::npos);
             return 0;
         }
-        const int64_t epoch = opened->store->take_leadership("after").value();
+        const int64_t epoch = opened->store->take_leadership({"after"}).value();
         return opened->store->load(epoch).value().last_seq;
     };
     // The last transaction cannot be told from a torn one; all of the log before it can.
@@ -179,7 +179,7 @@ TEST_F(SqliteOpen, FlippedBitsAreRefusedOrChangeNothing) {
             EXPECT_FALSE(opened.error().message.empty());
             return "refused";
         }
-        const int64_t epoch = opened->store->take_leadership("test").value_or(0);
+        const int64_t epoch = opened->store->take_leadership({"test"}).value_or(0);
         const auto snapshot = opened->store->load(epoch);
         const auto done = opened->history->done(JobId(1), {0, 10'000}, 10'000);
         const auto sound = opened->store->fsck();
@@ -242,7 +242,7 @@ TEST_F(SqliteOpen, FullDiskRefusesCommitsAndLosesNothing) {
     SqliteOptions options;
     options.size_max_bytes = 400 * 1'024;
     OpenedStore opened = take(open_sqlite(path, options));
-    const int64_t epoch = opened.store->take_leadership("test").value();
+    const int64_t epoch = opened.store->take_leadership({"test"}).value();
     int64_t seq = 0;
     const auto commit = [&](const ChangeSet& changes) {
         return opened.store->commit({epoch, seq + 1, instant_ms(1), &changes}).fate;
@@ -285,7 +285,7 @@ TEST_F(SqliteOpen, FullDiskRefusesCommitsAndLosesNothing) {
     opened = {};
     // With room again it goes on where it was.
     OpenedStore roomy = take(open_sqlite(path));
-    const int64_t next = roomy.store->take_leadership("test").value();
+    const int64_t next = roomy.store->take_leadership({"test"}).value();
     EXPECT_EQ(
         roomy.store->commit({next, seq + 1, instant_ms(2), &small}).fate, CommitFate::kCommitted
     );

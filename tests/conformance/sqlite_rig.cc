@@ -80,7 +80,7 @@ void tamper(const std::string& path, const std::string& sql) {
 
 void fill_database(const std::string& path) {
     OpenedStore opened = take(open_sqlite(path));
-    const int64_t epoch = opened.store->take_leadership("test").value();
+    const int64_t epoch = opened.store->take_leadership({"test"}).value();
     int64_t seq = 0;
     const auto commit = [&](const ChangeSet& changes) {
         const CommitOutcome outcome =

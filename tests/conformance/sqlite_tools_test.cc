@@ -22,7 +22,7 @@ class SqliteTools : public testing::Test {
 
 TEST_F(SqliteTools, BackupOfALiveDatabaseIsWholeAndOpens) {
     OpenedStore opened = take(open_sqlite(path));
-    const int64_t epoch = opened.store->take_leadership("test").value();
+    const int64_t epoch = opened.store->take_leadership({"test"}).value();
     ChangeSet work;
     add_done(work, 1, done_run(6'000, 6'100));
     ASSERT_EQ(
@@ -55,7 +55,7 @@ TEST_F(SqliteTools, RestorePutsTheBackupInPlaceAndKeepsWhatWasThere) {
     ASSERT_TRUE(restored.has_value()) << restored.error().message;
     OpenedStore opened = take(open_sqlite(path));
     EXPECT_FALSE(opened.created);
-    const int64_t epoch = opened.store->take_leadership("test").value();
+    const int64_t epoch = opened.store->take_leadership({"test"}).value();
     EXPECT_GT(epoch, 1'000) << "tokens of the lost time are not given again";
     EXPECT_EQ(opened.store->load(epoch).value().jobs.at(0).checkpoint.counters.completed, 5'000U);
     EXPECT_EQ(ask(path + ".replaced", "SELECT count(*) FROM done_log"), "0");
@@ -164,7 +164,7 @@ TEST_F(SqliteTools, FsckOfAFileFindsWhatWasTamperedWith) {
 TEST_F(SqliteTools, MergedBlocksAreOneRow) {
     {
         OpenedStore opened = take(open_sqlite(path));
-        const int64_t epoch = opened.store->take_leadership("test").value();
+        const int64_t epoch = opened.store->take_leadership({"test"}).value();
         ChangeSet sealed;
         sealed.checkpoints = {opened.store->load_job(JobId(1)).value().value().checkpoint};
         sealed.checkpoints[0].covers_seq = 54;
@@ -182,7 +182,7 @@ TEST_F(SqliteTools, MergedBlocksAreOneRow) {
 
 TEST_F(SqliteTools, LogIsMovedIntoTheFileWhileRunning) {
     OpenedStore opened = take(open_sqlite(path));
-    const int64_t epoch = opened.store->take_leadership("test").value();
+    const int64_t epoch = opened.store->take_leadership({"test"}).value();
     const auto file_size = fs::file_size(path);
     for (int64_t seq = 54; seq < 64; ++seq) {
         ChangeSet changes;
@@ -200,7 +200,7 @@ TEST_F(SqliteTools, LogIsMovedIntoTheFileWhileRunning) {
 
 TEST_F(SqliteTools, ReadersGoOnWhileTheWriterCommits) {
     OpenedStore opened = take(open_sqlite(path));
-    const int64_t epoch = opened.store->take_leadership("test").value();
+    const int64_t epoch = opened.store->take_leadership({"test"}).value();
     std::atomic<bool> stop{false};
     std::atomic<int> reads{0};
     std::vector<std::thread> readers;

@@ -24,8 +24,7 @@ struct MemoryStore::Facts {
     };
     using DoneKey = std::pair<uint64_t, int64_t>;  // block, seq
 
-    int64_t epoch = 0;
-    std::string holder;
+    LeaderRow leader;
     std::map<int64_t, BatchFact> batches;  // by seq
     std::map<TenantId, TenantRow> tenants;
     std::map<PoolId, PoolRow> pools;
@@ -45,6 +44,7 @@ struct MemoryStore::Facts {
     std::vector<EventRow> events;  // in commit order
     std::map<std::tuple<TenantId, std::string, std::string>, IdempotencyRow> idempotency;
 
+    Status expect_leader(int64_t epoch) const;  // error: unavailable / "deposed"
     JobCheckpoint stored_checkpoint(const JobRow& job) const {
         const auto it = checkpoints.find(job.id);
         return it == checkpoints.end() ? untouched(job) : it->second;

@@ -33,6 +33,15 @@ Status refused(const std::string& what) {
 
 }  // namespace
 
+Status MemoryStore::Facts::expect_leader(int64_t epoch) const {
+    if (epoch != leader.epoch) {
+        return fail(unavailable(
+            "deposed", fmt::format("Epoch {} was taken over by epoch {}.", epoch, leader.epoch)
+        ));
+    }
+    return {};
+}
+
 Replay MemoryStore::Facts::replay(const JobRow& job) const {
     Replay out(job, stored_checkpoint(job));
     if (const auto rows = done.find(job.id); rows != done.end()) {
@@ -81,20 +90,39 @@ void MemoryStore::fail_next(Fault fault, int times) {
     fault_times_ = times;
 }
 
-Result<int64_t> MemoryStore::take_leadership(const std::string& holder) {
+Result<int64_t> MemoryStore::take_leadership(const Candidate& candidate) {
     const std::lock_guard lock(mutex_);
-    facts_->holder = holder;
-    return ++facts_->epoch;
+    if (candidate.after >= 0) {
+        SERVO_CHECK(facts_->expect_leader(candidate.after));
+    }
+    LeaderRow& row = facts_->leader;
+    row = {row.epoch + 1, candidate.holder, candidate.url, row.beat, false};
+    return row.epoch;
+}
+
+Result<LeaderRow> MemoryStore::leader() {
+    const std::lock_guard lock(mutex_);
+    return facts_->leader;
+}
+
+Status MemoryStore::beat(int64_t epoch) {
+    const std::lock_guard lock(mutex_);
+    SERVO_CHECK(facts_->expect_leader(epoch));
+    ++facts_->leader.beat;
+    return {};
+}
+
+Status MemoryStore::resign(int64_t epoch) {
+    const std::lock_guard lock(mutex_);
+    SERVO_CHECK(facts_->expect_leader(epoch));
+    facts_->leader.gone = true;
+    return {};
 }
 
 Result<Snapshot> MemoryStore::load(int64_t epoch) {
     const std::lock_guard lock(mutex_);
     const Facts& facts = *facts_;
-    if (epoch != facts.epoch) {
-        return fail(unavailable(
-            "deposed", fmt::format("Epoch {} was taken over by epoch {}.", epoch, facts.epoch)
-        ));
-    }
+    SERVO_CHECK(facts.expect_leader(epoch));
     Snapshot out;
     out.epoch = epoch;
     if (!facts.batches.empty()) {
@@ -289,13 +317,11 @@ CommitOutcome MemoryStore::commit(const Batch& batch) {
         fault = fault_;
     }
     if (fault == Fault::kDeposed) {
-        ++facts_->epoch;
-        facts_->holder = "another leader";
+        ++facts_->leader.epoch;
+        facts_->leader.holder = "another leader";
     }
-    if (batch.epoch != facts_->epoch) {
-        return {
-            CommitFate::kDeposed,
-            fmt::format("epoch {} was taken over by epoch {}", batch.epoch, facts_->epoch)};
+    if (const Status leads = facts_->expect_leader(batch.epoch); !leads) {
+        return {CommitFate::kDeposed, leads.error().message};
     }
     if (fault == Fault::kFull) {
         return {CommitFate::kFull, "set to be full"};
@@ -407,7 +433,7 @@ Result<std::vector<std::string>> MemoryStore::fsck() {
     for (const auto& [seq, batch] : facts.batches) {
         chain.add(batch.epoch, seq, batch.now);
     }
-    note(chain.findings(facts.epoch));
+    note(chain.findings(facts.leader.epoch));
     return out;
 }
 

@@ -35,7 +35,10 @@ class MemoryStore final : public Store, public History {
     void fail_next(Fault fault, int times = 1);
 
     // Store
-    Result<int64_t> take_leadership(const std::string& holder) override;
+    Result<int64_t> take_leadership(const Candidate& candidate) override;
+    Result<LeaderRow> leader() override;
+    Status beat(int64_t epoch) override;
+    Status resign(int64_t epoch) override;
     Result<Snapshot> load(int64_t epoch) override;
     Result<std::optional<Snapshot::OpenJob>> load_job(JobId id) override;
     CommitOutcome commit(const Batch& batch) override;

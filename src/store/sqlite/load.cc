@@ -28,13 +28,7 @@ Status read_all(Connection& db, Sql sql, std::vector<T>& out, Read read) {
 
 Result<Snapshot> SqliteStore::load(int64_t epoch) {
     Transaction transaction = SERVO_TRY(Transaction::begin_read(db()));
-    const int64_t leader =
-        SERVO_TRY(db().integer("SELECT epoch FROM leader WHERE id = 1")).value_or(0);
-    if (leader != epoch) {
-        return fail(unavailable(
-            "deposed", fmt::format("Epoch {} was taken over by epoch {}.", epoch, leader)
-        ));
-    }
+    SERVO_CHECK(expect_leader(epoch));
     Snapshot out;
     out.epoch = epoch;
     {

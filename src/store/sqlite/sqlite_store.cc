@@ -27,28 +27,75 @@ SqliteStore::SqliteStore(std::shared_ptr<Shared> shared, const Retention& retent
       writer_(shared_->database->writer()),
       maintenance_(shared_->database->writer(), retention) {}
 
-Result<int64_t> SqliteStore::take_leadership(const std::string& holder) {
-    Transaction transaction = SERVO_TRY(Transaction::begin_write(db()));
-    SERVO_CHECK(db().run(
-        "UPDATE leader SET epoch = epoch + 1, holder = ? WHERE id = 1", std::string_view(holder)
-    ));
+Result<int64_t> SqliteStore::epoch() {
     const auto epoch = SERVO_TRY(db().integer("SELECT epoch FROM leader WHERE id = 1"));
-    SERVO_CHECK(transaction.commit());
     if (!epoch) {
         return fail(internal("store_corrupt", "The database has lost its leader row."));
     }
     return *epoch;
 }
 
+Status SqliteStore::expect_leader(int64_t expected) {
+    const int64_t found = SERVO_TRY(epoch());
+    if (found != expected) {
+        return fail(unavailable(
+            "deposed", fmt::format("Epoch {} was taken over by epoch {}.", expected, found)
+        ));
+    }
+    return {};
+}
+
+Result<int64_t> SqliteStore::take_leadership(const Candidate& candidate) {
+    Transaction transaction = SERVO_TRY(Transaction::begin_write(db()));
+    if (candidate.after >= 0) {
+        SERVO_CHECK(expect_leader(candidate.after));
+    }
+    SERVO_CHECK(db().run(
+        "UPDATE leader SET epoch = epoch + 1, holder = ?, url = ?, gone = 0 WHERE id = 1",
+        std::string_view(candidate.holder),
+        std::string_view(candidate.url)
+    ));
+    const int64_t taken = SERVO_TRY(epoch());
+    SERVO_CHECK(transaction.commit());
+    taken_ = true;
+    return taken;
+}
+
+Result<LeaderRow> SqliteStore::leader() {
+    Query row = SERVO_TRY(db().query("SELECT epoch, holder, url, gone FROM leader WHERE id = 1"));
+    if (!SERVO_TRY(row.step())) {
+        return fail(internal("store_corrupt", "The database has lost its leader row."));
+    }
+    LeaderRow out;
+    out.epoch = row.integer(0);
+    out.holder = row.text(1);
+    out.url = row.text(2);
+    out.beat = beat_;
+    // The lock file says that whoever led before this process is no more.
+    out.gone = row.integer(3) != 0 || !taken_;
+    return out;
+}
+
+Status SqliteStore::beat(int64_t epoch) {
+    SERVO_CHECK(expect_leader(epoch));
+    ++beat_;
+    return {};
+}
+
+Status SqliteStore::resign(int64_t epoch) {
+    Transaction transaction = SERVO_TRY(Transaction::begin_write(db()));
+    SERVO_CHECK(expect_leader(epoch));
+    SERVO_CHECK(db().run("UPDATE leader SET gone = 1 WHERE id = 1"));
+    return transaction.commit();
+}
+
 Status SqliteStore::write_batch(const Batch& batch, CommitFate& fate) {
     Transaction transaction = SERVO_TRY(Transaction::begin_write(db()));
-    const int64_t epoch =
-        SERVO_TRY(db().integer("SELECT epoch FROM leader WHERE id = 1")).value_or(0);
-    if (epoch != batch.epoch) {
-        fate = CommitFate::kDeposed;
-        return fail(unavailable(
-            "deposed", fmt::format("epoch {} was taken over by epoch {}", batch.epoch, epoch)
-        ));
+    if (const Status leads = expect_leader(batch.epoch); !leads) {
+        if (leads.error().reason == "deposed") {
+            fate = CommitFate::kDeposed;
+        }
+        return leads;
     }
     const int64_t last = SERVO_TRY(db().integer("SELECT max(seq) FROM batches")).value_or(0);
     if (batch.seq != last + 1) {

@@ -19,7 +19,10 @@ class SqliteStore final : public Store {
  public:
     SqliteStore(std::shared_ptr<Shared> shared, const Retention& retention);
 
-    Result<int64_t> take_leadership(const std::string& holder) override;
+    Result<int64_t> take_leadership(const Candidate& candidate) override;
+    Result<LeaderRow> leader() override;
+    Status beat(int64_t epoch) override;
+    Status resign(int64_t epoch) override;
     Result<Snapshot> load(int64_t epoch) override;
     Result<std::optional<Snapshot::OpenJob>> load_job(JobId id) override;
     CommitOutcome commit(const Batch& batch) override;
@@ -29,6 +32,8 @@ class SqliteStore final : public Store {
 
  private:
     Connection& db() { return shared_->database->writer(); }
+    Result<int64_t> epoch();
+    Status expect_leader(int64_t epoch);  // error: unavailable / "deposed"
     Status write_batch(const Batch& batch, CommitFate& fate);
     Status load_definitions(Snapshot& out);
     Status load_revisions(Snapshot& out);
@@ -38,6 +43,10 @@ class SqliteStore final : public Store {
     std::shared_ptr<Shared> shared_;
     ChangeWriter writer_;
     Maintenance maintenance_;
+    bool taken_ = false;  // leadership, by this process
+    // In memory: no other process can have the database open to watch it, and an idle server must
+    // not keep the disk awake.
+    int64_t beat_ = 0;
 };
 
 class SqliteHistory final : public History {

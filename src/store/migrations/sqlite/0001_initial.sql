@@ -9,13 +9,15 @@ CREATE TABLE meta (
     created_at_ms INTEGER NOT NULL
 ) STRICT;
 
--- One row: who leads.
+-- One row: who leads, and where it is reached; gone once it gave up.
 CREATE TABLE leader (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     epoch INTEGER NOT NULL,
-    holder TEXT NOT NULL
+    holder TEXT NOT NULL,
+    url TEXT NOT NULL,
+    gone INTEGER NOT NULL CHECK (gone IN (0, 1))
 ) STRICT;
-INSERT INTO leader (id, epoch, holder) VALUES (1, 0, '');
+INSERT INTO leader (id, epoch, holder, url, gone) VALUES (1, 0, '', '', 1);
 
 -- One row a commit; the oldest are dropped.
 CREATE TABLE batches (

@@ -2,6 +2,8 @@
 # What scripts/test-package runs inside a clean system:
 #
 #   in_clean_system.sh PROGRAM     version, init, and a backfill with `servo dev`
+#   in_clean_system.sh pods        server and executor as the manifests start them, each in a mount
+#                                  namespace of its own
 #   in_clean_system.sh removed     takes the package away; the store stays, the tokens go
 set -eu
 
@@ -45,6 +47,35 @@ try_program() {
     echo "in_clean_system: $servo runs a backfill"
 }
 
+try_pods() {
+    echo "127.0.0.1 localhost servo-server" >/etc/hosts
+    mkdir /partitions
+    cd /partitions
+    servo init .
+    ln -s /tmp/out out # the root cannot be written
+    [ "$(stat -c %u /var/lib/servo)" = 10001 ] || fail "the image's folder"
+    [ ! -e /etc/servo ] || fail "the image holds tokens"
+    unshare --mount sh /pod-servo-server.sh >/run/server.log 2>&1 &
+    server=$!
+    unshare --mount sh /pod-servo-executor.sh >/run/executor.log 2>&1 &
+    executor=$!
+    export SERVO_TOKEN=servo-tokens-admin-token SERVO_SERVER=http://servo-server:7420
+    until_true servo executor show metadata.name
+    install -d -o 10001 "/proc/$executor/root/tmp/out"
+    servo apply -f servo.yaml --tenant default
+    servo backfill start hello --start 2024-01-01 --end 2024-01-31 --wait --quiet ||
+        { servo partition list hello --status failed; cat /run/server.log /run/executor.log >&2; fail "the backfill"; }
+    check_backfill "/proc/$executor/root/tmp/out"
+    if touch "/proc/$executor/root/written" 2>/dev/null; then
+        fail "the root can be written"
+    fi
+    kill -TERM "$executor"
+    wait "$executor" || { cat /run/executor.log >&2; fail "the executor ended with $?"; }
+    kill -TERM "$server"
+    wait "$server" || { cat /run/server.log >&2; fail "the server ended with $?"; }
+    echo "in_clean_system: the pods run a backfill"
+}
+
 try_removal() {
     apt-get purge -q -y servo >/dev/null 2>&1
     [ ! -e /usr/bin/servo ] || fail "the program is still there"
@@ -54,6 +85,7 @@ try_removal() {
 }
 
 case $1 in
+pods) try_pods ;;
 removed) try_removal ;;
 *) try_program "$1" ;;
 esac

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the manual page from the program's own help: man_page.py SERVO FILE."""
+"""Writes the manual page from the program's own help, compressed: man_page.py SERVO FILE."""
+import gzip
 import os
 import re
 import subprocess
@@ -45,8 +46,8 @@ def page(servo):
 
 def main():
     servo, path = sys.argv[1:]
-    with open(path + ".new", "w", encoding="utf-8") as file:
-        file.write(page(os.path.abspath(servo)))
+    with open(path + ".new", "wb") as file:
+        file.write(gzip.compress(page(os.path.abspath(servo)).encode(), mtime=0))
     os.replace(path + ".new", path)
 
 

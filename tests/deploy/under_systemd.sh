@@ -1,7 +1,7 @@
 #!/bin/sh
 # What scripts/test-package runs in a booted system that has the package, as a unit of its own: the
-# services do a backfill, a stop drains, a crash restarts and a wrong option does not. Leaves what it
-# saw in /result, with `ok` as the last line.
+# services do a backfill, a stop drains, a crash and an upgrade restart, a wrong option does not. Leaves
+# what it saw in /result, with `ok` as the last line.
 set -eu
 exec >/result 2>&1
 trap 'systemctl poweroff' EXIT
@@ -98,6 +98,21 @@ crash_restarts() {
     until_true restarted servo-executor
 }
 
+# A package over a package, as an upgrade is: both run the new program, tokens and edits stay.
+upgrade_restarts() {
+    before=$(systemctl show servo-server servo-executor --property MainPID --value)
+    tokens=$(cat /etc/servo/server.env)
+    echo "log_level: debug" >>/etc/servo/server.yaml
+    dpkg --install /servo.deb
+    for old in $before; do
+        until_true sh -c "! kill -0 $old"
+    done
+    until_true state_is servo-executor active
+    until_true servo executor show "$(hostname)"
+    [ "$tokens" = "$(cat /etc/servo/server.env)" ] || fail "new tokens"
+    grep -q "^log_level: debug" /etc/servo/server.yaml || fail "the edit is gone"
+}
+
 wrong_option_stays_down() {
     echo "no_such_option: 1" >>/etc/servo/server.yaml
     systemctl restart servo-server || true
@@ -110,5 +125,6 @@ start_services
 backfill
 stop_drains
 crash_restarts
+upgrade_restarts
 wrong_option_stays_down
 echo ok

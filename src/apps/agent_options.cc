@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "apps/cpus.h"
 #include "apps/node.h"
+#include "executor/machine.h"
 
 namespace servo::apps {
 namespace {
@@ -49,7 +49,7 @@ Result<executor::AgentOptions> agent_options(
     agent.host = host_name();
     agent.name = options.text("executor_name").empty() ? agent.host : options.text("executor_name");
     const int64_t slots = options.integer("slots");
-    agent.slots = slots == 0 ? usable_cpus() : static_cast<int>(slots);
+    agent.slots = slots == 0 ? executor::usable_cpu_count() : static_cast<int>(slots);
     agent.labels = request.labels;
     agent.build = SERVO_VERSION;
     agent.state_dir =

@@ -4,6 +4,7 @@
 
 #include "apps/agent_options.h"
 #include "apps/file_watch.h"
+#include "apps/health_listener.h"
 #include "apps/http_transport.h"
 #include "apps/node.h"
 #include "apps/processes.h"
@@ -102,6 +103,7 @@ Result<int> serve(
     auto transport = make_http_transport({url, token, "servo-executor/" SERVO_VERSION, ""});
     const std::unique_ptr<executor::Agent> agent =
         SERVO_TRY(executor::Agent::start(options, transport));
+    const auto health = SERVO_TRY(HealthListener::start(request.options, *agent));
     std::optional<FileWatch> watch;
     if (!request.file.empty()) {
         watch.emplace(SERVO_TRY(FileWatch::open(request.file)));

@@ -1,6 +1,7 @@
 #include <thread>
 
 #include "apps/agent_options.h"
+#include "apps/health_listener.h"
 #include "apps/http_transport.h"
 #include "apps/processes.h"
 #include "apps/stop_signal.h"
@@ -19,6 +20,7 @@ Result<int> ServoProcesses::executor(cli::Session& session, const cli::ProcessRe
     );
     const std::unique_ptr<executor::Agent> agent =
         SERVO_TRY(executor::Agent::start(options, transport));
+    const auto health = SERVO_TRY(HealthListener::start(request.options, *agent));
     session.output().note(
         "executor " + options.name + " with " + std::to_string(options.slots) + " slots, server " +
         to->server.value

@@ -48,6 +48,13 @@ const std::vector<OptionDecl> kOptions = {
      .low = kDayMs,
      .high = 3'650 * kDayMs,
      .used_by = "server"},
+    {.name = "health_listen",
+     .form = OptionForm::kAddress,
+     .doc = "Address where the executor answers /livez (503 when its loop hangs) and /readyz (503 "
+            "while it drains or has no server). Port 0 takes any free one and logs it.",
+     .usual = "off",
+     .words = {"off"},
+     .used_by = "executor"},
     {.name = "history_keep",
      .form = OptionForm::kDuration,
      .doc = "How long ended jobs are kept. The last outcome of every partition is kept for ever.",
@@ -97,7 +104,7 @@ const std::vector<OptionDecl> kOptions = {
      .form = OptionForm::kSlots,
      .doc =
          "Partitions that an executor runs at once. `auto` or 0: as many as it has processors, by "
-         "its cgroup's limit.",
+         "the limits of its cgroups (version 2 or 1).",
      .usual = "auto",
      .low = 0,
      .high = 1'024,

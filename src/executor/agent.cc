@@ -20,10 +20,6 @@ namespace {
 constexpr Micros kPublishEvery{100'000};
 constexpr Micros kTurnAtLeastEvery{1'000'000};  // the loop is seen to live
 
-BootTime in_ms(Micros time) {
-    return std::chrono::duration_cast<Millis>(time);
-}
-
 uint64_t random_number() {
     uint64_t value = 0;
     if (::getrandom(&value, sizeof value, 0) != static_cast<ssize_t>(sizeof value)) {
@@ -404,6 +400,7 @@ void Agent::publish() {
     AgentStatus status;
     status.slots = options_.slots;
     status.server_reached = server_reached_;
+    status.slots_stuck = stuck_slots();
     for (const Slot& slot : slots_) {
         status.slots_ready += slot.ready ? 1 : 0;
     }

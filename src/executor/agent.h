@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "executor/keeper.h"
 #include "executor/slot_host.h"
+#include "executor/slot_watch.h"
 #include "executor/state_dir.h"
 #include "executor/transport.h"
 #include "model/records.h"
@@ -34,6 +35,9 @@ struct AgentOptions {
     Millis kill_grace{5'000};           // between TERM and KILL of a partition out of time
     Millis drain_timeout{30'000};       // then what still runs is killed
     Millis earlier_slots_wait{10'000};  // for the slot processes of an earlier life to end
+    Millis stuck_beyond{10'000};        // beyond timeout and kill_grace, then a slot is stuck
+    Millis stuck_floor{300'000};        // "no progress" is never said of less
+    Millis stuck_say_every{30'000};     // in the log
     // Starts a slot process that calls slot_main(kSlotFd). Default: this program with `slot`.
     std::vector<std::string> slot_command = {"/proc/self/exe", "slot"};
 };
@@ -51,7 +55,12 @@ struct AgentStatus {
     size_t results_queued = 0;
     model::SlotMillis slot_ms{};
     bool server_reached = false;  // the last call was answered
+    int slots_stuck = 0;
 };
+
+inline BootTime in_ms(Micros time) {
+    return std::chrono::duration_cast<Millis>(time);
+}
 
 class Agent {
  public:
@@ -111,11 +120,14 @@ class Agent {
         int failures = 0;    // in a row
         model::LeaseId lease;
         model::JobId job;
+        Durations::Revision revision;
+        int unit_size = 1;  // partitions that one process runs
         Millis unit_timeout{0};
         uint64_t started = 0;
         uint64_t finished = 0;
         Micros moved_at{0};               // last sign of progress
         std::optional<Micros> killed_at;  // KillSlot not yet answered
+        std::optional<Stuck> stuck;
         std::optional<Micros> stuck_said_at;
     };
 
@@ -148,10 +160,14 @@ class Agent {
     void tend_slots();
     void tend_ending_slot(int index);
     bool clear_orphans();
-    void warn_when_stuck(int index);
     void end_slots();
     void ask_log(model::JobId job, model::Index index, LogDone done);
     void fail_log_questions(int slot);
+
+    // agent_health.cc
+    void watch_slot(int index);
+    void say_stuck(int index, const SlotSigns& signs);
+    int stuck_slots() const;
 
     void publish();
     void finish(Status outcome);
@@ -179,6 +195,8 @@ class Agent {
     };
     uint64_t log_questions_asked_ = 0;
     std::map<uint64_t, LogQuestion> log_questions_;
+
+    Durations durations_;
 
     // Shared with other threads.
     std::atomic<bool> stop_{false};

@@ -22,12 +22,6 @@ constexpr Micros kRestartFirst{100'000};
 constexpr Micros kRestartMost{30'000'000};
 constexpr Micros kEndingMost{15'000'000};  // then the slot process is killed
 constexpr Micros kTendEvery{200'000};
-constexpr Micros kStuckAfter{10'000'000};  // beyond timeout and grace
-constexpr Micros kStuckSayEvery{30'000'000};
-
-BootTime in_ms(Micros time) {
-    return std::chrono::duration_cast<Millis>(time);
-}
 
 Micros restart_wait(int failures) {
     return std::min<Micros>(kRestartMost, kRestartFirst * (1LL << failures));
@@ -72,6 +66,8 @@ void Agent::feed_slot(const FeedSlot& action) {
         slot.moved_at = now_;
     }
     slot.job = action.grant.job;
+    slot.revision = {action.grant.asset, action.grant.revision};
+    slot.unit_size = units;
     slot.unit_timeout = action.grant.timeout * units;
     slot.host.feed(action.first_position, action.grant, *action.definition);
 }
@@ -112,7 +108,9 @@ void Agent::note_progress(Slot& slot, const SlotProgress& progress) {
     slot.started = std::max(slot.started, progress.started);
     slot.finished += result_count(progress.results);
     slot.moved_at = now_;
-    slot.stuck_said_at.reset();
+    for (const model::DoneResult& done : progress.results.done) {
+        durations_.add(slot.revision, done.duration);
+    }
     for (const model::FailedResult& failed : progress.results.failed) {
         if (failed.klass == model::FailureClass::kTimeout) {
             spdlog::warn("timeout: a partition of {} {}", model::to_text(slot.job), failed.message);
@@ -147,7 +145,7 @@ void Agent::tend_slots() {
                 start_slot(index);
             }
         } else if (due) {
-            warn_when_stuck(index);
+            watch_slot(index);
         }
     }
 }
@@ -165,6 +163,8 @@ void Agent::tend_ending_slot(int index) {
     }
     slot.ending = false;
     slot.killed_at.reset();
+    slot.stuck.reset();
+    slot.stuck_said_at.reset();
     slot.lease = {};
     slot.started = slot.finished = 0;
     slot.start_at = now_ + restart_wait(slot.failures);
@@ -197,33 +197,6 @@ bool Agent::clear_orphans() {
         signal_process(process, SIGKILL);
     }
     return none;
-}
-
-// The words of this line are what people look for in the log of an executor that hangs.
-void Agent::warn_when_stuck(int index) {
-    Slot& slot = slots_[static_cast<size_t>(index)];
-    if (slot.stuck_said_at && now_ - *slot.stuck_said_at < kStuckSayEvery) {
-        return;
-    }
-    const Micros patience = options_.kill_grace + kStuckAfter;
-    const bool running = slot.started > slot.finished;
-    if (running && slot.unit_timeout > Millis(0) &&
-        now_ - slot.moved_at > slot.unit_timeout + patience) {
-        slot.stuck_said_at = now_;
-        spdlog::error(
-            "slot {} is stuck: a partition of {} is past its timeout of {} and does not end",
-            index,
-            model::to_text(slot.job),
-            human_duration(slot.unit_timeout)
-        );
-    } else if (slot.killed_at && now_ - *slot.killed_at > patience) {
-        slot.stuck_said_at = now_;
-        spdlog::error(
-            "slot {} is stuck: what it runs of {} was killed and does not end",
-            index,
-            model::to_text(slot.job)
-        );
-    }
 }
 
 void Agent::end_slots() {

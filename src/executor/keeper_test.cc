@@ -1,4 +1,6 @@
 // Scripted conversations: the test plays the server and the slots.
+#include <set>
+
 #include "executor/keeper_test_support.h"
 
 namespace servo::executor {
@@ -95,6 +97,26 @@ TEST_F(KeeperTest, BackoffGrowsAndKeepsToItsLimit) {
         ASSERT_NE(request, nullptr);
     }
     EXPECT_GE(longest, Millis(1'000));
+}
+
+// A server with too much to do tells a crowd to come back; they must not come back together.
+TEST_F(KeeperTest, ExecutorsThatAreSentAwayComeBackAtDifferentTimes) {
+    std::set<Millis> due;
+    for (uint64_t seed = 1; seed <= 200; ++seed) {
+        KeeperOptions options;
+        options.executor = "exec";
+        options.session = model::SessionId(static_cast<int64_t>(seed));
+        options.seed = seed;
+        Keeper keeper(options, Millis(0));
+        keeper.on_time(Millis(0));
+        Error busy = unavailable("overloaded", "too much to do");
+        busy.retry_after_s = 3;
+        keeper.on_register_reply(fail(busy), Millis(0));
+        EXPECT_GT(keeper.next_due(), Millis(1'500));
+        EXPECT_LE(keeper.next_due(), Millis(3'000));
+        due.insert(keeper.next_due());
+    }
+    EXPECT_GT(due.size(), 150U);
 }
 
 TEST_F(KeeperTest, DuplicatedGrantsAreTakenOnce) {

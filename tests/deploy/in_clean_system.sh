@@ -47,6 +47,12 @@ try_program() {
     echo "in_clean_system: $servo runs a backfill"
 }
 
+# Whether a page of a port of this machine answers 200, as a probe asks.
+probe() {
+    bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && printf "GET %s HTTP/1.0\r\n\r\n" "$1" >&3 &&
+        read -r _ status _ <&3 && [ "$status" = 200 ]' "$1" "$2"
+}
+
 try_pods() {
     echo "127.0.0.1 localhost servo-server" >/etc/hosts
     mkdir /partitions
@@ -61,6 +67,8 @@ try_pods() {
     executor=$!
     export SERVO_TOKEN=servo-tokens-admin-token SERVO_SERVER=http://servo-server:7420
     until_true servo executor show metadata.name
+    until_true probe 7421 /livez
+    until_true probe 7421 /readyz
     install -d -o 10001 "/proc/$executor/root/tmp/out"
     servo apply -f servo.yaml --tenant default
     servo backfill start hello --start 2024-01-01 --end 2024-01-31 --wait --quiet ||

@@ -123,6 +123,7 @@ class PlainManifests(Cases):
             "selects": lambda pod, one: pod["metadata"]["labels"].update(app="other"),
             "memory": lambda pod, one: one["resources"]["limits"].pop("memory"),
             "mounts": lambda pod, one: one["volumeMounts"].pop(),
+            "livenessProbe asks": lambda pod, one: one["livenessProbe"]["httpGet"].update(port="x"),
         }
         for word, change in changes.items():
             with self.subTest(word=word):

@@ -22,6 +22,7 @@ FILES = {
     "/usr/share/doc/servo/SECURITY.md": "-rw-r--r--",
     "/usr/share/doc/servo/copyright": "-rw-r--r--",
     "/usr/share/doc/servo/deployment.md": "-rw-r--r--",
+    "/usr/share/doc/servo/executors.md": "-rw-r--r--",
     "/usr/share/doc/servo/examples/executor.env": "-rw-r--r--",
     "/usr/share/doc/servo/examples/server.env": "-rw-r--r--",
     "/usr/share/fish/vendor_completions.d/servo.fish": "-rw-r--r--",

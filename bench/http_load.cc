@@ -1,7 +1,7 @@
 // A load generator that speaks the executor protocol over real HTTP: `connections` keep-alive
 // connections, each an executor of its own with one slot, all from one thread. Each call reports a
-// finished lease and claims the next; what a partition "took" is invented so that the server's
-// range sizing gives leases of `k` partitions.
+// finished lease and claims the next; what a partition "took" is invented, half as much to half as
+// much again as what makes the server's range sizing give leases of `k` partitions.
 //
 //   http_load PORT executor CONNECTIONS K SECONDS     fused report-and-claim calls
 //   http_load PORT bare CONNECTIONS 0 SECONDS         the same number of plain POSTs to /bench/echo
@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "api/executor_protocol.h"
+#include "base/prng.h"
 
 namespace {
 
@@ -112,6 +113,7 @@ struct Executor {
     model::CallRequest call;
     bool registered = false;
     uint64_t partitions = 0;
+    Prng prng{1};
 
     std::string register_body(int64_t number) {
         model::RegisterRequest request;
@@ -143,8 +145,12 @@ struct Executor {
                 results.lease = grant.lease;
                 const uint64_t size = grant.size();
                 partitions += size;
+                int64_t took_us = 0;
                 for (uint64_t i = 0; i < size; ++i) {
-                    results.done.push_back({i, instant_ms(now_ms), each, -1, -1, -1, -1});
+                    const Micros took(each.count() * prng.between(500, 1'500) / 1'000);
+                    const Instant start = instant_ms(now_ms + took_us / 1'000);
+                    results.done.push_back({i, start, took, -1, -1, -1, -1});
+                    took_us += took.count();
                 }
                 call.results.push_back(std::move(results));
             }
@@ -152,7 +158,7 @@ struct Executor {
         registered = true;
         ++call.call;
         call.free_slots = 1;
-        return boost::json::serialize(api::to_json(call));
+        return api::to_text(call);
     }
 };
 

@@ -1,6 +1,6 @@
-// The three readers of a struct's description: JSON writer, JSON reader, JSON Schema. Included by
-// the .cc files that hold describe() functions; ends with the macro that instantiates a struct
-// there.
+// The readers of a struct's description: JSON writer, text writer, JSON reader, JSON Schema.
+// Included by the .cc files that hold describe() functions; ends with the macro that instantiates a
+// struct there.
 //
 // A description is `template <typename V> void describe(V& v, T& t)` and calls, per member,
 //   v.field(name, member, doc)             may be absent when read: the member keeps its value
@@ -14,6 +14,8 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <charconv>
 #include <concepts>
 #include <limits>
 #include <map>
@@ -103,7 +105,126 @@ boost::json::object to_json(const T& value) {
     return writer.take();
 }
 
+// --- writing text at once -----------------------------------------------------------------------
+
+inline void append_quoted(std::string& out, std::string_view text) {
+    const bool plain = std::none_of(text.begin(), text.end(), [](char c) {
+        return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+    });
+    if (plain) {
+        out += '"';
+        out += text;
+        out += '"';
+    } else {
+        out += boost::json::serialize(boost::json::string_view(text.data(), text.size()));
+    }
+}
+
+template <typename List, typename Append>
+void append_list(std::string& out, char open, const List& list, char close, Append append) {
+    out += open;
+    bool first = true;
+    for (const auto& item : list) {
+        if (!first) {
+            out += ',';
+        }
+        first = false;
+        append(item);
+    }
+    out += close;
+}
+
+template <typename T>
+void append_text(std::string& out, const T& value) {
+    if constexpr (IsOptional<T>::value) {
+        if (value) {
+            append_text(out, *value);
+        } else {
+            out += "null";
+        }
+    } else if constexpr (std::same_as<T, bool>) {
+        out += value ? "true" : "false";
+    } else if constexpr (std::integral<T>) {
+        char digits[std::numeric_limits<T>::digits10 + 3];
+        out.append(digits, std::to_chars(digits, digits + sizeof(digits), value).ptr);
+    } else if constexpr (std::same_as<T, std::string>) {
+        append_quoted(out, value);
+    } else if constexpr (std::same_as<T, boost::json::object>) {
+        out += boost::json::serialize(value);
+    } else if constexpr (IsVector<T>::value) {
+        append_list(out, '[', value, ']', [&](const auto& item) { append_text(out, item); });
+    } else if constexpr (IsMap<T>::value) {
+        append_list(out, '{', value, '}', [&](const auto& item) {
+            append_quoted(out, item.first);
+            out += ':';
+            append_text(out, item.second);
+        });
+    } else {
+        append_struct(out, value);
+    }
+}
+
+// The same text as that of the document which Writer makes, for the calls that are many.
+class TextWriter {
+ public:
+    explicit TextWriter(std::string& out) : out_(out) {}
+
+    template <typename T>
+    void field(std::string_view name, const T& member, std::string_view) {
+        out_ += first_ ? "{\"" : ",\"";
+        first_ = false;
+        out_ += name;
+        out_ += "\":";
+        append_text(out_, member);
+    }
+    template <typename T>
+    void required(std::string_view name, const T& member, std::string_view doc) {
+        field(name, member, doc);
+    }
+    void finish() { out_ += first_ ? "{}" : "}"; }
+
+ private:
+    std::string& out_;
+    bool first_ = true;
+};
+
+template <typename T>
+void append_struct(std::string& out, const T& value) {
+    TextWriter writer(out);
+    describe(writer, const_cast<T&>(value));
+    writer.finish();
+}
+
+template <typename T>
+std::string struct_text(const T& value) {
+    std::string out;
+    append_struct(out, value);
+    return out;
+}
+
 // --- reading ------------------------------------------------------------------------------------
+
+// The names that a description knows, for what a refusal says.
+class NameLister {
+ public:
+    template <typename T>
+    void field(std::string_view name, T&, std::string_view) {
+        names_.emplace_back(name);
+    }
+    template <typename T>
+    void required(std::string_view name, T& member, std::string_view doc) {
+        field(name, member, doc);
+    }
+    template <typename T>
+    void word(std::string_view name, T& member, const Words&, std::string_view doc) {
+        field(name, member, doc);
+    }
+    void reserved(std::string_view name) { names_.emplace_back(name); }
+    const Words& names() const { return names_; }
+
+ private:
+    Words names_;
+};
 
 class Reader {
  public:
@@ -117,47 +238,58 @@ class Reader {
 
     template <typename T>
     void field(std::string_view name, T& member, std::string_view) {
-        known_.emplace_back(name);
-        const boost::json::value* json = object_.if_contains(name);
-        if (json != nullptr) {
-            ok_ = read(*json, at(name), member) && ok_;
-        }
+        (void)read_member(name, member);
     }
     template <typename T>
-    void required(std::string_view name, T& member, std::string_view doc) {
-        if (!object_.contains(name)) {
+    void required(std::string_view name, T& member, std::string_view) {
+        if (!read_member(name, member)) {
             ok_ = add(at(name), "is missing");
         }
-        field(name, member, doc);
     }
     template <typename T>
-    void word(std::string_view name, T& member, const Words& words, std::string_view doc) {
-        field(name, member, doc);
-        if (unknown_ == Unknown::kRefuse && object_.contains(name)) {
+    void word(std::string_view name, T& member, const Words& words, std::string_view) {
+        if (read_member(name, member) && unknown_ == Unknown::kRefuse) {
             check_words(at(name), member, words);
         }
     }
     void reserved(std::string_view name) {
         if (unknown_ == Unknown::kRefuse && object_.contains(name)) {
-            known_.push_back(name);
+            ++found_;
             ok_ = add(at(name), "is not in this version");
         }
     }
-    // Ends the reading: members that no description named are errors of a strict reader.
-    bool finish() {
-        if (unknown_ == Unknown::kRefuse) {
-            for (const auto& member : object_) {
-                const std::string name(member.key());
-                if (std::find(known_.begin(), known_.end(), name) == known_.end()) {
-                    const Words known(known_.begin(), known_.end());
-                    ok_ = add(at(name), "is not known here." + did_you_mean(name, known));
-                }
-            }
+    // Ends the reading of `out`: members that its description does not name are errors of a strict
+    // reader.
+    template <typename T>
+    bool finish(T& out) {
+        if (unknown_ == Unknown::kRefuse && found_ < object_.size()) {
+            NameLister known;
+            describe(known, out);
+            refuse_others(known.names());
         }
         return ok_;
     }
 
  private:
+    // False when the document does not have it.
+    template <typename T>
+    bool read_member(std::string_view name, T& member) {
+        const boost::json::value* json = object_.if_contains(name);
+        if (json == nullptr) {
+            return false;
+        }
+        ++found_;
+        ok_ = read(*json, at(name), member) && ok_;
+        return true;
+    }
+    void refuse_others(const Words& known) {
+        for (const auto& member : object_) {
+            const std::string name(member.key());
+            if (std::find(known.begin(), known.end(), name) == known.end()) {
+                ok_ = add(at(name), "is not known here." + did_you_mean(name, known));
+            }
+        }
+    }
     JsonPath at(std::string_view name) const { return {&path_, name, 0}; }
     bool add(const JsonPath& path, std::string message) {
         if (errors_.size() < kFieldErrorsMax) {
@@ -298,7 +430,7 @@ class Reader {
     const Unknown unknown_;
     const JsonPath& path_;
     std::vector<FieldError>& errors_;
-    std::vector<std::string_view> known_;
+    size_t found_ = 0;  // members of the document that the description named
     bool ok_ = true;
 };
 
@@ -320,7 +452,7 @@ bool read_json(
     }
     Reader reader(*object, unknown, path, errors);
     describe(reader, out);
-    return reader.finish();
+    return reader.finish(out);
 }
 
 // --- schema -------------------------------------------------------------------------------------

@@ -372,7 +372,7 @@ Result<RegisterReply> register_reply_from(const json::value& json, Unknown unkno
     return out;
 }
 
-json::object to_json(const CallRequest& request) {
+std::string to_text(const CallRequest& request) {
     CallRequestWire wire;
     wire.session = request.session.value;
     wire.call = request.call;
@@ -386,7 +386,7 @@ json::object to_json(const CallRequest& request) {
     }
     wire.free_slots = request.free_slots;
     wire.draining = request.draining;
-    return to_json(wire);
+    return struct_text(wire);
 }
 
 Result<CallRequest> call_request_from(const json::value& json, CallKind kind, Unknown unknown) {
@@ -424,7 +424,7 @@ Result<CallRequest> call_request_from(const json::value& json, CallKind kind, Un
     return out;
 }
 
-json::object to_json(const CallReply& reply) {
+std::string to_text(const CallReply& reply) {
     CallReplyWire wire;
     wire.epoch = reply.epoch;
     wire.call = reply.call;
@@ -446,7 +446,7 @@ json::object to_json(const CallReply& reply) {
         );
     }
     wire.drain = reply.drain;
-    return to_json(wire);
+    return struct_text(wire);
 }
 
 Result<CallReply> call_reply_from(const json::value& json, Unknown unknown) {

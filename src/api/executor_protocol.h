@@ -5,6 +5,7 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <string>
 #include <vector>
 
 #include "api/codec.h"
@@ -18,8 +19,8 @@ constexpr size_t kLabelsMax = 64;
 boost::json::object to_json(const model::RegisterRequest& request);
 boost::json::object to_json(const model::RegisterReply& reply);
 // `kind` is not in the document: the path says it.
-boost::json::object to_json(const model::CallRequest& request);
-boost::json::object to_json(const model::CallReply& reply);
+std::string to_text(const model::CallRequest& request);
+std::string to_text(const model::CallReply& reply);
 
 // Errors: invalid_argument / "bad_body" with a FieldError for each bad field, "too_many_results".
 Result<model::RegisterRequest> register_request_from(

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "api/executor_wire.h"
 #include "api/utf8.h"
 #include "base/prng.h"
 #include "model/records.h"
@@ -68,16 +69,16 @@ CallRequest random_request(Prng& prng) {
 }
 
 // Through text, as on the wire.
-boost::json::value wire(const boost::json::object& object) {
-    return parse_json(to_text(object)).value();
+template <typename T>
+boost::json::value wire(const T& value) {
+    return parse_json(to_text(value)).value();
 }
 
 TEST(ExecutorProtocol, CallRequestRoundTrip) {
     Prng prng(11);
     for (int i = 0; i < 200; ++i) {
         const CallRequest request = random_request(prng);
-        const auto back =
-            call_request_from(wire(to_json(request)), CallKind::kReport, Unknown::kRefuse);
+        const auto back = call_request_from(wire(request), CallKind::kReport, Unknown::kRefuse);
         ASSERT_TRUE(back) << back.error().message;
         EXPECT_EQ(back->session, request.session);
         EXPECT_EQ(back->call, request.call);
@@ -125,7 +126,7 @@ TEST(ExecutorProtocol, CallReplyRoundTrip) {
     reply.definitions.push_back(definition);
     reply.drain = true;
 
-    const auto back = call_reply_from(wire(to_json(reply)), Unknown::kIgnore);
+    const auto back = call_reply_from(wire(reply), Unknown::kIgnore);
     ASSERT_TRUE(back) << back.error().message;
     EXPECT_EQ(back->grants, reply.grants);
     EXPECT_EQ(back->controls, reply.controls);
@@ -160,6 +161,26 @@ TEST(ExecutorProtocol, RegisterRoundTrip) {
     EXPECT_EQ(reply->lease_ttl, kLeaseTtl);
 }
 
+// The text that is written at once is that of the document, character by character.
+TEST(ExecutorProtocol, TextWrittenAtOnceIsThatOfTheDocument) {
+    CallReplyWire reply;
+    EXPECT_EQ(struct_text(reply), to_text(to_json(reply)));
+    reply.epoch = INT64_MIN;
+    reply.grants.resize(2);
+    reply.grants[0].tenant_id = "quote \" back \\ slash / tab \t nul \x01 ü 😀";
+    reply.grants[0].first_position = UINT64_MAX;
+    reply.grants[1].runs = {{1, 2}, {}, {INT64_MAX}};
+    reply.grants[1].reversed = true;
+    reply.definitions.push_back({1, 2, {{"a", {1, "\n", nullptr}}, {"b", {{"c", 0.5}}}}, ""});
+    EXPECT_EQ(struct_text(reply), to_text(to_json(reply)));
+
+    CallRequestWire request;
+    request.slot_ms = {{"busy", 1}, {"odd \"key\"", -2}};
+    request.results.resize(2);
+    request.results[1].done = DoneColumns{{0, 1}, {5, -5}, {7, 8}, Column{-1, 3}, {}, {}, {}};
+    EXPECT_EQ(struct_text(request), to_text(to_json(request)));
+}
+
 std::string reason_of(const char* results) {
     const std::string text =
         std::string(R"({"session":1,"call":1,"ack":0,"results":)") + results + "}";
@@ -189,7 +210,7 @@ TEST(ExecutorProtocol, ResultsAreCapped) {
     request.session = SessionId(1);
     request.results.resize(1);
     request.results[0].done.resize(kResultsPerReportMax + 1);
-    const auto back = call_request_from(to_json(request), CallKind::kReport, Unknown::kRefuse);
+    const auto back = call_request_from(wire(request), CallKind::kReport, Unknown::kRefuse);
     EXPECT_EQ(back.error().reason, "too_many_results");
 }
 
@@ -201,8 +222,7 @@ TEST(ExecutorProtocol, OutputOfProgramsIsMadeFit) {
     failed.message = "\xff" + std::string(kMessageBytesMax, 'x');
     request.results[0].failed.push_back(failed);
     request.results[0].logs.push_back({0, 1'000'000, std::string(kLogTailBytesMax, 'a') + "\xc3"});
-    const auto back =
-        call_request_from(wire(to_json(request)), CallKind::kReport, Unknown::kRefuse);
+    const auto back = call_request_from(wire(request), CallKind::kReport, Unknown::kRefuse);
     ASSERT_TRUE(back) << back.error().message;
     EXPECT_EQ(back->results[0].failed[0].message.substr(0, 4), "\xEF\xBF\xBDx");
     EXPECT_LE(back->results[0].logs[0].tail.size(), kLogTailBytesMax);

@@ -158,4 +158,7 @@ SERVO_WIRE(ControlWire);
 SERVO_WIRE(DefinitionWire);
 SERVO_WIRE(CallReplyWire);
 
+template std::string struct_text<CallRequestWire>(const CallRequestWire&);
+template std::string struct_text<CallReplyWire>(const CallReplyWire&);
+
 }  // namespace servo::api

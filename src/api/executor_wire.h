@@ -137,4 +137,10 @@ SERVO_WIRE_TYPE(ControlWire, "LeaseControl");
 SERVO_WIRE_TYPE(DefinitionWire, "Definition");
 SERVO_WIRE_TYPE(CallReplyWire, "CallReply");
 
+// Its JSON text at once, without a document between: these two are written with every call.
+template <typename T>
+std::string struct_text(const T& value);
+extern template std::string struct_text<CallRequestWire>(const CallRequestWire&);
+extern template std::string struct_text<CallReplyWire>(const CallReplyWire&);
+
 }  // namespace servo::api

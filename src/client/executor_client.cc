@@ -1,7 +1,5 @@
 #include "client/executor_client.h"
 
-#include <boost/json/object.hpp>
-
 #include "api/executor_protocol.h"
 #include "api/problem.h"
 #include "api/routes.h"
@@ -10,13 +8,13 @@ namespace servo::client {
 namespace {
 
 Result<boost::json::value> exchange(
-    Http& http, std::string_view route_id, const boost::json::object& body, Millis timeout
+    Http& http, std::string_view route_id, std::string body, Millis timeout
 ) {
     const api::Route& route = api::route(route_id);
     HttpRequest request;
     request.method = route.method;
     request.target = api::expand_path(route, {});
-    request.body = api::to_text(body);
+    request.body = std::move(body);
     request.timeout = timeout;
     const HttpReply reply = SERVO_TRY(http.send(request));
     if (reply.status < 200 || reply.status >= 300) {
@@ -34,15 +32,16 @@ Result<boost::json::value> exchange(
 Result<model::RegisterReply> ExecutorClient::register_executor(
     const model::RegisterRequest& request, Millis timeout
 ) {
-    const auto json =
-        SERVO_TRY(exchange(*http_, "executor_register", api::to_json(request), timeout));
+    const auto json = SERVO_TRY(
+        exchange(*http_, "executor_register", api::to_text(api::to_json(request)), timeout)
+    );
     return api::register_reply_from(json, api::Unknown::kIgnore);
 }
 
 Result<model::CallReply> ExecutorClient::call(const model::CallRequest& request, Millis timeout) {
     const bool report = request.kind == model::CallKind::kReport;
     const auto json = SERVO_TRY(exchange(
-        *http_, report ? "executor_report" : "executor_acquire", api::to_json(request), timeout
+        *http_, report ? "executor_report" : "executor_acquire", api::to_text(request), timeout
     ));
     return api::call_reply_from(json, api::Unknown::kIgnore);
 }

@@ -1,5 +1,7 @@
 #include "server/call.h"
 
+#include <boost/json/serialize.hpp>
+
 #include "base/assert.h"
 #include "base/text.h"
 #include "store/store.h"
@@ -52,7 +54,7 @@ Result<int> Call::limit() const {
 
 Response json_response(const boost::json::object& body) {
     Response response;
-    response.body = api::to_text(body);
+    response.body = boost::json::serialize(body);
     return response;
 }
 

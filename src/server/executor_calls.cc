@@ -25,7 +25,7 @@ Response render(const Result<core::Reply>& reply, const std::string& request_id)
     } else if (const auto* registered = std::get_if<RegisterReply>(&*reply)) {
         response = json_response(api::to_json(*registered));
     } else if (const auto* called = std::get_if<CallReply>(&*reply)) {
-        response = json_response(api::to_json(*called));
+        response.body = api::to_text(*called);
     } else {
         response = problem_response(
             internal("internal", "The engine gave an answer of the wrong kind."), request_id

@@ -6,77 +6,12 @@ folder, the echo server (our listener with nothing behind it), and the load gene
 alternate; medians with [min..max] are printed. Usage: http_bench [ROUNDS [SECONDS]]
 """
 import os
-import re
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SERVO = os.path.join(HERE, "..", "servo")
-ASSETS = """version: 1
-assets:
-  load:
-    partitions: { every: 1m, start: 1990-01-01 }
-    run: { synthetic: { duration: 1ms } }
-"""
-
-
-def load(port, mode, connections, k, seconds):
-    line = subprocess.run(
-        [os.path.join(HERE, "http_load"), str(port), mode, str(connections), str(k), str(seconds)],
-        check=True, capture_output=True, text=True, timeout=seconds + 60).stdout
-    return {name: float(value) for name, value in re.findall(r"(\w+)=([\d.]+)", line)}
-
-
-class Server:
-    """A `servo server` on a free port, with one open job of ten million partitions."""
-
-    def __init__(self, folder):
-        self.log = open(os.path.join(folder, "log"), "w+")
-        self.process = subprocess.Popen(
-            [SERVO, "server", "--data-dir", os.path.join(folder, "data"), "--listen", "127.0.0.1:0"],
-            stderr=self.log, stdout=self.log, stdin=subprocess.DEVNULL)
-        self.url = self.wait_ready()
-        self.port = int(self.url.rsplit(":", 1)[1])
-        env = dict(os.environ, SERVO_SERVER=self.url)
-        file = os.path.join(folder, "servo.yaml")
-        with open(file, "w") as out:
-            out.write(ASSETS)
-        subprocess.run([SERVO, "apply", "-q", "-f", file], env=env, check=True, stdout=self.log)
-        subprocess.run(
-            [SERVO, "backfill", "start", "-q", "load", "--start", "1990-01-01", "--end",
-             "2024-12-31", "--yes"], env=env, check=True, stdout=self.log)
-
-    def wait_ready(self):
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            self.log.flush()
-            with open(self.log.name) as text:
-                found = re.search(r"http://127\.0\.0\.1:\d+", text.read())
-            if found:
-                try:
-                    urllib.request.urlopen(found.group() + "/readyz", timeout=1)
-                    return found.group()
-                except OSError:
-                    pass
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.02)
-        self.stop()
-        raise SystemExit("http_bench: the server did not start; see its log")
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+from servo_server import ALL, HERE, Server, load, shown
 
 
 def bare(seconds):
@@ -87,10 +22,6 @@ def bare(seconds):
     finally:
         echo.terminate()
         echo.wait()
-
-
-def shown(values):
-    return f"{statistics.median(values):,.0f} [{min(values):,.0f}..{max(values):,.0f}]"
 
 
 def main():
@@ -104,6 +35,7 @@ def main():
             with tempfile.TemporaryDirectory(prefix="servo-bench-") as folder:
                 server = Server(folder)
                 try:
+                    server.start_backfill(*ALL)
                     row = load(server.port, "executor", 64, k, seconds)
                 finally:
                     server.stop()

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <functional>
 #include <thread>
+#include <vector>
 
 #include "executor/agent.h"
 #include "executor/attempt_dir.h"
@@ -26,7 +27,7 @@ namespace servo::executor {
 namespace {
 
 constexpr int kSlots = 2;
-constexpr int kRounds = 3;  // the best counts
+constexpr int kRounds = 3;
 constexpr uint64_t kLeasePartitions = 1'000;
 
 double seconds(const std::function<void()>& work) {
@@ -140,7 +141,8 @@ int bench(uint64_t tasks) {
         std::string name;
         uint64_t tasks;
         std::function<void(uint64_t)> run;
-        double best = 0;
+        std::vector<double> rates = {};  // one a round, ascending in the end
+        double median() const { return rates[rates.size() / 2]; }
     };
     std::vector<Contender> contenders = {
         {"xargs -P2 /bin/true", tasks, run_xargs},
@@ -154,21 +156,25 @@ int bench(uint64_t tasks) {
     for (int round = 0; round < kRounds; ++round) {
         for (Contender& contender : contenders) {
             const double took = seconds([&] { contender.run(contender.tasks); });
-            contender.best = std::max(contender.best, static_cast<double>(contender.tasks) / took);
+            contender.rates.push_back(static_cast<double>(contender.tasks) / took);
         }
     }
-    fmt::print("{:<30} {:>12} {:>10}\n", "", "tasks/s", "vs xargs");
+    for (Contender& contender : contenders) {
+        std::sort(contender.rates.begin(), contender.rates.end());
+    }
+    fmt::print("{:<30} {:>30} {:>10}\n", "", "tasks/s, median [min..max]", "vs xargs");
     for (const Contender& contender : contenders) {
+        const std::vector<double>& rates = contender.rates;
         fmt::print(
-            "{:<30} {:>12.0f} {:>9.2f}x\n",
+            "{:<30} {:>30} {:>9.2f}x\n",
             contender.name,
-            contender.best,
-            contender.best / contenders[0].best
+            fmt::format("{:.0f} [{:.0f}..{:.0f}]", contender.median(), rates[0], rates.back()),
+            contender.median() / contenders[0].median()
         );
     }
     fmt::print(
         "command runner against bare posix_spawn: {:.2f}x\n",
-        contenders[2].best / contenders[1].best
+        contenders[2].median() / contenders[1].median()
     );
     agent->reset();
     remove_tree(folder);

@@ -114,7 +114,10 @@ class Session : public std::enable_shared_from_this<Session> {
         return response;
     }
 
+    using Parser = http::request_parser<http::string_body>;
+
     void wait_for_request();
+    bool parse_arrived(bool (Parser::*done)() const, error_code& error);
     void read_header();
     void on_header(error_code error);
     void read_body();
@@ -135,7 +138,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::shared_ptr<Shared> shared_;
     beast::tcp_stream stream_;
     beast::flat_buffer buffer_;
-    std::optional<http::request_parser<http::string_body>> parser_;
+    std::optional<Parser> parser_;
     std::string head_;  // of the response under way
     std::string body_;
     http::response<http::empty_body> continue_;
@@ -228,8 +231,26 @@ void Session::wait_for_request() {
     );
 }
 
+// Parses what has arrived; false when that ends before `done` says the part is whole. A request
+// that came in one piece then needs no turn of the io loop for its header and another for its body.
+bool Session::parse_arrived(bool (Parser::*done)() const, error_code& error) {
+    error = {};
+    if (buffer_.size() > 0) {
+        buffer_.consume(parser_->put(buffer_.data(), error));
+    }
+    if (error == http::error::need_more) {
+        error = {};
+    }
+    return error || ((*parser_).*done)();
+}
+
 void Session::read_header() {
     busy_ = true;
+    error_code failed;
+    if (parse_arrived(&Parser::is_header_done, failed)) {
+        on_header(failed);
+        return;
+    }
     stream_.expires_after(shared_->options.header_timeout);
     http::async_read_header(
         stream_,
@@ -288,6 +309,12 @@ void Session::on_header(error_code error) {
 }
 
 void Session::read_body() {
+    parser_->eager(true);
+    error_code failed;
+    if (parser_->is_done() || parse_arrived(&Parser::is_done, failed)) {
+        on_body(failed);
+        return;
+    }
     stream_.expires_after(shared_->options.body_timeout);
     http::async_read(
         stream_,

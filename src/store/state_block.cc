@@ -198,6 +198,25 @@ Result<StateBlock> StateBlock::decode(std::string_view bytes, int64_t number) {
     return out;
 }
 
+std::map<std::pair<AssetId, int64_t>, std::vector<StatePiece>> pieces_by_block(
+    const std::vector<MaterialisedChange>& changes
+) {
+    std::map<std::pair<AssetId, int64_t>, std::vector<StatePiece>> blocks;
+    for (const MaterialisedChange& change : changes) {
+        for (auto& [number, runs] : split_by_block(change.ordinals)) {
+            blocks[{change.asset, number}].push_back({&change, std::move(runs)});
+        }
+    }
+    return blocks;
+}
+
+void apply_pieces(StateBlock& block, const std::vector<StatePiece>& pieces) {
+    for (const StatePiece& piece : pieces) {
+        const MaterialisedChange& c = *piece.change;
+        block.apply(piece.runs, {c.outcome, c.job, c.revision, c.at});
+    }
+}
+
 void StateRunCollector::add(const StateBlock& block) {
     struct Group {
         StateOrigin origin;

@@ -54,6 +54,17 @@ class StateBlock {
     std::map<StateOrigin, std::vector<OrdinalRun>> parts_;
 };
 
+// The part of a change that lies in one block.
+struct StatePiece {
+    const MaterialisedChange* change = nullptr;
+    std::vector<OrdinalRun> runs;
+};
+// By block, so that each row is read and written once; pieces in the order of the changes.
+std::map<std::pair<AssetId, int64_t>, std::vector<StatePiece>> pieces_by_block(
+    const std::vector<MaterialisedChange>& changes
+);
+void apply_pieces(StateBlock& block, const std::vector<StatePiece>& pieces);
+
 // Joins blocks given in ascending order into runs of equal (outcome, job, revision).
 class StateRunCollector {
  public:

@@ -155,9 +155,7 @@ TEST_P(CommitConformance, GrantOfAnEndedNumberIsReplacedInOneBatch) {
     EXPECT_EQ(seen.grants[0], shrunk.grants[0]);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Stores, CommitConformance, testing::Values(Kind::kMemory, Kind::kSqlite), kind_name
-);
+INSTANTIATE_TEST_SUITE_P(Stores, CommitConformance, all_stores(), kind_name);
 
 // Faults that only the memory store can be told to have.
 TEST(MemoryFaults, UnknownFateIsResolvedByEpochAndNumber) {

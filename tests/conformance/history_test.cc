@@ -287,9 +287,7 @@ TEST_P(HistoryConformance, IdempotencyKeysAreOfATenantAndARoute) {
     EXPECT_EQ(rig.try_commit(changes).fate, CommitFate::kRefused);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Stores, HistoryConformance, testing::Values(Kind::kMemory, Kind::kSqlite), kind_name
-);
+INSTANTIATE_TEST_SUITE_P(Stores, HistoryConformance, all_stores(), kind_name);
 
 }  // namespace
 }  // namespace servo::store::test

@@ -317,9 +317,7 @@ TEST_P(LoadConformance, GrantsComeBackUntilTheyEnd) {
     EXPECT_EQ(rig.load().grants, (std::vector<GrantRow>{suspect}));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Stores, LoadConformance, testing::Values(Kind::kMemory, Kind::kSqlite), kind_name
-);
+INSTANTIATE_TEST_SUITE_P(Stores, LoadConformance, all_stores(), kind_name);
 
 }  // namespace
 }  // namespace servo::store::test

@@ -3,10 +3,23 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "postgres_server.h"
+#include "store/postgres/postgres_store.h"
+
 namespace servo::store::test {
 
 std::string kind_name(const testing::TestParamInfo<Kind>& info) {
-    return info.param == Kind::kMemory ? "Memory" : "Sqlite";
+    switch (info.param) {
+        case Kind::kMemory:
+            return "Memory";
+        case Kind::kSqlite:
+            return "Sqlite";
+        case Kind::kPostgres:
+            return "Postgres";
+        case Kind::kPooledPostgres:
+            return "PooledPostgres";
+    }
+    return "";
 }
 
 TemporaryFolder::TemporaryFolder() {
@@ -31,22 +44,48 @@ void Rig::open() {
         }
         return;
     }
+    Result<OpenedStore> opened = kind_ == Kind::kSqlite ? open_file() : open_database();
+    ASSERT_TRUE(opened.has_value()) << opened.error().message;
+    opened_ = std::move(*opened);
+}
+
+Result<OpenedStore> Rig::open_file() {
     SqliteOptions options;
     options.retention = retention_;
-    auto opened = open_sqlite(database_path(), options);
-    ASSERT_TRUE(opened.has_value()) << opened.error().message;
-    sqlite_ = std::move(*opened);
+    return open_sqlite(database_path(), options);
+}
+
+Result<OpenedStore> Rig::open_database() {
+    if (database_url_.empty()) {
+        database_url_ = PostgresServer::instance().create_database();
+    }
+    PostgresOptions options;
+    options.url = database_url_;
+    options.retention = retention_;
+    options.migrate = true;
+    if (kind_ == Kind::kPooledPostgres) {
+        options.pooling = PostgresPooling::kAssume;
+    }
+    return open_postgres(options);
+}
+
+Rig::~Rig() {
+    opened_ = {};
+    if (!database_url_.empty()) {
+        PostgresServer::instance().drop_database(database_url_);
+    }
 }
 
 Store& Rig::store() {
-    return kind_ == Kind::kMemory ? *memory_ : *sqlite_.store;
+    return kind_ == Kind::kMemory ? *memory_ : *opened_.store;
 }
 History& Rig::history() {
-    return kind_ == Kind::kMemory ? *memory_ : *sqlite_.history;
+    return kind_ == Kind::kMemory ? *memory_ : *opened_.history;
 }
 
 void Rig::restart() {
-    sqlite_ = {};
+    opened_.history.reset();
+    opened_ = {};
     epoch = 0;
     open();
 }

@@ -13,7 +13,11 @@
 
 namespace servo::store::test {
 
-enum class Kind { kMemory, kSqlite };
+// kPooledPostgres: as behind a pooler in transaction mode.
+enum class Kind { kMemory, kSqlite, kPostgres, kPooledPostgres };
+inline auto all_stores() {
+    return testing::Values(Kind::kMemory, Kind::kSqlite, Kind::kPostgres, Kind::kPooledPostgres);
+}
 std::string kind_name(const testing::TestParamInfo<Kind>& info);
 
 // The value of a result that must be one.
@@ -38,6 +42,8 @@ class TemporaryFolder {
 class Rig {
  public:
     explicit Rig(Kind kind, const Retention& retention = {});
+    ~Rig();
+    Rig(const Rig&) = delete;
 
     Store& store();
     History& history();
@@ -55,15 +61,19 @@ class Rig {
     Instant now = instant_ms(1'700'000'000'000);
     MemoryStore* memory() { return memory_.get(); }
     std::string database_path() const { return folder_.path("servo.db"); }
+    const std::string& database_url() const { return database_url_; }  // of PostgreSQL
 
  private:
     void open();
+    Result<OpenedStore> open_file();
+    Result<OpenedStore> open_database();
 
     Kind kind_;
     Retention retention_;
     TemporaryFolder folder_;
     std::unique_ptr<MemoryStore> memory_;
-    OpenedStore sqlite_;
+    std::string database_url_;
+    OpenedStore opened_;
 };
 
 class Conformance : public testing::TestWithParam<Kind> {

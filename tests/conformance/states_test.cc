@@ -104,9 +104,7 @@ TEST_P(StatesConformance, TooManyRunsIsAnErrorNotALoss) {
     EXPECT_TRUE(rig.history().partition_states(AssetId(10), 0, 1'000, 3).has_value());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Stores, StatesConformance, testing::Values(Kind::kMemory, Kind::kSqlite), kind_name
-);
+INSTANTIATE_TEST_SUITE_P(Stores, StatesConformance, all_stores(), kind_name);
 
 }  // namespace
 }  // namespace servo::store::test

@@ -132,9 +132,7 @@ TEST_P(UpkeepConformance, FsckNamesALeaseOverWhatIsDone) {
     );
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Stores, UpkeepConformance, testing::Values(Kind::kMemory, Kind::kSqlite), kind_name
-);
+INSTANTIATE_TEST_SUITE_P(Stores, UpkeepConformance, all_stores(), kind_name);
 
 }  // namespace
 }  // namespace servo::store::test

@@ -1,15 +1,15 @@
-# cmake -DOUT=file.cc -DFILES=a.sql,b.sql -P embed.cmake
+# cmake -DSTORE=sqlite -DOUT=file.cc -DFILES=a.sql,b.sql -P embed.cmake
 # Writes a source file that holds the migrations as string literals, in the order given.
 string(REPLACE "," ";" FILES "${FILES}")
 set(content "// Generated from the .sql files beside embed.cmake.\n")
-string(APPEND content "#include \"store/sqlite/migrations.h\"\n\n")
-string(APPEND content "namespace servo::store::sqlite {\n\n")
-string(APPEND content "const std::vector<EmbeddedSql>& embedded_migrations() {\n")
-string(APPEND content "    static const std::vector<EmbeddedSql> files = {\n")
+string(APPEND content "#include \"store/${STORE}/migrations.h\"\n\n")
+string(APPEND content "namespace servo::store::${STORE} {\n\n")
+string(APPEND content "const std::vector<sql::EmbeddedSql>& embedded_migrations() {\n")
+string(APPEND content "    static const std::vector<sql::EmbeddedSql> files = {\n")
 foreach(file ${FILES})
   get_filename_component(name "${file}" NAME_WE)
   file(READ "${file}" sql)
   string(APPEND content "        {\"${name}\", R\"servo_sql(${sql})servo_sql\"},\n")
 endforeach()
-string(APPEND content "    };\n    return files;\n}\n\n}  // namespace servo::store::sqlite\n")
+string(APPEND content "    };\n    return files;\n}\n\n}  // namespace servo::store::${STORE}\n")
 file(WRITE "${OUT}" "${content}")

@@ -5,7 +5,7 @@
 #include "model/job_id.h"
 #include "store/pool_codec.h"
 #include "store/replay.h"
-#include "store/sqlite/rows.h"
+#include "store/sql/rows.h"
 #include "store/state_block.h"
 
 namespace servo::store::sqlite {
@@ -257,7 +257,7 @@ Status ChangeWriter::insert_job(const JobRow& row) {
         row.total(),
         row.keys_fingerprint,
         to_string(row.reprocess),
-        to_string(row.overlap),
+        sql::to_string(row.overlap),
         std::string_view(row.range_start),
         std::string_view(row.range_end),
         std::string_view(row.note),
@@ -353,7 +353,7 @@ Status ChangeWriter::write_done(const ChangeSet& changes, int64_t seq) {
             job,
             block,
             seq,
-            kDoneCodecColumn,
+            sql::kDoneCodecColumn,
             entries.size(),
             Blob{payload}
         ));
@@ -408,18 +408,7 @@ Status ChangeWriter::write_log(const LogRow& row) {
 }
 
 Status ChangeWriter::write_materialised(const ChangeSet& changes) {
-    struct Piece {
-        const MaterialisedChange* change;
-        std::vector<OrdinalRun> runs;
-    };
-    // By block, so that each row is read and written once.
-    std::map<std::pair<AssetId, int64_t>, std::vector<Piece>> blocks;
-    for (const MaterialisedChange& change : changes.materialised) {
-        for (auto& [number, runs] : split_by_block(change.ordinals)) {
-            blocks[{change.asset, number}].push_back({&change, std::move(runs)});
-        }
-    }
-    for (const auto& [key, pieces] : blocks) {
+    for (const auto& [key, pieces] : pieces_by_block(changes.materialised)) {
         const auto& [asset, number] = key;
         StateBlock block(number);
         {
@@ -431,10 +420,7 @@ Status ChangeWriter::write_materialised(const ChangeSet& changes) {
                 block = SERVO_TRY(StateBlock::decode(query.bytes(0), number));
             }
         }
-        for (const Piece& piece : pieces) {
-            const MaterialisedChange& c = *piece.change;
-            block.apply(piece.runs, {c.outcome, c.job, c.revision, c.at});
-        }
+        apply_pieces(block, pieces);
         if (block.empty()) {
             SERVO_CHECK(db_.run(
                 "DELETE FROM partition_state WHERE asset_id = ? AND block = ?", asset, number

@@ -21,19 +21,12 @@
 #include "base/result.h"
 #include "base/strong_id.h"
 #include "base/time.h"
+#include "store/sql/reader.h"
 
 namespace servo::store::sqlite {
 
-// A statement's text; only literals, so that the cache can go by address.
-struct Sql {
-    template <size_t N>
-    constexpr Sql(const char (&literal)[N]) : text(literal) {}  // NOLINT: implicit on purpose
-    const char* text;
-};
-
-struct Blob {
-    std::string_view bytes;
-};
+using sql::Blob;
+using sql::Sql;
 
 enum class OpenMode { kReadWrite, kCreate, kReadOnly };
 
@@ -51,6 +44,14 @@ class Query {
     void bind(const Args&... args) {
         int at = 0;
         (bind_one(++at, args, SQLITE_TRANSIENT), ...);
+    }
+    // The same from a list.
+    void bind_values(const std::vector<sql::Value>& values) {
+        int at = 0;
+        for (const sql::Value& value : values) {
+            ++at;
+            std::visit([&](const auto& v) { bind_one(at, v, SQLITE_TRANSIENT); }, value);
+        }
     }
     // Binds without copying and runs to the end.
     template <typename... Args>

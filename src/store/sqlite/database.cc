@@ -101,7 +101,7 @@ Status check_directory(const std::string& path) {
     return {};
 }
 
-Status fill(const std::string& path, const std::vector<Migration>& steps) {
+Status fill(const std::string& path, const std::vector<sql::Migration>& steps) {
     Connection db = SERVO_TRY(Connection::open(path, OpenMode::kCreate, kPageSize));
     // Nobody knows the file yet: it is made durable as a whole before it gets its name.
     SERVO_CHECK(db.exec("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"));
@@ -114,7 +114,7 @@ Status fill(const std::string& path, const std::vector<Migration>& steps) {
 }
 
 // Built aside and renamed when whole, so that a half-made database is never taken for a real one.
-Status create(const std::string& path, const std::vector<Migration>& steps) {
+Status create(const std::string& path, const std::vector<sql::Migration>& steps) {
     const std::string fresh = path + ".new";
     for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
         ::unlink((fresh + suffix).c_str());
@@ -147,7 +147,8 @@ Status prepare_file(const std::string& path, const LockFile& lock, bool& created
         if (exists(wal_of(path)) || lock.had_database()) {
             return fail(missing(path, fmt::format("The database {} is gone", path)));
         }
-        const std::vector<Migration> steps = SERVO_TRY(parse_migrations(embedded_migrations()));
+        const std::vector<sql::Migration> steps =
+            SERVO_TRY(sql::parse_migrations(embedded_migrations()));
         SERVO_CHECK(create(path, steps));
         created = true;
         return {};
@@ -198,10 +199,11 @@ Status check_end(Connection& db, const std::string& path, bool wal_there) {
 
 Status bring_up(Connection& db, const std::string& path, const SqliteOptions& options, bool wal) {
     SERVO_CHECK(configure(db, options));
-    const std::vector<Migration> steps = SERVO_TRY(parse_migrations(embedded_migrations()));
+    const std::vector<sql::Migration> steps =
+        SERVO_TRY(sql::parse_migrations(embedded_migrations()));
     SERVO_CHECK(check_end(db, path, wal));
     SERVO_CHECK(check_schema(db, steps));
-    const SchemaState state = SERVO_TRY(schema_state(db));
+    const sql::SchemaState state = SERVO_TRY(schema_state(db));
     if (state.version > static_cast<int>(steps.size())) {
         spdlog::warn(
             "the database has schema {}, this servo knows {}; it says that is fine",

@@ -5,11 +5,14 @@
 
 #include "base/rfc3339.h"
 #include "model/job_id.h"
-#include "store/sqlite/job_reader.h"
+#include "store/sql/job_reader.h"
 #include "store/sqlite/table_functions.h"
 #include "store/state_block.h"
 
 namespace servo::store::sqlite {
+
+using namespace sql;
+
 namespace {
 
 Value count_value(uint64_t value) {
@@ -26,7 +29,7 @@ struct JobPicture {
     RunSet leased;
 };
 
-Result<std::optional<JobPicture>> picture_of(Connection& db, JobId id) {
+Result<std::optional<JobPicture>> picture_of(Reader& db, JobId id) {
     auto columns = SERVO_TRY(read_job_row(db, id, Ordinals::kRead));
     if (!columns) {
         return std::nullopt;
@@ -46,7 +49,7 @@ Result<std::optional<JobPicture>> picture_of(Connection& db, JobId id) {
 // Goes through the jobs that the filter admits.
 class JobSource : public RowSource {
  public:
-    JobSource(Connection& db, const RowFilter& filter) : db_(db), filter_(filter) {}
+    JobSource(Reader& db, const RowFilter& filter) : db_(db), filter_(filter) {}
 
     Result<std::optional<ValueRow>> next() override {
         SERVO_CHECK(start());
@@ -75,7 +78,7 @@ class JobSource : public RowSource {
         return std::nullopt;
     }
 
-    Connection& db_;
+    Reader& db_;
     RowFilter filter_;
     std::deque<ValueRow> rows_;
 
@@ -201,10 +204,12 @@ class Partitions final : public JobSource {
             at_ = static_cast<uint64_t>(std::max<int64_t>(*filter_.index, 0));
             end_ = std::min(end_, at_ + 1);
         }
-        Query query =
-            SERVO_TRY(db_.query("SELECT " SERVO_REVISION_COLUMNS
-                                " FROM asset_revisions WHERE asset_id = ? AND revision = ?"));
-        query.bind(job_->row.asset, job_->row.revision);
+        Query query = SERVO_TRY(db_.query(
+            "SELECT " SERVO_REVISION_COLUMNS
+            " FROM asset_revisions WHERE asset_id = ? AND revision = ?",
+            job_->row.asset,
+            job_->row.revision
+        ));
         revision_ = SERVO_TRY(query.step()) ? SERVO_TRY(read_revision(query)) : nullptr;
         return {};
     }
@@ -227,10 +232,14 @@ class Partitions final : public JobSource {
             }
         ));
         std::map<Index, FailureRow> failed;  // newest of each
-        Query query = SERVO_TRY(db_.query("SELECT " SERVO_FAILURE_COLUMNS
-                                          " FROM partition_failures WHERE job_id = ? AND idx >= ? "
-                                          "AND idx < ? ORDER BY idx, failure_id"));
-        query.bind(job_->row.id, at_, stop);
+        Query query = SERVO_TRY(db_.query(
+            "SELECT " SERVO_FAILURE_COLUMNS
+            " FROM partition_failures WHERE job_id = ? AND idx >= ? "
+            "AND idx < ? ORDER BY idx, failure_id",
+            job_->row.id,
+            at_,
+            stop
+        ));
         while (SERVO_TRY(query.step())) {
             StoredFailure failure = SERVO_TRY(read_failure(query));
             failed[failure.row.index] = std::move(failure.row);
@@ -298,7 +307,7 @@ class Partitions final : public JobSource {
 
 class PartitionStates final : public RowSource {
  public:
-    PartitionStates(Connection& db, const RowFilter&) : db_(db) {}
+    PartitionStates(Reader& db, const RowFilter&) : db_(db) {}
 
     Result<std::optional<ValueRow>> next() override {
         if (!started_) {
@@ -351,13 +360,13 @@ class PartitionStates final : public RowSource {
         return {};
     }
 
-    Connection& db_;
+    Reader& db_;
     bool started_ = false;
     std::deque<ValueRow> rows_;
 };
 
 template <typename Source>
-std::unique_ptr<RowSource> open_source(Connection& db, const RowFilter& filter) {
+std::unique_ptr<RowSource> open_source(Reader& db, const RowFilter& filter) {
     return std::make_unique<Source>(db, filter);
 }
 

@@ -1,21 +1,12 @@
 #include "store/sqlite/migrations.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-
-#include "base/text.h"
-#include "base/varint.h"
-#include "store/store.h"
+#include "store/sqlite/adapter.h"
 
 namespace servo::store::sqlite {
 namespace {
 
-constexpr std::string_view kCompatibleMark = "-- servo: compatible\n";
-constexpr std::string_view kBreakingMark = "-- servo: breaking\n";
-constexpr size_t kNumberLength = 4;
-
-Status apply(Connection& db, const Migration& step, int oldest_allowed) {
+Status apply(Connection& db, const sql::PendingStep& pending) {
+    const sql::Migration& step = *pending.step;
     Transaction transaction = SERVO_TRY(Transaction::begin_write(db));
     SERVO_CHECK(db.exec(step.sql));
     Query insert = SERVO_TRY(
@@ -26,92 +17,26 @@ Status apply(Connection& db, const Migration& step, int oldest_allowed) {
     SERVO_CHECK(insert.run(
         step.version,
         std::string_view(step.name),
-        std::string_view(step.kind == MigrationKind::kBreaking ? "breaking" : "compatible"),
+        sql::to_string(step.kind),
         step.checksum,
-        oldest_allowed
+        pending.oldest_allowed
     ));
     return transaction.commit();
 }
 
 }  // namespace
 
-Result<std::vector<Migration>> parse_migrations(const std::vector<EmbeddedSql>& files) {
-    std::vector<Migration> out;
-    for (const EmbeddedSql& file : files) {
-        const auto number = parse_integer(file.name.substr(0, kNumberLength), 1, 9'999);
-        const bool compatible = file.sql.starts_with(kCompatibleMark);
-        if (!number || *number != static_cast<int64_t>(out.size()) + 1 ||
-            file.name.substr(kNumberLength, 1) != "_" ||
-            (!compatible && !file.sql.starts_with(kBreakingMark))) {
-            return fail(internal(
-                "bad_migration",
-                fmt::format(
-                    "Migration {} is out of order or does not say whether it is compatible.",
-                    file.name
-                )
-            ));
-        }
-        out.push_back(
-            {static_cast<int>(*number),
-             std::string(file.name.substr(kNumberLength + 1)),
-             compatible ? MigrationKind::kCompatible : MigrationKind::kBreaking,
-             std::string(file.sql),
-             static_cast<int64_t>(crc32c(file.sql))}
-        );
-    }
-    return out;
+Result<sql::SchemaState> schema_state(Connection& db) {
+    Adapter adapter(db);
+    return sql::schema_state(adapter);
 }
 
-Result<SchemaState> schema_state(Connection& db) {
-    Query query = SERVO_TRY(db.prepare(
-        "SELECT version, oldest_allowed FROM schema_migrations ORDER BY version DESC LIMIT 1"
-    ));
-    if (!SERVO_TRY(query.step())) {
-        return SchemaState{};
-    }
-    return SchemaState{query.small(0), query.small(1)};
+Status check_schema(Connection& db, const std::vector<sql::Migration>& known) {
+    Adapter adapter(db);
+    return sql::check_schema(adapter, known, "start with an empty folder (--data-dir DIR)");
 }
 
-Status check_schema(Connection& db, const std::vector<Migration>& known) {
-    const SchemaState state = SERVO_TRY(schema_state(db));
-    const int ours = static_cast<int>(known.size());
-    if (state.oldest_allowed > ours) {
-        return fail(failed_precondition(
-            "schema_too_new",
-            fmt::format(
-                "The database has schema {}, which needs a newer servo: this one knows schema {} "
-                "and "
-                "the database asks for at least {}. Install the version that wrote it.",
-                state.version,
-                ours,
-                state.oldest_allowed
-            )
-        ));
-    }
-    Query query =
-        SERVO_TRY(db.prepare("SELECT version, checksum FROM schema_migrations ORDER BY version"));
-    int expected = 0;
-    while (SERVO_TRY(query.step())) {
-        const int version = query.small(0);
-        const bool gap = version != ++expected;
-        if (gap || (version <= ours &&
-                    known[static_cast<size_t>(version) - 1].checksum != query.integer(1))) {
-            return fail(failed_precondition(
-                "schema_mismatch",
-                fmt::format(
-                    "Schema step {} of the database is not the one of this servo. It was written "
-                    "by "
-                    "an unreleased build; start with an empty folder (--data-dir DIR), or use the "
-                    "build that wrote it.",
-                    version
-                )
-            ));
-        }
-    }
-    return {};
-}
-
-Status migrate(Connection& db, const std::vector<Migration>& known) {
+Status migrate(Connection& db, const std::vector<sql::Migration>& known) {
     SERVO_CHECK(
         db.exec("CREATE TABLE IF NOT EXISTS schema_migrations ("
                 " version INTEGER PRIMARY KEY, name TEXT NOT NULL,"
@@ -119,15 +44,8 @@ Status migrate(Connection& db, const std::vector<Migration>& known) {
                 " checksum INTEGER NOT NULL, oldest_allowed INTEGER NOT NULL,"
                 " applied_at_ms INTEGER NOT NULL) STRICT")
     );
-    SchemaState state = SERVO_TRY(schema_state(db));
-    for (const Migration& step : known) {
-        if (step.version <= state.version) {
-            continue;
-        }
-        if (step.kind == MigrationKind::kBreaking) {
-            state.oldest_allowed = step.version;
-        }
-        SERVO_CHECK(apply(db, step, state.oldest_allowed));
+    for (const sql::PendingStep& pending : sql::pending_steps(known, SERVO_TRY(schema_state(db)))) {
+        SERVO_CHECK(apply(db, pending));
     }
     return {};
 }

@@ -10,6 +10,7 @@
 #include "store/sqlite/database.h"
 #include "store/sqlite/fsck.h"
 #include "store/sqlite/migrations.h"
+#include "store/sqlite/sqlite_store.h"
 #include "store/sqlite/table_functions.h"
 
 namespace servo::store {
@@ -155,7 +156,7 @@ Result<Connection> open_for_reading(const std::string& path) {
             fmt::format("{} is not a database of Servo, or its first page is damaged.", path)
         ));
     }
-    const auto steps = SERVO_TRY(parse_migrations(embedded_migrations()));
+    const auto steps = SERVO_TRY(sql::parse_migrations(embedded_migrations()));
     if (const Status known = check_schema(*db, steps); !known) {
         return fail(explain(known.error(), path));
     }
@@ -192,9 +193,21 @@ Result<SqlTable> query_sqlite(const std::string& path, const std::string& sql, s
     return out;
 }
 
+Result<std::vector<SqliteStep>> pending_sqlite(const std::string& path) {
+    sqlite::Connection db = SERVO_TRY(sqlite::open_for_reading(path));
+    const auto known = SERVO_TRY(sql::parse_migrations(sqlite::embedded_migrations()));
+    std::vector<SqliteStep> out;
+    for (const sql::PendingStep& pending :
+         sql::pending_steps(known, SERVO_TRY(sqlite::schema_state(db)))) {
+        const sql::Migration& step = *pending.step;
+        out.push_back({step.version, step.name, std::string(sql::to_string(step.kind)), step.sql});
+    }
+    return out;
+}
+
 Result<std::vector<std::string>> fsck_sqlite(const std::string& path) {
     sqlite::Connection db = SERVO_TRY(sqlite::open_for_reading(path));
-    auto findings = sqlite::check_database(db);
+    auto findings = sqlite::check_sqlite(db);
     if (!findings && findings.error().reason == "store_corrupt") {
         return std::vector<std::string>{findings.error().message};
     }

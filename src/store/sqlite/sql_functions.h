@@ -10,20 +10,14 @@
 // job_id in them is the text form; `WHERE job_id = 'bf_…'` reads that job alone.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "store/sql_table.h"
 #include "store/sqlite/connection.h"
 
 namespace servo::store {
-
-struct SqlTable {
-    std::vector<std::string> columns;
-    std::vector<std::vector<std::optional<std::string>>> rows;  // nullopt: NULL; blobs as x'..'
-    bool cut = false;                                           // there were more than rows_max
-};
 
 // One read-only statement. Errors: invalid_argument / "bad_sql", and those of opening.
 Result<SqlTable> query_sqlite(const std::string& path, const std::string& sql, size_t rows_max);

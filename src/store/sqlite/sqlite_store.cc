@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "store/sql/load.h"
 #include "store/sqlite/fsck.h"
-#include "store/sqlite/job_reader.h"
 #include "store/sqlite/store_impl.h"
 
 namespace servo::store {
@@ -22,10 +22,17 @@ CommitFate fate_of(const Error& error) {
 
 }  // namespace
 
-SqliteStore::SqliteStore(std::shared_ptr<Shared> shared, const Retention& retention)
-    : shared_(std::move(shared)),
-      writer_(shared_->database->writer()),
-      maintenance_(shared_->database->writer(), retention) {}
+SqliteStore::SqliteStore(
+    std::shared_ptr<Database> database,
+    std::shared_ptr<sql::RevisionCache> revisions,
+    const Retention& retention
+)
+    : database_(std::move(database)),
+      revisions_(std::move(revisions)),
+      adapter_(database_->writer()),
+      writer_(database_->writer()),
+      log_keeper_(database_->writer()),
+      upkeep_(adapter_, retention) {}
 
 Result<int64_t> SqliteStore::epoch() {
     const auto epoch = SERVO_TRY(db().integer("SELECT epoch FROM leader WHERE id = 1"));
@@ -119,10 +126,10 @@ CommitOutcome SqliteStore::commit(const Batch& batch) {
     const Status written = write_batch(batch, fate);
     if (written) {
         for (const auto& [key, entries] : batch.changes->done) {
-            maintenance_.touched(key.first);
+            upkeep_.touched(key.first);
         }
         for (const JobRow& row : batch.changes->jobs) {
-            maintenance_.touched(row.id);
+            upkeep_.touched(row.id);
         }
         return {};
     }
@@ -131,39 +138,44 @@ CommitOutcome SqliteStore::commit(const Batch& batch) {
         fate = fate_of(written.error());
     }
     if (fate == CommitFate::kBroken) {
-        shared_->database->forbid_clean_mark();
+        database_->forbid_clean_mark();
     }
     return {fate, written.error().message};
 }
 
+Result<Snapshot> SqliteStore::load(int64_t epoch) {
+    Transaction snapshot = SERVO_TRY(Transaction::begin_read(db()));
+    return sql::load_active(adapter_, *revisions_, epoch);
+}
+
+Result<std::optional<Snapshot::OpenJob>> SqliteStore::load_job(JobId id) {
+    Transaction snapshot = SERVO_TRY(Transaction::begin_read(db()));
+    return sql::load_job(adapter_, *revisions_, id);
+}
+
 Result<bool> SqliteStore::committed(int64_t epoch, int64_t seq) {
-    const int64_t oldest = SERVO_TRY(db().integer("SELECT min(seq) FROM batches")).value_or(0);
-    if (seq < oldest) {
-        return fail(internal(
-            "too_old", fmt::format("Whether batch {} was committed is no longer kept.", seq)
-        ));
-    }
-    return SERVO_TRY(db().integer("SELECT 1 FROM batches WHERE seq = ? AND epoch = ?", seq, epoch))
-        .has_value();
+    return sql::was_committed(adapter_, epoch, seq);
 }
 
 Result<bool> SqliteStore::maintain(Instant now) {
-    return maintenance_.step(now);
+    return SERVO_TRY(log_keeper_.step()) || SERVO_TRY(upkeep_.step(now));
 }
 
 Result<std::vector<std::string>> SqliteStore::fsck() {
-    return check_database(db());
+    return check_sqlite(db());
 }
 
 }  // namespace sqlite
 
 Result<OpenedStore> open_sqlite(const std::string& path, const SqliteOptions& options) {
-    auto shared = std::make_shared<sqlite::Shared>();
-    shared->database = SERVO_TRY(sqlite::Database::open(path, options));
+    auto database = SERVO_TRY(sqlite::Database::open(path, options));
+    auto revisions = std::make_shared<sql::RevisionCache>();
     OpenedStore out;
-    out.created = shared->database->created();
-    out.store = std::make_unique<sqlite::SqliteStore>(shared, options.retention);
-    out.history = std::make_unique<sqlite::SqliteHistory>(std::move(shared));
+    out.created = database->created();
+    out.store = std::make_unique<sqlite::SqliteStore>(database, revisions, options.retention);
+    out.history = std::make_unique<sql::SqlHistory>(
+        std::make_unique<sqlite::SqliteSessions>(std::move(database)), std::move(revisions)
+    );
     return out;
 }
 

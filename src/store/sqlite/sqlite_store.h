@@ -2,10 +2,10 @@
 // running on it; see also backup.h and sql_functions.h.
 #pragma once
 
-#include <memory>
 #include <string>
+#include <vector>
 
-#include "store/store.h"
+#include "store/opened_store.h"
 
 namespace servo::store {
 
@@ -14,18 +14,21 @@ struct SqliteOptions {
     int64_t size_max_bytes = 0;  // beyond it commits are answered kFull; 0 = the disk is the limit
 };
 
-// `history` is destroyed before `store`; the file is closed cleanly when both are gone.
-struct OpenedStore {
-    std::unique_ptr<Store> store;
-    std::unique_ptr<History> history;
-    bool created = false;  // the file is new
-};
-
 // Opens the database at `path`, or creates it when neither it nor a trace of an earlier one exists;
 // its folder is created when missing. Errors, each with what to type in its message:
 // failed_precondition / "store_in_use", "schema_too_new", "schema_mismatch", "not_a_servo_store",
 // "store_unwritable", "store_missing", "network_file_system"; internal / "store_corrupt",
 // "store_io".
 Result<OpenedStore> open_sqlite(const std::string& path, const SqliteOptions& options = {});
+
+// The schema steps that the database at `path` lacks; opening it applies them. Errors: those of
+// query_sqlite.
+struct SqliteStep {
+    int version = 0;
+    std::string name;
+    std::string kind;  // compatible, breaking
+    std::string sql;
+};
+Result<std::vector<SqliteStep>> pending_sqlite(const std::string& path);
 
 }  // namespace servo::store

@@ -1,23 +1,25 @@
-// The two halves of the SQLite store. Private to store/sqlite.
+// The writing half of the SQLite store; the reading one is store/sql/history.h. Private to
+// store/sqlite.
 #pragma once
 
 #include <memory>
 
+#include "store/sql/revision_cache.h"
+#include "store/sql/upkeep.h"
+#include "store/sqlite/adapter.h"
 #include "store/sqlite/change_writer.h"
 #include "store/sqlite/database.h"
-#include "store/sqlite/maintenance.h"
-#include "store/sqlite/revision_cache.h"
+#include "store/sqlite/log_keeper.h"
 
 namespace servo::store::sqlite {
 
-struct Shared {
-    std::shared_ptr<Database> database;
-    RevisionCache revisions;
-};
-
 class SqliteStore final : public Store {
  public:
-    SqliteStore(std::shared_ptr<Shared> shared, const Retention& retention);
+    SqliteStore(
+        std::shared_ptr<Database> database,
+        std::shared_ptr<sql::RevisionCache> revisions,
+        const Retention& retention
+    );
 
     Result<int64_t> take_leadership(const Candidate& candidate) override;
     Result<LeaderRow> leader() override;
@@ -31,59 +33,21 @@ class SqliteStore final : public Store {
     Result<std::vector<std::string>> fsck() override;
 
  private:
-    Connection& db() { return shared_->database->writer(); }
+    Connection& db() { return database_->writer(); }
     Result<int64_t> epoch();
     Status expect_leader(int64_t epoch);  // error: unavailable / "deposed"
     Status write_batch(const Batch& batch, CommitFate& fate);
-    Status load_definitions(Snapshot& out);
-    Status load_revisions(Snapshot& out);
-    Status load_jobs(Snapshot& out);
-    Result<Snapshot::OpenJob> open_job(JobRow row);
 
-    std::shared_ptr<Shared> shared_;
+    std::shared_ptr<Database> database_;
+    std::shared_ptr<sql::RevisionCache> revisions_;
+    Adapter adapter_;
     ChangeWriter writer_;
-    Maintenance maintenance_;
+    LogKeeper log_keeper_;
+    sql::Upkeep upkeep_;
     bool taken_ = false;  // leadership, by this process
     // In memory: no other process can have the database open to watch it, and an idle server must
     // not keep the disk awake.
     int64_t beat_ = 0;
-};
-
-class SqliteHistory final : public History {
- public:
-    explicit SqliteHistory(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
-
-    Result<JobPage> jobs(const JobFilter& filter, int limit, const std::string& page_token)
-        override;
-    Result<std::optional<JobPage::Item>> job(JobId id) override;
-    Result<std::optional<JobCheckpoint>> checkpoint(JobId id) override;
-    Result<std::vector<DoneEntry>> done(JobId job, Run range, int limit) override;
-    Result<std::vector<FailureRow>> failures(
-        JobId job,
-        std::optional<Index> index,
-        bool final_only,
-        int limit,
-        int64_t before_row,
-        int64_t* next_row
-    ) override;
-    Result<std::map<FailureClass, RunSet>> failed_by_class(JobId job) override;
-    Result<std::optional<LogRow>> log(JobId job, Index index, std::optional<int> attempt) override;
-    Result<std::vector<StateRun>> partition_states(
-        AssetId asset, Ordinal first, Ordinal last, int runs_max
-    ) override;
-    Result<std::shared_ptr<const AssetRevision>> revision(AssetId asset, int revision) override;
-    Result<std::vector<std::shared_ptr<const AssetRevision>>> revisions(AssetId asset) override;
-    Result<std::vector<EventRow>> events(
-        TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
-    ) override;
-    Result<std::optional<IdempotencyRow>> idempotent_reply(
-        TenantId tenant, const std::string& route, const std::string& key
-    ) override;
-
- private:
-    ReaderPool& readers() { return shared_->database->readers(); }
-
-    std::shared_ptr<Shared> shared_;
 };
 
 }  // namespace servo::store::sqlite

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "store/sqlite/adapter.h"
+
 namespace servo::store::sqlite {
 namespace {
 
@@ -17,8 +19,10 @@ struct Table : sqlite3_vtab {
 };
 
 struct Cursor : sqlite3_vtab_cursor {
-    explicit Cursor(sqlite3* db) : sqlite3_vtab_cursor{}, connection(Connection::borrow(db)) {}
+    explicit Cursor(sqlite3* db)
+        : sqlite3_vtab_cursor{}, connection(Connection::borrow(db)), adapter(connection) {}
     Connection connection;  // its statements end with the cursor
+    Adapter adapter;
     std::unique_ptr<RowSource> source;
     std::optional<ValueRow> row;
     int64_t number = 0;
@@ -116,7 +120,7 @@ int filter(sqlite3_vtab_cursor* cursor, int plan, const char*, int, sqlite3_valu
         wanted.index = sqlite3_value_int64(arguments[argument]);
     }
     const auto* table = static_cast<Table*>(self->pVtab);
-    self->source = table->function->open(self->connection, wanted);
+    self->source = table->function->open(self->adapter, wanted);
     self->number = 0;
     return next_row(cursor);
 }

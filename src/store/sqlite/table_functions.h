@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "store/sqlite/connection.h"
+#include "store/sql/reader.h"
 
 namespace servo::store::sqlite {
 
@@ -44,7 +44,7 @@ struct TableFunction {
     const char* columns;  // as in CREATE TABLE
     int job_column = -1;  // column of the job's text id; -1: none
     int index_column = -1;
-    std::unique_ptr<RowSource> (*open)(Connection& db, const RowFilter& filter);
+    std::unique_ptr<RowSource> (*open)(sql::Reader& db, const RowFilter& filter);
 };
 
 // `table` must outlive the connection (static).

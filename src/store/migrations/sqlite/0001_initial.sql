@@ -220,7 +220,7 @@ CREATE TABLE partition_failures (
     max_rss_kb INTEGER NOT NULL,
     cpu_us INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX failures_by_job ON partition_failures (job_id);
+CREATE INDEX failures_by_job ON partition_failures (job_id, seq, failure_id);
 CREATE INDEX failures_by_index ON partition_failures (job_id, idx);
 
 CREATE TABLE partition_logs (

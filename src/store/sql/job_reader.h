@@ -8,21 +8,21 @@
 #include <vector>
 
 #include "store/replay.h"
-#include "store/sqlite/connection.h"
-#include "store/sqlite/rows.h"
+#include "store/sql/reader.h"
+#include "store/sql/rows.h"
 
-namespace servo::store::sqlite {
+namespace servo::store::sql {
 
 enum class Ordinals { kRead, kLeaveOut };
 
 // nullopt: no such job.
-Result<std::optional<JobColumns>> read_job_row(Connection& db, JobId id, Ordinals ordinals);
+Result<std::optional<JobColumns>> read_job_row(Reader& db, JobId id, Ordinals ordinals);
 
 using DoneVisitor =
     std::function<Status(uint64_t block, int64_t seq, const std::vector<DoneEntry>& entries)>;
 // Done rows of blocks [first, last] of batches after `after_seq`, by block and batch.
 Status visit_done(
-    Connection& db,
+    Reader& db,
     JobId job,
     uint64_t first,
     uint64_t last,
@@ -31,15 +31,15 @@ Status visit_done(
 );
 
 // Failures of batches after `after_seq`, in commit order.
-Result<std::vector<StoredFailure>> failures_after(Connection& db, JobId job, int64_t after_seq);
+Result<std::vector<StoredFailure>> failures_after(Reader& db, JobId job, int64_t after_seq);
 
 // The exact state; needs job.ordinals only when the job has no checkpoint yet.
-Result<Replay> read_exact(Connection& db, const JobRow& job);
+Result<Replay> read_exact(Reader& db, const JobRow& job);
 
-Result<FailedTokens> read_failed_tokens(Connection& db, JobId job);
-Result<std::vector<GrantRow>> read_grants(Connection& db, JobId job);
+Result<FailedTokens> read_failed_tokens(Reader& db, JobId job);
+Result<std::vector<GrantRow>> read_grants(Reader& db, JobId job);
 
 // Without the revision.
-Result<Snapshot::OpenJob> read_open_job(Connection& db, const JobRow& job);
+Result<Snapshot::OpenJob> read_open_job(Reader& db, const JobRow& job);
 
-}  // namespace servo::store::sqlite
+}  // namespace servo::store::sql

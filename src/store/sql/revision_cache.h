@@ -7,20 +7,20 @@
 #include <mutex>
 #include <utility>
 
-#include "store/sqlite/rows.h"
+#include "store/sql/rows.h"
 
-namespace servo::store::sqlite {
+namespace servo::store::sql {
 
 constexpr size_t kRevisionsKept = 4'096;  // beyond it the cache starts afresh
 
 class RevisionCache {
  public:
     // nullptr: no such revision.
-    Result<std::shared_ptr<const AssetRevision>> get(Connection& db, AssetId asset, int revision);
+    Result<std::shared_ptr<const AssetRevision>> get(Reader& db, AssetId asset, int revision);
 
  private:
     std::mutex mutex_;
     std::map<std::pair<AssetId, int>, std::shared_ptr<const AssetRevision>> known_;
 };
 
-}  // namespace servo::store::sqlite
+}  // namespace servo::store::sql

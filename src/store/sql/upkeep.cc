@@ -1,4 +1,4 @@
-#include "store/sqlite/maintenance.h"
+#include "store/sql/upkeep.h"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -7,44 +7,24 @@
 
 #include "model/job_id.h"
 #include "store/replay.h"
-#include "store/sqlite/database.h"
-#include "store/sqlite/rows.h"
+#include "store/sql/rows.h"
 
-namespace servo::store::sqlite {
-namespace {
+namespace servo::store::sql {
 
-constexpr int kCheckpointPages = static_cast<int>(kCheckpointAtBytes / kPageSize);
-constexpr int kAlarmPages = static_cast<int>(kLogAlarmBytes / kPageSize);
-
-}  // namespace
-
-Maintenance::Maintenance(Connection& db, const Retention& retention)
-    : db_(db), retention_(retention), checkpoint_at_pages_(kCheckpointPages) {
-    const auto committed = [](void* self, sqlite3*, const char*, int pages) {
-        static_cast<Maintenance*>(self)->log_grew(pages);
-        return SQLITE_OK;
-    };
-    sqlite3_wal_hook(db_.handle(), committed, this);
-}
-
-Maintenance::~Maintenance() {
-    sqlite3_wal_hook(db_.handle(), nullptr, nullptr);
-}
-
-Result<bool> Maintenance::step(Instant now) {
+Result<bool> Upkeep::step(Instant now) {
     if (!started_) {
         SERVO_CHECK(start(now));
     }
-    return SERVO_TRY(checkpoint_log()) || SERVO_TRY(sweep(now)) || SERVO_TRY(drop_old(now));
+    return SERVO_TRY(sweep(now)) || SERVO_TRY(drop_old(now));
 }
 
 // What an earlier process left unmerged: open jobs, and those that ended of late.
-Status Maintenance::start(Instant now) {
-    Query query = SERVO_TRY(
-        db_.query("SELECT job_id FROM jobs WHERE state NOT IN ('completed', 'failed', 'cancelled')"
-                  " UNION SELECT job_id FROM jobs WHERE completed_at_ms >= ?")
-    );
-    query.bind(now - std::chrono::hours(24));
+Status Upkeep::start(Instant now) {
+    Query query = SERVO_TRY(db_.query(
+        "SELECT job_id FROM jobs WHERE state NOT IN ('completed', 'failed', 'cancelled')"
+        " UNION SELECT job_id FROM jobs WHERE completed_at_ms >= ?",
+        now - std::chrono::hours(24)
+    ));
     while (SERVO_TRY(query.step())) {
         touched_.insert(query.id<JobId>(0));
     }
@@ -53,44 +33,9 @@ Status Maintenance::start(Instant now) {
     return {};
 }
 
-// --- write-ahead log ---------------------------------------------------------------------------
-
-void Maintenance::log_grew(int pages) {
-    if (pages < pages_in_log_) {  // it began anew
-        checkpoint_at_pages_ = kCheckpointPages;
-        alarmed_ = false;
-    }
-    pages_in_log_ = pages;
-    if (pages >= kAlarmPages && !alarmed_) {
-        alarmed_ = true;
-        spdlog::warn(
-            "the write-ahead log has grown to {} MiB: a reader has held an old snapshot for long; "
-            "end "
-            "long `servo sql` sessions",
-            kLogAlarmBytes >> 20
-        );
-    }
-}
-
-Result<bool> Maintenance::checkpoint_log() {
-    if (pages_in_log_ < checkpoint_at_pages_) {
-        return false;
-    }
-    // The log begins anew with the next commit once all of it is moved and no reader needs it;
-    // until then the next attempt waits for as much again.
-    checkpoint_at_pages_ = pages_in_log_ + kCheckpointPages;
-    const int rc = sqlite3_wal_checkpoint_v2(
-        db_.handle(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr
-    );
-    if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY) {
-        return fail(sql_error(db_.handle(), rc, "moving the write-ahead log into the database"));
-    }
-    return true;
-}
-
 // --- merging of done rows ----------------------------------------------------------------------
 
-Result<bool> Maintenance::sweep(Instant now) {
+Result<bool> Upkeep::sweep(Instant now) {
     if (sweeping_.empty()) {
         if (touched_.empty() || now < next_sweep_) {
             return false;
@@ -110,11 +55,12 @@ Result<bool> Maintenance::sweep(Instant now) {
     return !sweeping_.empty();
 }
 
-Result<std::optional<Maintenance::JobNow>> Maintenance::job_now(JobId job) {
-    Query query =
-        SERVO_TRY(db_.query("SELECT total, state, coalesce(covers_seq, 0) FROM jobs"
-                            " LEFT JOIN job_checkpoints USING (job_id) WHERE job_id = ?"));
-    query.bind(job);
+Result<std::optional<Upkeep::JobNow>> Upkeep::job_now(JobId job) {
+    Query query = SERVO_TRY(db_.query(
+        "SELECT total, state, coalesce(covers_seq, 0) FROM jobs"
+        " LEFT JOIN job_checkpoints USING (job_id) WHERE job_id = ?",
+        job
+    ));
     if (!SERVO_TRY(query.step())) {
         return std::nullopt;
     }
@@ -125,7 +71,7 @@ Result<std::optional<Maintenance::JobNow>> Maintenance::job_now(JobId job) {
     return JobNow{static_cast<uint64_t>(query.integer(0)), query.integer(2), is_terminal(*state)};
 }
 
-Result<std::optional<uint64_t>> Maintenance::merge_next(JobId job, uint64_t from_block) {
+Result<std::optional<uint64_t>> Upkeep::merge_next(JobId job, uint64_t from_block) {
     const auto now = SERVO_TRY(job_now(job));
     if (!now) {
         return std::nullopt;
@@ -134,11 +80,13 @@ Result<std::optional<uint64_t>> Maintenance::merge_next(JobId job, uint64_t from
     int seen = 0;
     uint64_t last = from_block;
     {
-        Query query = SERVO_TRY(
-            db_.query("SELECT block, count(*) FROM done_log WHERE job_id = ? AND block >= ?"
-                      " GROUP BY block ORDER BY block LIMIT ?")
-        );
-        query.bind(job, from_block, kSweepBlocks);
+        Query query = SERVO_TRY(db_.query(
+            "SELECT block, count(*) FROM done_log WHERE job_id = ? AND block >= ?"
+            " GROUP BY block ORDER BY block LIMIT ?",
+            job,
+            from_block,
+            kSweepBlocks
+        ));
         for (; SERVO_TRY(query.step()); ++seen) {
             last = static_cast<uint64_t>(query.integer(0));
             if (query.integer(1) > 1) {
@@ -156,18 +104,21 @@ Result<std::optional<uint64_t>> Maintenance::merge_next(JobId job, uint64_t from
 
 // Rows up to the job's checkpoint become one. Later rows stay as they are: replay goes by their
 // batch numbers.
-Result<bool> Maintenance::merge_block(JobId job, uint64_t block, const JobNow& now) {
+Result<bool> Upkeep::merge_block(JobId job, uint64_t block, const JobNow& now) {
     std::vector<DoneEntry> entries;
     int rows = 0;
     int64_t last_seq = 0;
     int64_t tenant = 0;
     int64_t asset = 0;
     {
-        Query query =
-            SERVO_TRY(db_.query("SELECT seq, tenant_id, asset_id, payload FROM done_log"
-                                " WHERE job_id = ? AND block = ? AND seq <= ? ORDER BY seq LIMIT ?")
-            );
-        query.bind(job, block, now.covers_seq, kMergeRowsMax);
+        Query query = SERVO_TRY(db_.query(
+            "SELECT seq, tenant_id, asset_id, payload FROM done_log"
+            " WHERE job_id = ? AND block = ? AND seq <= ? ORDER BY seq LIMIT ?",
+            job,
+            block,
+            now.covers_seq,
+            kMergeRowsMax
+        ));
         for (; SERVO_TRY(query.step()); ++rows) {
             last_seq = query.integer(0);
             tenant = query.integer(1);
@@ -189,7 +140,7 @@ Result<bool> Maintenance::merge_block(JobId job, uint64_t block, const JobNow& n
         return false;
     }
     const std::string payload = encode_done(*merged, block);
-    Transaction transaction = SERVO_TRY(Transaction::begin_write(db_));
+    const auto transaction = SERVO_TRY(db_.begin_write());
     SERVO_CHECK(db_.run(
         "DELETE FROM done_log WHERE job_id = ? AND block = ? AND seq <= ?", job, block, last_seq
     ));
@@ -205,13 +156,13 @@ Result<bool> Maintenance::merge_block(JobId job, uint64_t block, const JobNow& n
         merged->size(),
         Blob{payload}
     ));
-    SERVO_CHECK(transaction.commit());
+    SERVO_CHECK(transaction->commit());
     return true;
 }
 
 // --- retention ---------------------------------------------------------------------------------
 
-Result<bool> Maintenance::drop_old(Instant now) {
+Result<bool> Upkeep::drop_old(Instant now) {
     if (now < next_drop_) {
         return false;
     }
@@ -226,68 +177,63 @@ Result<bool> Maintenance::drop_old(Instant now) {
     return dropped > 0;
 }
 
-Result<int64_t> Maintenance::drop_batches() {
-    SERVO_CHECK(db_.run(
+Result<int64_t> Upkeep::drop_batches() {
+    return db_.run(
         "DELETE FROM batches WHERE seq IN (SELECT seq FROM batches"
         " WHERE seq <= (SELECT max(seq) FROM batches) - ? ORDER BY seq LIMIT ?)",
         retention_.batch_rows_keep,
         4 * kDropRowsMax
-    ));
-    return sqlite3_changes64(db_.handle());
+    );
 }
 
-Result<int64_t> Maintenance::drop_idempotency(Instant now) {
-    SERVO_CHECK(db_.run(
-        "DELETE FROM idempotency WHERE rowid IN"
-        " (SELECT rowid FROM idempotency WHERE at_ms < ? LIMIT ?)",
+Result<int64_t> Upkeep::drop_idempotency(Instant now) {
+    return db_.run(
+        "DELETE FROM idempotency WHERE (tenant_id, route, key) IN"
+        " (SELECT tenant_id, route, key FROM idempotency WHERE at_ms < ? LIMIT ?)",
         now - retention_.idempotency_keep,
         kDropRowsMax
-    ));
-    return sqlite3_changes64(db_.handle());
+    );
 }
 
-Result<int64_t> Maintenance::drop_events(Instant now) {
+Result<int64_t> Upkeep::drop_events(Instant now) {
     // Events ascend in time, so the oldest rows tell whether there is anything to drop.
-    SERVO_CHECK(db_.run(
+    return db_.run(
         "DELETE FROM events WHERE at_ms < ? AND event_id IN"
         " (SELECT event_id FROM events ORDER BY event_id LIMIT ?)",
         now - retention_.history_keep,
         kDropRowsMax
-    ));
-    return sqlite3_changes64(db_.handle());
+    );
 }
 
-Result<int64_t> Maintenance::drop_rows_of(JobId job) {
-    SERVO_CHECK(db_.run(
+Result<int64_t> Upkeep::drop_rows_of(JobId job) {
+    int64_t dropped = SERVO_TRY(db_.run(
         "DELETE FROM partition_failures WHERE failure_id IN"
         " (SELECT failure_id FROM partition_failures WHERE job_id = ? LIMIT ?)",
         job,
         kDropRowsMax
     ));
-    int64_t dropped = sqlite3_changes64(db_.handle());
-    SERVO_CHECK(db_.run(
+    dropped += SERVO_TRY(db_.run(
         "DELETE FROM partition_logs WHERE log_id IN"
         " (SELECT log_id FROM partition_logs WHERE job_id = ? LIMIT ?)",
         job,
         kDropRowsMax
     ));
-    dropped += sqlite3_changes64(db_.handle());
     return dropped;
 }
 
-Result<int64_t> Maintenance::drop_failures(Instant now) {
+Result<int64_t> Upkeep::drop_failures(Instant now) {
     int64_t ended_at = 0;
     int64_t job = 0;
     {
-        Query query = SERVO_TRY(
-            db_.query("SELECT completed_at_ms, job_id FROM jobs"
-                      " WHERE completed_at_ms IS NOT NULL AND (completed_at_ms, job_id) > (?, ?)"
-                      " AND completed_at_ms < ? AND state IN ('completed', 'failed', 'cancelled')"
-                      " ORDER BY completed_at_ms, job_id LIMIT 1")
-        );
-        query.bind(
-            failures_dropped_to_.first, failures_dropped_to_.second, now - retention_.failures_keep
-        );
+        Query query = SERVO_TRY(db_.query(
+            "SELECT completed_at_ms, job_id FROM jobs"
+            " WHERE completed_at_ms IS NOT NULL AND (completed_at_ms, job_id) > (?, ?)"
+            " AND completed_at_ms < ? AND state IN ('completed', 'failed', 'cancelled')"
+            " ORDER BY completed_at_ms, job_id LIMIT 1",
+            failures_dropped_to_.first,
+            failures_dropped_to_.second,
+            now - retention_.failures_keep
+        ));
         if (!SERVO_TRY(query.step())) {
             return 0;
         }
@@ -302,7 +248,7 @@ Result<int64_t> Maintenance::drop_failures(Instant now) {
     return dropped;
 }
 
-Result<int64_t> Maintenance::drop_jobs(Instant now) {
+Result<int64_t> Upkeep::drop_jobs(Instant now) {
     const auto job = SERVO_TRY(db_.integer(
         "SELECT job_id FROM jobs WHERE completed_at_ms < ?"
         " AND state IN ('completed', 'failed', 'cancelled') ORDER BY completed_at_ms LIMIT 1",
@@ -312,22 +258,21 @@ Result<int64_t> Maintenance::drop_jobs(Instant now) {
         return 0;
     }
     int64_t dropped = SERVO_TRY(drop_rows_of(JobId(*job)));
-    SERVO_CHECK(db_.run(
-        "DELETE FROM done_log WHERE done_id IN"
-        " (SELECT done_id FROM done_log WHERE job_id = ? LIMIT ?)",
+    dropped += SERVO_TRY(db_.run(
+        "DELETE FROM done_log WHERE (job_id, block, seq) IN"
+        " (SELECT job_id, block, seq FROM done_log WHERE job_id = ? LIMIT ?)",
         *job,
         kDropRowsMax
     ));
-    dropped += sqlite3_changes64(db_.handle());
     if (dropped > 0) {
         return dropped;
     }
-    Transaction transaction = SERVO_TRY(Transaction::begin_write(db_));
+    const auto transaction = SERVO_TRY(db_.begin_write());
     SERVO_CHECK(db_.run("DELETE FROM job_checkpoints WHERE job_id = ?", *job));
     SERVO_CHECK(db_.run("DELETE FROM job_ordinals WHERE job_id = ?", *job));
     SERVO_CHECK(db_.run("DELETE FROM jobs WHERE job_id = ?", *job));
-    SERVO_CHECK(transaction.commit());
+    SERVO_CHECK(transaction->commit());
     return 1;
 }
 
-}  // namespace servo::store::sqlite
+}  // namespace servo::store::sql

@@ -1,9 +1,9 @@
-#include "store/sqlite/revision_cache.h"
+#include "store/sql/revision_cache.h"
 
-namespace servo::store::sqlite {
+namespace servo::store::sql {
 
 Result<std::shared_ptr<const AssetRevision>> RevisionCache::get(
-    Connection& db, AssetId asset, int revision
+    Reader& db, AssetId asset, int revision
 ) {
     const std::pair key(asset, revision);
     {
@@ -13,9 +13,12 @@ Result<std::shared_ptr<const AssetRevision>> RevisionCache::get(
             return it->second;
         }
     }
-    Query query = SERVO_TRY(db.query("SELECT " SERVO_REVISION_COLUMNS
-                                     " FROM asset_revisions WHERE asset_id = ? AND revision = ?"));
-    query.bind(asset, revision);
+    Query query = SERVO_TRY(db.query(
+        "SELECT " SERVO_REVISION_COLUMNS
+        " FROM asset_revisions WHERE asset_id = ? AND revision = ?",
+        asset,
+        revision
+    ));
     if (!SERVO_TRY(query.step())) {
         return nullptr;
     }
@@ -27,4 +30,4 @@ Result<std::shared_ptr<const AssetRevision>> RevisionCache::get(
     return known_.emplace(key, read).first->second;
 }
 
-}  // namespace servo::store::sqlite
+}  // namespace servo::store::sql

@@ -1,15 +1,15 @@
-// The reading side: pages over read-only connections.
+#include "store/sql/history.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "model/job_id.h"
 #include "store/page_token.h"
-#include "store/sqlite/job_reader.h"
-#include "store/sqlite/store_impl.h"
+#include "store/sql/job_reader.h"
 #include "store/state_block.h"
 
-namespace servo::store::sqlite {
+namespace servo::store::sql {
 namespace {
 
 int page_limit(int limit) {
@@ -56,12 +56,13 @@ std::string where_of(const JobFilter& filter, const std::optional<PagePlace>& af
     return out;
 }
 
-Result<JobPage::Item> item_of(Connection& db, JobColumns columns) {
+Result<JobPage::Item> item_of(Reader& db, JobColumns columns) {
     JobPage::Item item;
     item.total = columns.total;
     item.row = std::move(columns.row);
-    Query query = SERVO_TRY(db.query("SELECT length(ordinals) FROM job_ordinals WHERE job_id = ?"));
-    query.bind(item.row.id);
+    Query query = SERVO_TRY(
+        db.query("SELECT length(ordinals) FROM job_ordinals WHERE job_id = ?", item.row.id)
+    );
     if (SERVO_TRY(query.step()) &&
         query.integer(0) <= static_cast<int64_t>(kPageOrdinalsBytesMax)) {
         item.row.ordinals = SERVO_TRY(read_ordinals(db, item.row.id, item.row.keys_fingerprint));
@@ -72,19 +73,19 @@ Result<JobPage::Item> item_of(Connection& db, JobColumns columns) {
 
 }  // namespace
 
-Result<JobPage> SqliteHistory::jobs(
+Result<JobPage> SqlHistory::jobs(
     const JobFilter& filter, int limit, const std::string& page_token
 ) {
     std::optional<PagePlace> after;
     if (!page_token.empty()) {
         after = SERVO_TRY(decode_page_token(page_token));
     }
-    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
-    Transaction snapshot = SERVO_TRY(Transaction::begin_read(*reader));
+    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneSnapshot));
+    Reader& db = session->reader();
     const auto wanted = static_cast<size_t>(page_limit(limit));
     std::vector<JobColumns> rows;
     {
-        Query query = SERVO_TRY((*reader).prepare(
+        Query query = SERVO_TRY(db.once(
             "SELECT " SERVO_JOB_COLUMNS " FROM jobs" + where_of(filter, after) +
             fmt::format(" ORDER BY created_at_ms DESC, job_id DESC LIMIT {}", wanted + 1)
         ));
@@ -96,7 +97,7 @@ Result<JobPage> SqliteHistory::jobs(
     const bool more = rows.size() > wanted;
     rows.resize(std::min(rows.size(), wanted));
     for (JobColumns& row : rows) {
-        page.items.push_back(SERVO_TRY(item_of(*reader, std::move(row))));
+        page.items.push_back(SERVO_TRY(item_of(db, std::move(row))));
     }
     if (more) {
         const JobRow& last = page.items.back().row;
@@ -105,37 +106,37 @@ Result<JobPage> SqliteHistory::jobs(
     return page;
 }
 
-Result<std::optional<JobPage::Item>> SqliteHistory::job(JobId id) {
-    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
-    Transaction snapshot = SERVO_TRY(Transaction::begin_read(*reader));
-    auto columns = SERVO_TRY(read_job_row(*reader, id, Ordinals::kRead));
+Result<std::optional<JobPage::Item>> SqlHistory::job(JobId id) {
+    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneSnapshot));
+    Reader& db = session->reader();
+    auto columns = SERVO_TRY(read_job_row(db, id, Ordinals::kRead));
     if (!columns) {
         return std::nullopt;
     }
     JobPage::Item item;
     item.total = columns->total;
     item.row = std::move(columns->row);
-    item.counters = SERVO_TRY(read_checkpoint(*reader, item.row)).counters;
+    item.counters = SERVO_TRY(read_checkpoint(db, item.row)).counters;
     return item;
 }
 
-Result<std::optional<JobCheckpoint>> SqliteHistory::checkpoint(JobId id) {
-    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
-    Transaction snapshot = SERVO_TRY(Transaction::begin_read(*reader));
-    const auto columns = SERVO_TRY(read_job_row(*reader, id, Ordinals::kRead));
+Result<std::optional<JobCheckpoint>> SqlHistory::checkpoint(JobId id) {
+    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneSnapshot));
+    Reader& db = session->reader();
+    const auto columns = SERVO_TRY(read_job_row(db, id, Ordinals::kRead));
     if (!columns) {
         return std::nullopt;
     }
-    return SERVO_TRY(read_exact(*reader, columns->row)).take();
+    return SERVO_TRY(read_exact(db, columns->row)).take();
 }
 
-Result<std::vector<DoneEntry>> SqliteHistory::done(JobId job, Run range, int limit) {
+Result<std::vector<DoneEntry>> SqlHistory::done(JobId job, Run range, int limit) {
     std::vector<DoneEntry> out;
     if (range.first >= range.end || limit <= 0) {
         return out;
     }
-    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
-    Transaction snapshot = SERVO_TRY(Transaction::begin_read(*reader));
+    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneSnapshot));
+    Reader& db = session->reader();
     const auto by_index = [](const DoneEntry& a, const DoneEntry& b) { return a.index < b.index; };
     const auto wanted = static_cast<size_t>(limit);
     std::vector<DoneEntry> block;  // rows of one block interleave
@@ -151,7 +152,7 @@ Result<std::vector<DoneEntry>> SqliteHistory::done(JobId job, Run range, int lim
     };
     const Error enough = internal("enough", "");
     const Status visited = visit_done(
-        *reader,
+        db,
         job,
         range.first / kDoneBlockSize,
         (range.end - 1) / kDoneBlockSize,
@@ -175,7 +176,7 @@ Result<std::vector<DoneEntry>> SqliteHistory::done(JobId job, Run range, int lim
     return out;
 }
 
-Result<std::vector<FailureRow>> SqliteHistory::failures(
+Result<std::vector<FailureRow>> SqlHistory::failures(
     JobId job,
     std::optional<Index> index,
     bool final_only,
@@ -183,7 +184,8 @@ Result<std::vector<FailureRow>> SqliteHistory::failures(
     int64_t before_row,
     int64_t* next_row
 ) {
-    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
+    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
+    Reader& db = session->reader();
     const auto wanted = static_cast<size_t>(page_limit(limit));
     std::string where = fmt::format(" WHERE job_id = {}", job.value);
     if (index) {
@@ -195,7 +197,7 @@ Result<std::vector<FailureRow>> SqliteHistory::failures(
     if (before_row != 0) {
         where += fmt::format(" AND failure_id < {}", before_row);
     }
-    Query query = SERVO_TRY((*reader).prepare(
+    Query query = SERVO_TRY(db.once(
         "SELECT " SERVO_FAILURE_COLUMNS " FROM partition_failures" + where +
         fmt::format(" ORDER BY failure_id DESC LIMIT {}", wanted + 1)
     ));
@@ -217,21 +219,21 @@ Result<std::vector<FailureRow>> SqliteHistory::failures(
     return out;
 }
 
-Result<std::map<FailureClass, RunSet>> SqliteHistory::failed_by_class(JobId job) {
-    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
-    Transaction snapshot = SERVO_TRY(Transaction::begin_read(*reader));
+Result<std::map<FailureClass, RunSet>> SqlHistory::failed_by_class(JobId job) {
+    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneSnapshot));
+    Reader& db = session->reader();
     std::map<FailureClass, RunSet> out;
-    const auto columns = SERVO_TRY(read_job_row(*reader, job, Ordinals::kRead));
+    const auto columns = SERVO_TRY(read_job_row(db, job, Ordinals::kRead));
     if (!columns) {
         return out;
     }
-    const JobCheckpoint exact = SERVO_TRY(read_exact(*reader, columns->row)).take();
+    const JobCheckpoint exact = SERVO_TRY(read_exact(db, columns->row)).take();
     // Ascending, so that a later failure of an index replaces the earlier one.
-    Query query = SERVO_TRY(
-        (*reader).query("SELECT idx, class FROM partition_failures WHERE job_id = ? AND final = 1"
-                        " ORDER BY idx, failure_id")
-    );
-    query.bind(job);
+    Query query = SERVO_TRY(db.query(
+        "SELECT idx, class FROM partition_failures WHERE job_id = ? AND final = 1"
+        " ORDER BY idx, failure_id",
+        job
+    ));
     std::optional<std::pair<Index, FailureClass>> pending;
     const auto settle = [&] {
         if (pending && exact.failed.contains(pending->first)) {
@@ -253,16 +255,18 @@ Result<std::map<FailureClass, RunSet>> SqliteHistory::failed_by_class(JobId job)
     return out;
 }
 
-Result<std::optional<LogRow>> SqliteHistory::log(
-    JobId job, Index index, std::optional<int> attempt
-) {
-    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
-    Query query = SERVO_TRY(
-        (*reader).query("SELECT generation, attempt, at_ms, bytes_total, tail FROM partition_logs"
-                        " WHERE job_id = ?1 AND idx = ?2 AND (?3 IS NULL OR attempt = ?3)"
-                        " ORDER BY log_id DESC LIMIT 1")
-    );
-    query.bind(job, index, attempt);
+Result<std::optional<LogRow>> SqlHistory::log(JobId job, Index index, std::optional<int> attempt) {
+    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
+    Reader& db = session->reader();
+    Query query = SERVO_TRY(db.query(
+        "SELECT generation, attempt, at_ms, bytes_total, tail FROM partition_logs"
+        " WHERE job_id = ? AND idx = ? AND (? < 0 OR attempt = ?)"
+        " ORDER BY log_id DESC LIMIT 1",
+        job,
+        index,
+        attempt.value_or(-1),
+        attempt.value_or(-1)
+    ));
     if (!SERVO_TRY(query.step())) {
         return std::nullopt;
     }
@@ -277,18 +281,22 @@ Result<std::optional<LogRow>> SqliteHistory::log(
     return row;
 }
 
-Result<std::vector<History::StateRun>> SqliteHistory::partition_states(
+Result<std::vector<History::StateRun>> SqlHistory::partition_states(
     AssetId asset, Ordinal first, Ordinal last, int runs_max
 ) {
     StateRunCollector collector(first, last);
     if (first > last) {
         return collector.take();
     }
-    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
-    Query query =
-        SERVO_TRY((*reader).query("SELECT block, runs FROM partition_state"
-                                  " WHERE asset_id = ? AND block BETWEEN ? AND ? ORDER BY block"));
-    query.bind(asset, state_block_of(first), state_block_of(last));
+    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
+    Reader& db = session->reader();
+    Query query = SERVO_TRY(db.query(
+        "SELECT block, runs FROM partition_state"
+        " WHERE asset_id = ? AND block BETWEEN ? AND ? ORDER BY block",
+        asset,
+        state_block_of(first),
+        state_block_of(last)
+    ));
     while (SERVO_TRY(query.step())) {
         collector.add(SERVO_TRY(StateBlock::decode(query.bytes(1), query.integer(0))));
         SERVO_CHECK(check_runs_max(collector, runs_max));
@@ -296,34 +304,36 @@ Result<std::vector<History::StateRun>> SqliteHistory::partition_states(
     return collector.take();
 }
 
-Result<std::shared_ptr<const AssetRevision>> SqliteHistory::revision(AssetId asset, int revision) {
-    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
-    return shared_->revisions.get(*reader, asset, revision);
+Result<std::shared_ptr<const AssetRevision>> SqlHistory::revision(AssetId asset, int revision) {
+    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
+    Reader& db = session->reader();
+    return revisions_->get(db, asset, revision);
 }
 
-Result<std::vector<std::shared_ptr<const AssetRevision>>> SqliteHistory::revisions(AssetId asset) {
-    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
+Result<std::vector<std::shared_ptr<const AssetRevision>>> SqlHistory::revisions(AssetId asset) {
+    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
+    Reader& db = session->reader();
     std::vector<int> numbers;
     {
-        Query query = SERVO_TRY((*reader).query(
-            "SELECT revision FROM asset_revisions WHERE asset_id = ? ORDER BY revision"
+        Query query = SERVO_TRY(db.query(
+            "SELECT revision FROM asset_revisions WHERE asset_id = ? ORDER BY revision", asset
         ));
-        query.bind(asset);
         while (SERVO_TRY(query.step())) {
             numbers.push_back(query.small(0));
         }
     }
     std::vector<std::shared_ptr<const AssetRevision>> out;
     for (const int number : numbers) {
-        out.push_back(SERVO_TRY(shared_->revisions.get(*reader, asset, number)));
+        out.push_back(SERVO_TRY(revisions_->get(db, asset, number)));
     }
     return out;
 }
 
-Result<std::vector<EventRow>> SqliteHistory::events(
+Result<std::vector<EventRow>> SqlHistory::events(
     TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
 ) {
-    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
+    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
+    Reader& db = session->reader();
     std::string where = " WHERE true";
     if (tenant) {
         where += fmt::format(" AND tenant_id = {}", tenant.value);
@@ -334,13 +344,11 @@ Result<std::vector<EventRow>> SqliteHistory::events(
     if (!subject.empty()) {
         where += " AND subject = ?";
     }
-    Query query = SERVO_TRY((*reader).prepare(
-        "SELECT tenant_id, at_ms, actor, kind, subject, detail FROM events" + where +
-        fmt::format(" ORDER BY event_id DESC LIMIT {}", page_limit(limit))
-    ));
-    if (!subject.empty()) {
-        query.bind(std::string_view(subject));
-    }
+    const std::string sql = "SELECT tenant_id, at_ms, actor, kind, subject, detail FROM events" +
+                            where +
+                            fmt::format(" ORDER BY event_id DESC LIMIT {}", page_limit(limit));
+    Query query = subject.empty() ? SERVO_TRY(db.once(sql))
+                                  : SERVO_TRY(db.once(sql, std::string_view(subject)));
     std::vector<EventRow> out;
     while (SERVO_TRY(query.step())) {
         out.push_back(read_event(query));
@@ -348,14 +356,18 @@ Result<std::vector<EventRow>> SqliteHistory::events(
     return out;
 }
 
-Result<std::optional<IdempotencyRow>> SqliteHistory::idempotent_reply(
+Result<std::optional<IdempotencyRow>> SqlHistory::idempotent_reply(
     TenantId tenant, const std::string& route, const std::string& key
 ) {
-    const ReaderPool::Lease reader = SERVO_TRY(readers().acquire());
-    Query query =
-        SERVO_TRY((*reader).query("SELECT body_hash, http_status, reply, at_ms FROM idempotency"
-                                  " WHERE tenant_id = ? AND route = ? AND key = ?"));
-    query.bind(tenant, std::string_view(route), std::string_view(key));
+    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
+    Reader& db = session->reader();
+    Query query = SERVO_TRY(db.query(
+        "SELECT body_hash, http_status, reply, at_ms FROM idempotency"
+        " WHERE tenant_id = ? AND route = ? AND key = ?",
+        tenant,
+        std::string_view(route),
+        std::string_view(key)
+    ));
     if (!SERVO_TRY(query.step())) {
         return std::nullopt;
     }
@@ -363,4 +375,4 @@ Result<std::optional<IdempotencyRow>> SqliteHistory::idempotent_reply(
         tenant, route, key, query.text(0), query.small(1), query.text(2), query.instant(3)};
 }
 
-}  // namespace servo::store::sqlite
+}  // namespace servo::store::sql

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "store/sqlite/connection.h"
+#include "store/sql/reader.h"
 #include "store/store.h"
 
 #define SERVO_JOB_COLUMNS                                                                     \
@@ -27,7 +27,7 @@
 #define SERVO_REVISION_COLUMNS \
     "asset_id, revision, tenant_id, definition, created_at_ms, created_by, code_dir"
 
-namespace servo::store::sqlite {
+namespace servo::store::sql {
 
 using namespace model;
 
@@ -62,9 +62,9 @@ std::optional<OverlapPolicy> overlap_from(std::string_view name);
 
 // Error: internal / "corrupt_payload" when the job has none or they do not match its fingerprint.
 Result<std::shared_ptr<const OrdinalView>> read_ordinals(
-    Connection& db, JobId job, uint64_t fingerprint
+    Reader& db, JobId job, uint64_t fingerprint
 );
 // The job's last checkpoint, or the untouched one.
-Result<JobCheckpoint> read_checkpoint(Connection& db, const JobRow& job);
+Result<JobCheckpoint> read_checkpoint(Reader& db, const JobRow& job);
 
-}  // namespace servo::store::sqlite
+}  // namespace servo::store::sql

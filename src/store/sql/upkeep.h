@@ -1,6 +1,5 @@
-// Housekeeping on the writer connection between batches, in steps of about a millisecond: moving
-// the write-ahead log into the file, merging done rows, dropping what is past its keep. Not
-// thread-safe.
+// Housekeeping on the writer connection between batches, in steps of about a millisecond: merging
+// done rows, dropping what is past its keep. Not thread-safe.
 #pragma once
 
 #include <deque>
@@ -8,15 +7,13 @@
 #include <set>
 #include <utility>
 
-#include "store/sqlite/connection.h"
+#include "store/sql/reader.h"
 #include "store/store.h"
 
-namespace servo::store::sqlite {
+namespace servo::store::sql {
 
 using namespace model;
 
-constexpr int64_t kCheckpointAtBytes = 4 << 20;  // of write-ahead log since the last one
-constexpr int64_t kLogAlarmBytes = 256 << 20;
 constexpr int kMergeRowsMin = 64;   // rows of an incomplete block that are worth merging
 constexpr int kMergeRowsMax = 256;  // rows merged in one step
 constexpr int kSweepBlocks = 64;    // blocks looked at in one step
@@ -24,12 +21,10 @@ constexpr int kDropRowsMax = 500;   // rows of one table dropped in one step
 constexpr Millis kSweepEvery{30'000};
 constexpr Millis kRetentionEvery{60'000};
 
-class Maintenance {
+class Upkeep {
  public:
     // `db` outlives it.
-    Maintenance(Connection& db, const Retention& retention);
-    ~Maintenance();
-    Maintenance(const Maintenance&) = delete;
+    Upkeep(Writer& db, const Retention& retention) : db_(db), retention_(retention) {}
 
     // One step. True: more waits.
     Result<bool> step(Instant now);
@@ -49,8 +44,6 @@ class Maintenance {
     };
 
     Status start(Instant now);
-    Result<bool> checkpoint_log();
-    void log_grew(int pages);
     Result<bool> sweep(Instant now);
     // Looks at some blocks from `from_block` on and merges at most one group of rows. Where to go
     // on; nullopt: the job is through.
@@ -67,13 +60,9 @@ class Maintenance {
     Result<int64_t> drop_rows_of(JobId job);
     Result<bool> drop_old(Instant now);
 
-    Connection& db_;
+    Writer& db_;
     Retention retention_;
     bool started_ = false;
-
-    int pages_in_log_ = 0;  // after the last commit
-    int checkpoint_at_pages_ = 0;
-    bool alarmed_ = false;
 
     std::set<JobId> touched_;  // since they were last queued for a sweep
     std::deque<Sweep> sweeping_;
@@ -83,4 +72,4 @@ class Maintenance {
     std::pair<int64_t, int64_t> failures_dropped_to_{0, 0};  // completed_at_ms, job_id
 };
 
-}  // namespace servo::store::sqlite
+}  // namespace servo::store::sql

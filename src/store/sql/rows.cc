@@ -1,4 +1,4 @@
-#include "store/sqlite/rows.h"
+#include "store/sql/rows.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include "store/pool_codec.h"
 #include "store/replay.h"
 
-namespace servo::store::sqlite {
+namespace servo::store::sql {
 namespace {
 
 constexpr std::array<std::string_view, 3> kOverlapNames = {"reject", "wait", "skip"};
@@ -261,10 +261,9 @@ EventRow read_event(const Query& row) {
 }
 
 Result<std::shared_ptr<const OrdinalView>> read_ordinals(
-    Connection& db, JobId job, uint64_t fingerprint
+    Reader& db, JobId job, uint64_t fingerprint
 ) {
-    Query query = SERVO_TRY(db.query("SELECT ordinals FROM job_ordinals WHERE job_id = ?"));
-    query.bind(job);
+    Query query = SERVO_TRY(db.query("SELECT ordinals FROM job_ordinals WHERE job_id = ?", job));
     if (!SERVO_TRY(query.step())) {
         return fail(internal(
             "corrupt_payload",
@@ -284,10 +283,10 @@ Result<std::shared_ptr<const OrdinalView>> read_ordinals(
     return view;
 }
 
-Result<JobCheckpoint> read_checkpoint(Connection& db, const JobRow& job) {
-    Query query =
-        SERVO_TRY(db.query("SELECT covers_seq, progress FROM job_checkpoints WHERE job_id = ?"));
-    query.bind(job.id);
+Result<JobCheckpoint> read_checkpoint(Reader& db, const JobRow& job) {
+    Query query = SERVO_TRY(
+        db.query("SELECT covers_seq, progress FROM job_checkpoints WHERE job_id = ?", job.id)
+    );
     if (!SERVO_TRY(query.step())) {
         return untouched(job);
     }
@@ -297,4 +296,4 @@ Result<JobCheckpoint> read_checkpoint(Connection& db, const JobRow& job) {
     return out;
 }
 
-}  // namespace servo::store::sqlite
+}  // namespace servo::store::sql

@@ -1,0 +1,17 @@
+// A store of either kind, opened: what apps hold.
+#pragma once
+
+#include <memory>
+
+#include "store/store.h"
+
+namespace servo::store {
+
+// `history` is destroyed before `store`; the database is left cleanly when both are gone.
+struct OpenedStore {
+    std::unique_ptr<Store> store;
+    std::unique_ptr<History> history;
+    bool created = false;  // the database is new
+};
+
+}  // namespace servo::store

@@ -1,0 +1,89 @@
+#include "store/postgres/admin.h"
+
+#include <fmt/format.h>
+
+#include "store/postgres/migrations.h"
+#include "store/postgres/store_impl.h"
+
+namespace servo::store {
+
+Result<std::string> shown_database(const std::string& url) {
+    return SERVO_TRY(postgres::Target::parse(url, "servo", postgres::Access::kReadOnly)).shown();
+}
+
+Result<std::vector<PostgresStep>> migrate_postgres(const PostgresOptions& options, bool apply) {
+    using namespace postgres;
+    const Target target = SERVO_TRY(target_of(options, Access::kReadWrite));
+    const auto db = SERVO_TRY(Connection::open(target, {}));
+    std::vector<PostgresStep> out;
+    for (MigrationStep& step : SERVO_TRY(migrate(*db, apply))) {
+        out.push_back(
+            {step.version, std::move(step.name), std::move(step.kind), std::move(step.sql)}
+        );
+    }
+    return out;
+}
+
+Result<std::vector<std::string>> fsck_postgres(const PostgresOptions& options) {
+    using namespace postgres;
+    const Target target = SERVO_TRY(target_of(options, Access::kReadOnly));
+    const auto db = SERVO_TRY(Connection::open(target, {}));
+    SERVO_CHECK(check_schema(*db));
+    return check_postgres(*db);
+}
+
+namespace {
+
+Error bad_sql(const std::string& message) {
+    return invalid_argument(
+        "bad_sql",
+        message +
+            ". Type one statement that only reads; `SELECT table_name FROM "
+            "information_schema.tables WHERE table_schema = 'public'` lists tables."
+    );
+}
+
+SqlTable table_of(const PGresult* result, size_t rows_max) {
+    SqlTable out;
+    const int columns = PQnfields(result);
+    for (int i = 0; i < columns; ++i) {
+        out.columns.emplace_back(PQfname(result, i));
+    }
+    const auto rows = static_cast<size_t>(PQntuples(result));
+    out.cut = rows > rows_max;
+    for (size_t r = 0; r < std::min(rows, rows_max); ++r) {
+        auto& row = out.rows.emplace_back();
+        for (int i = 0; i < columns; ++i) {
+            const int at = static_cast<int>(r);
+            row.push_back(
+                PQgetisnull(result, at, i) != 0
+                    ? std::nullopt
+                    : std::optional<std::string>(PQgetvalue(result, at, i))
+            );
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+Result<SqlTable> query_postgres(
+    const PostgresOptions& options, const std::string& sql, size_t rows_max
+) {
+    using namespace postgres;
+    const Target target = SERVO_TRY(target_of(options, Access::kReadOnly));
+    SessionLimits limits;
+    limits.statement = kFsckLimit;
+    const auto db = SERVO_TRY(Connection::open(target, limits));
+    SERVO_CHECK(db->exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+    const auto result = db->read_text(sql);
+    if (!result) {
+        return fail(
+            result.error().code == ErrorCode::kUnavailable ? result.error()
+                                                           : bad_sql(result.error().message)
+        );
+    }
+    return table_of(result->get(), rows_max);
+}
+
+}  // namespace servo::store

@@ -1,0 +1,168 @@
+// The looks at a database that `servo doctor` takes: each a statement whose rows are a verdict and
+// a sentence. No row: all is well.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "store/postgres/admin.h"
+#include "store/postgres/migrations.h"
+#include "store/postgres/store_impl.h"
+
+namespace servo::store {
+namespace postgres {
+namespace {
+
+struct Look {
+    const char* name;
+    const char* well;  // what to say when there is no row
+    const char* sql;
+};
+
+constexpr std::array kLooks = {
+    Look{
+        "db connections",
+        "",
+        "SELECT CASE WHEN used >= 0.9 * room THEN 'failed' WHEN used >= 0.7 * room THEN 'warning'"
+        " ELSE 'ok' END,"
+        " format('%s of %s connections in use%s', used, room, CASE WHEN used >= 0.7 * room THEN"
+        " ': end idle ones, put PgBouncer in front, or ALTER SYSTEM SET max_connections = '"
+        " || 2 * room || '; and restart PostgreSQL' ELSE '' END)"
+        " FROM (SELECT count(*) AS used, (current_setting('max_connections')::int"
+        " - current_setting('superuser_reserved_connections')::int) AS room"
+        " FROM pg_stat_activity WHERE backend_type = 'client backend') AS c",
+    },
+    Look{
+        "db long work",
+        "no statement or transaction runs for more than a minute",
+        "SELECT 'warning', format('pid %s (%s) is %s for %s s: ask its owner, then SELECT"
+        " pg_terminate_backend(%s);', pid, coalesce(nullif(application_name, ''), usename), state,"
+        " extract(epoch FROM now() - coalesce(xact_start, query_start))::int, pid)"
+        " FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        " AND state IN ('active', 'idle in transaction', 'idle in transaction (aborted)')"
+        " AND now() - coalesce(xact_start, query_start) > interval '1 minute'"
+        " ORDER BY coalesce(xact_start, query_start) LIMIT 10",
+    },
+    Look{
+        "db blocked",
+        "nothing waits for a lock",
+        "SELECT 'failed', format('pid %s (%s) waits %s s for pid %s (%s, %s): ask its owner, then"
+        " SELECT pg_terminate_backend(%s);', w.pid, w.application_name,"
+        " extract(epoch FROM now() - w.state_change)::int, b.pid, b.application_name, b.state,"
+        " b.pid)"
+        " FROM pg_stat_activity AS w, unnest(pg_blocking_pids(w.pid)) AS blocker (pid)"
+        " JOIN pg_stat_activity AS b USING (pid)"
+        " WHERE cardinality(pg_blocking_pids(w.pid)) > 0"
+        " AND now() - w.state_change > interval '5 seconds' LIMIT 10",
+    },
+    Look{
+        "db indexes",
+        "every index that Servo reads by is there and valid",
+        "SELECT 'failed', format('index %s of %s is %s: %s', wanted.index, wanted.table,"
+        " CASE WHEN i.indexrelid IS NULL THEN 'missing' ELSE 'not valid' END,"
+        " CASE WHEN i.indexrelid IS NULL THEN 'create it as `servo migrate --show-sql` of a new"
+        " database says' ELSE 'REINDEX INDEX CONCURRENTLY ' || wanted.index || ';' END)"
+        " FROM (VALUES ('jobs', 'jobs_pkey'), ('jobs', 'jobs_by_time'), ('jobs', 'jobs_by_tenant'),"
+        " ('jobs', 'jobs_open'), ('jobs', 'jobs_ended'), ('leases', 'leases_pkey'),"
+        " ('leases', 'leases_by_job'), ('done_log', 'done_log_pkey'),"
+        " ('partition_failures', 'partition_failures_pkey'),"
+        " ('partition_failures', 'failures_by_job'), ('partition_failures', 'failures_by_index'),"
+        " ('partition_logs', 'logs_by_index'), ('partition_state', 'partition_state_pkey'),"
+        " ('events', 'events_by_tenant'), ('events', 'events_by_subject'),"
+        " ('batches', 'batches_pkey')) AS wanted (\"table\", index)"
+        " LEFT JOIN pg_index AS i ON i.indexrelid = to_regclass(wanted.index) AND i.indisvalid",
+    },
+    Look{
+        "db index use",
+        "no large index is idle",
+        "SELECT 'warning', format('index %s of %s (%s) was never read since the statistics began'"
+        " ' (%s)', indexrelname, relname, pg_size_pretty(pg_relation_size(indexrelid)),"
+        " coalesce(stats_reset::date::text, 'at its creation'))"
+        " FROM pg_stat_user_indexes, pg_stat_database WHERE datname = current_database()"
+        " AND idx_scan = 0 AND pg_relation_size(indexrelid) > 64 * 1024 * 1024 LIMIT 10",
+    },
+    Look{
+        "db vacuum",
+        "dead rows are cleaned up in time",
+        "SELECT 'warning', format('%s has %s dead rows beside %s live ones: VACUUM (ANALYZE) %s;"
+        " and look for old transactions', relname, n_dead_tup, n_live_tup, relname)"
+        " FROM pg_stat_user_tables WHERE n_dead_tup > 100000 AND n_dead_tup > n_live_tup LIMIT 10",
+    },
+    Look{
+        "db replicas",
+        "no replica, or each is less than 10 s behind",
+        "SELECT 'warning', format('replica %s is %s behind: see its load and its network',"
+        " coalesce(nullif(application_name, ''), host(client_addr)), replay_lag)"
+        " FROM pg_stat_replication WHERE replay_lag > interval '10 seconds' LIMIT 10",
+    },
+    Look{
+        "db size",
+        "",
+        "SELECT 'ok', format('%s, of it %s in the done log; PostgreSQL cannot tell how much its"
+        " disk has left: df on %s there', pg_size_pretty(pg_database_size(current_database())),"
+        " pg_size_pretty(coalesce(pg_total_relation_size(to_regclass('done_log')), 0)),"
+        " coalesce(current_setting('data_directory', true), 'its data directory'))",
+    },
+};
+
+void look(Connection& db, const Look& look, std::vector<PostgresCheck>& out) {
+    const auto result = db.read_text(look.sql);
+    if (!result) {
+        out.push_back({look.name, "warning", result.error().message});
+        return;
+    }
+    const int rows = PQntuples(result->get());
+    for (int row = 0; row < rows; ++row) {
+        out.push_back(
+            {look.name, PQgetvalue(result->get(), row, 0), PQgetvalue(result->get(), row, 1)}
+        );
+    }
+    if (rows == 0) {
+        out.push_back({look.name, "ok", look.well});
+    }
+}
+
+}  // namespace
+}  // namespace postgres
+
+std::vector<PostgresCheck> examine_postgres(const PostgresOptions& options) {
+    using namespace postgres;
+    std::vector<PostgresCheck> out;
+    const auto target = target_of(options, Access::kReadOnly);
+    if (!target) {
+        return {{"database", "failed", target.error().message}};
+    }
+    SessionLimits limits;
+    limits.statement = kReadLimit;
+    const auto db = Connection::open(*target, limits);
+    if (!db) {
+        return {{"database", "failed", db.error().message}};
+    }
+    const int version = (*db)->server_version();
+    out.push_back(
+        {"database",
+         "ok",
+         fmt::format(
+             "{}, PostgreSQL {}.{}{}",
+             target->shown(),
+             version / 10'000,
+             version % 10'000,
+             (*db)->pooled() ? ", behind a pooler" : ""
+         )}
+    );
+    const Status durable = check_durable(**db);
+    out.push_back(
+        {"db durability",
+         durable ? "ok" : "failed",
+         durable ? "commits survive a crash" : durable.error().message}
+    );
+    const Status schema = check_schema(**db);
+    out.push_back(
+        {"db schema", schema ? "ok" : "failed", schema ? "up to date" : schema.error().message}
+    );
+    for (const Look& one : kLooks) {
+        look(**db, one, out);
+    }
+    return out;
+}
+
+}  // namespace servo::store

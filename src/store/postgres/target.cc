@@ -1,0 +1,133 @@
+#include "store/postgres/target.h"
+
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+
+namespace servo::store::postgres {
+namespace {
+
+struct OptionsDeleter {
+    void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+};
+using OwnedOptions = std::unique_ptr<PQconninfoOption, OptionsDeleter>;
+
+constexpr std::string_view kShown[] = {"host", "hostaddr", "port", "dbname", "user", "service"};
+
+bool needs_quotes(std::string_view value) {
+    return value.empty() || value.find_first_of(" '\\") != std::string_view::npos;
+}
+
+std::string quoted(std::string_view value) {
+    if (!needs_quotes(value)) {
+        return std::string(value);
+    }
+    std::string out = "'";
+    for (const char c : value) {
+        if (c == '\'' || c == '\\') {
+            out += '\\';
+        }
+        out += c;
+    }
+    return out + "'";
+}
+
+// As it may stand in a URL.
+std::string percent_encoded(std::string_view text) {
+    constexpr std::string_view kDigits = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+                           (byte >= 'A' && byte <= 'Z') || c == '-' || c == '_' || c == '.' ||
+                           c == '~';
+        if (plain) {
+            out += c;
+        } else {
+            out += '%';
+            out += kDigits[byte >> 4];
+            out += kDigits[byte & 15];
+        }
+    }
+    return out;
+}
+
+void replace_all(std::string& text, const std::string& what, std::string_view with) {
+    for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at)) {
+        text.replace(at, what.size(), with);
+        at += with.size();
+    }
+}
+
+}  // namespace
+
+Result<Target> Target::parse(
+    const std::string& url, const std::string& application_name, Access access
+) {
+    Target out;
+    out.url_ = url;
+    out.application_name_ = application_name;
+    out.access_ = access;
+    char* raw_message = nullptr;
+    const OwnedOptions options(PQconninfoParse(url.c_str(), &raw_message));
+    if (raw_message != nullptr) {
+        PQfreemem(raw_message);  // it may repeat the password
+    }
+    if (options == nullptr) {
+        return fail(invalid_argument(
+            "bad_database_url",
+            "The database URL cannot be read. It looks like "
+            "postgresql://USER@HOST:5432/DATABASE; percent-encode what is special in its parts, "
+            "and keep the password in ~/.pgpass or PGPASSFILE."
+        ));
+    }
+    for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
+        const std::string_view keyword = option->keyword;
+        const bool secret = option->dispchar != nullptr && option->dispchar[0] == '*';
+        if (option->val == nullptr || option->val[0] == '\0') {
+            continue;
+        }
+        if (secret) {
+            out.secrets_.emplace_back(option->val);
+            out.secrets_.push_back(percent_encoded(option->val));
+        } else if (std::find(std::begin(kShown), std::end(kShown), keyword) != std::end(kShown)) {
+            out.shown_ +=
+                (out.shown_.empty() ? "" : " ") + std::string(keyword) + "=" + quoted(option->val);
+        }
+    }
+    if (const char* password = std::getenv("PGPASSWORD");
+        password != nullptr && password[0] != '\0') {
+        out.secrets_.emplace_back(password);
+    }
+    return out;
+}
+
+std::vector<std::pair<std::string, std::string>> Target::parameters() const {
+    // The URL comes after what it may change, and before what it may not.
+    return {
+        {"connect_timeout", "5"},
+        {"keepalives_idle", "10"},
+        {"keepalives_interval", "3"},
+        {"keepalives_count", "3"},
+        {"tcp_user_timeout", "10000"},
+        {"application_name", application_name_},
+        {"target_session_attrs", access_ == Access::kReadWrite ? "read-write" : "any"},
+        {"dbname", url_},
+        {"client_encoding", "UTF8"},
+    };
+}
+
+std::string Target::redact(std::string message) const {
+    for (const std::string& secret : secrets_) {
+        replace_all(message, secret, "***");
+    }
+    while (!message.empty() && (message.back() == '\n' || message.back() == ' ')) {
+        message.pop_back();
+    }
+    return message;
+}
+
+}  // namespace servo::store::postgres

@@ -1,0 +1,69 @@
+// History over SQL: the statements and rules that every SQL store shares. Thread-safe when its
+// sessions are.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "store/sql/reader.h"
+#include "store/sql/revision_cache.h"
+#include "store/store.h"
+
+namespace servo::store::sql {
+
+// A connection for one call, given back when it goes out of scope.
+class ReadSession {
+ public:
+    virtual ~ReadSession() = default;
+    virtual Reader& reader() = 0;
+};
+
+// Whether the statements of a session must see one snapshot.
+enum class Reads { kOneStatement, kOneSnapshot };
+
+class ReadSessions {
+ public:
+    virtual ~ReadSessions() = default;
+    // Waits for a free connection. Thread-safe.
+    virtual Result<std::unique_ptr<ReadSession>> begin(Reads reads) = 0;
+};
+
+class SqlHistory final : public History {
+ public:
+    SqlHistory(std::unique_ptr<ReadSessions> sessions, std::shared_ptr<RevisionCache> revisions)
+        : sessions_(std::move(sessions)), revisions_(std::move(revisions)) {}
+
+    Result<JobPage> jobs(const JobFilter& filter, int limit, const std::string& page_token)
+        override;
+    Result<std::optional<JobPage::Item>> job(JobId id) override;
+    Result<std::optional<JobCheckpoint>> checkpoint(JobId id) override;
+    Result<std::vector<DoneEntry>> done(JobId job, Run range, int limit) override;
+    Result<std::vector<FailureRow>> failures(
+        JobId job,
+        std::optional<Index> index,
+        bool final_only,
+        int limit,
+        int64_t before_row,
+        int64_t* next_row
+    ) override;
+    Result<std::map<FailureClass, RunSet>> failed_by_class(JobId job) override;
+    Result<std::optional<LogRow>> log(JobId job, Index index, std::optional<int> attempt) override;
+    Result<std::vector<StateRun>> partition_states(
+        AssetId asset, Ordinal first, Ordinal last, int runs_max
+    ) override;
+    Result<std::shared_ptr<const AssetRevision>> revision(AssetId asset, int revision) override;
+    Result<std::vector<std::shared_ptr<const AssetRevision>>> revisions(AssetId asset) override;
+    Result<std::vector<EventRow>> events(
+        TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
+    ) override;
+    Result<std::optional<IdempotencyRow>> idempotent_reply(
+        TenantId tenant, const std::string& route, const std::string& key
+    ) override;
+
+ private:
+    std::unique_ptr<ReadSessions> sessions_;
+    std::shared_ptr<RevisionCache> revisions_;
+};
+
+}  // namespace servo::store::sql

@@ -12,6 +12,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr size_t kScratchBytes = 4'096;
+
 void pretty(std::string& out, const json::value& value, size_t indent) {
     const std::string inner(indent + 2, ' ');
     const std::string outer(indent, ' ');
@@ -61,7 +63,8 @@ Result<json::value> parse_json(std::string_view text) {
         json::parse_options options;
         options.max_depth = kJsonDepthMax;
         // One allocation arena a document: it lives shortly and is freed as a whole.
-        json::parser parser({}, options);
+        unsigned char scratch[kScratchBytes];  // for the parser alone; it takes more when it must
+        json::parser parser({}, options, scratch);
         parser.reset(json::make_shared_resource<json::monotonic_resource>());
         json::error_code error;
         const size_t used = parser.write(text.data(), text.size(), error);

@@ -87,6 +87,8 @@ class Session : public std::enable_shared_from_this<Session> {
     Session& operator=(const Session&) = delete;
 
     void begin() {
+        error_code ignored;
+        stream_.socket().non_blocking(true, ignored);  // for send_now
         if (shared_->session_count() > shared_->options.connections_max) {
             Error error =
                 unavailable("too_many_connections", "The server has too many connections.");
@@ -389,19 +391,30 @@ std::string head_of(const Response& response, bool keep) {
     return out;
 }
 
+// Most answers fit into the socket's buffer at once and then need no deadline and no turn of the io
+// loop. Returns how much was sent; an error shows again when the rest is written.
+size_t send_now(beast::tcp_stream& stream, const std::array<asio::mutable_buffer, 2>& buffers) {
+    error_code ignored;
+    return stream.socket().write_some(buffers, ignored);
+}
+
 void Session::answer(Response response) {
     const bool keep = !response.close && !closing_ && !shared_->stopping;
     busy_ = true;
     head_ = head_of(response, keep);
     body_ = std::move(response.body);
+    const std::array buffers{asio::buffer(head_), asio::buffer(body_)};
+    const size_t sent = send_now(stream_, buffers);
+    if (sent == head_.size() + body_.size()) {
+        on_written({}, keep);
+        return;
+    }
+    beast::buffers_suffix<std::array<asio::mutable_buffer, 2>> rest(buffers);
+    rest.consume(sent);
     stream_.expires_after(shared_->options.write_timeout);
-    asio::async_write(
-        stream_,
-        std::array{asio::buffer(head_), asio::buffer(body_)},
-        [self = shared_from_this(), keep](error_code error, size_t) {
-            self->on_written(error, keep);
-        }
-    );
+    asio::async_write(stream_, rest, [self = shared_from_this(), keep](error_code error, size_t) {
+        self->on_written(error, keep);
+    });
 }
 
 void Session::on_written(error_code error, bool keep) {

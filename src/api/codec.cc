@@ -18,7 +18,9 @@ std::string JsonPath::text() const {
 Error bad_body(std::vector<FieldError> errors) {
     std::string text = "The body is not valid: ";
     if (errors.size() == 1) {
-        text += fmt::format("{} {}.", errors.front().field, errors.front().message);
+        const std::string& message = errors.front().message;
+        const bool ends = message.ends_with('.') || message.ends_with('?');
+        text += fmt::format("{} {}{}", errors.front().field, message, ends ? "" : ".");
     } else {
         text += fmt::format("{} fields are wrong.", errors.size());
     }

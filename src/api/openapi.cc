@@ -9,6 +9,7 @@
 #include "api/asset.h"
 #include "api/backfill.h"
 #include "api/executor_wire.h"
+#include "api/live_log.h"
 #include "api/partition.h"
 #include "api/problem.h"
 #include "api/routes.h"
@@ -55,7 +56,7 @@ void add_backfill_schemas(json::object& schemas) {
 
 void add_partition_schemas(json::object& schemas) {
     add_schemas<Partition, FailedAttempt, PartitionDetail, PartitionLog>(schemas);
-    add_schemas<MarkRequest, MarkReply, List<Partition>>(schemas);
+    add_schemas<LiveLog, MarkRequest, MarkReply, List<Partition>>(schemas);
 }
 
 void add_asset_schemas(json::object& schemas) {
@@ -76,6 +77,7 @@ void add_executor_schemas(json::object& schemas) {
     add_schemas<HeldWire, RegisterRequestWire, RegisterReplyWire, DoneColumns>(schemas);
     add_schemas<FailedWire, LogWire, ResultsWire, CallRequestWire>(schemas);
     add_schemas<GrantWire, ControlWire, DefinitionWire, CallReplyWire>(schemas);
+    add_schemas<LogChunkWire, LogReportWire, LogWishWire, LogWishesWire>(schemas);
 }
 
 json::object all_schemas() {

@@ -67,6 +67,20 @@ void describe(V& v, PartitionLog& l) {
 }
 
 template <typename V>
+void describe(V& v, LiveLog& l) {
+    v.field("key", l.key, "");
+    v.field("running", l.running, "False: it does not run; its stored log has what there is.");
+    v.field("backfill_id", l.backfill_id, "");
+    v.field("attempt", l.attempt, "");
+    v.field("generation", l.generation, "");
+    v.field("stream", l.stream, "Names this attempt's output; send it back with the offset.");
+    v.field("known", l.known, "The executor has answered; until then it was asked. Call again.");
+    v.field("offset", l.offset, "Of the first byte of text; later than asked: a gap.");
+    v.field("next_offset", l.next_offset, "The offset of the next call.");
+    v.field("text", l.text, "With secrets taken out.");
+}
+
+template <typename V>
 void describe(V& v, MarkRequest& r) {
     v.required("selection", r.selection, "");
     v.word("as", r.as, mark_words(), "");
@@ -87,6 +101,7 @@ SERVO_WIRE(Partition);
 SERVO_WIRE(FailedAttempt);
 SERVO_WIRE(PartitionDetail);
 SERVO_WIRE(PartitionLog);
+SERVO_WIRE(LiveLog);
 SERVO_WIRE(MarkRequest);
 SERVO_WIRE(MarkReply);
 SERVO_WIRE(List<Partition>);

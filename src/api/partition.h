@@ -66,6 +66,20 @@ struct PartitionLog {
     std::string text;
 };
 
+// What a running partition printed since the caller's `offset`.
+struct LiveLog {
+    std::string key;
+    bool running = false;  // false: all else is empty; its stored log has what there is
+    std::string backfill_id;
+    int64_t attempt = 1;
+    int64_t generation = 1;
+    std::string stream;  // names this attempt's output; offsets are its own
+    bool known = false;  // the executor has answered; until then it was asked
+    uint64_t offset = 0;
+    uint64_t next_offset = 0;
+    std::string text;
+};
+
 struct MarkRequest {
     SelectionRequest selection;
     std::string as;  // completed, skipped or missing
@@ -84,6 +98,7 @@ SERVO_WIRE_TYPE(Partition, "Partition");
 SERVO_WIRE_TYPE(FailedAttempt, "FailedAttempt");
 SERVO_WIRE_TYPE(PartitionDetail, "PartitionDetail");
 SERVO_WIRE_TYPE(PartitionLog, "PartitionLog");
+SERVO_WIRE_TYPE(LiveLog, "LiveLog");
 SERVO_WIRE_TYPE(MarkRequest, "MarkRequest");
 SERVO_WIRE_TYPE(MarkReply, "MarkReply");
 SERVO_WIRE_TYPE(List<Partition>, "PartitionList");

@@ -76,7 +76,7 @@ class Line {
 class HttpTransport final : public executor::Transport {
  public:
     explicit HttpTransport(const client::HttpOptions& options)
-        : reports_(options), acquires_(options) {}
+        : options_(options), reports_(options), acquires_(options) {}
     ~HttpTransport() override { shut_down(); }
 
     void register_executor(
@@ -90,17 +90,58 @@ class HttpTransport final : public executor::Transport {
     void call(std::shared_ptr<const model::CallRequest> request, Millis timeout, CallDone done)
         override {
         Line& line = request->kind == model::CallKind::kReport ? reports_ : acquires_;
-        line.post([request = std::move(request), timeout, done = std::move(done)](
+        line.post([this, request = std::move(request), timeout, done = std::move(done)](
                       client::ExecutorClient& client
-                  ) { done(client.call(*request, timeout)); });
+                  ) {
+            done(client.call(*request, timeout));
+            if (client.logs_wanted() && logs_wanted_) {
+                logs_wanted_();
+            }
+        });
+    }
+
+    void on_logs_wanted(std::function<void()> wanted) override { logs_wanted_ = std::move(wanted); }
+
+    void send_logs(std::shared_ptr<const model::LogReport> report, Millis timeout, LogsDone done)
+        override {
+        // Made when somebody first reads a log: most executors never need it.
+        Line* line = nullptr;
+        {
+            const std::lock_guard lock(mutex_);
+            if (!logs_ && !over_) {
+                logs_ = std::make_unique<Line>(options_);
+            }
+            line = logs_.get();
+        }
+        if (line == nullptr) {
+            done(fail(unavailable("aborted", "the executor ends")));
+            return;
+        }
+        line->post([report = std::move(report), timeout, done = std::move(done)](
+                       client::ExecutorClient& client
+                   ) { done(client.send_logs(*report, timeout)); });
     }
 
     void shut_down() override {
         reports_.shut_down();
         acquires_.shut_down();
+        Line* line = nullptr;
+        {
+            const std::lock_guard lock(mutex_);
+            over_ = true;
+            line = logs_.get();
+        }
+        if (line != nullptr) {
+            line->shut_down();
+        }
     }
 
  private:
+    client::HttpOptions options_;
+    std::function<void()> logs_wanted_;
+    std::mutex mutex_;
+    bool over_ = false;           // under mutex_
+    std::unique_ptr<Line> logs_;  // set under mutex_, once
     Line reports_;
     Line acquires_;
 };

@@ -1,5 +1,6 @@
 // The executor's door to the server over HTTP: two threads, each with a connection of its own, one
-// for registering and reports, one for acquires, which the server may park.
+// for registering and reports, one for acquires, which the server may park; and a third while
+// somebody reads what a partition prints.
 #pragma once
 
 #include <memory>

@@ -112,8 +112,8 @@ struct DiffArgs {
 };
 
 Result<int> diff(Session& session, const DiffArgs& args) {
-    const int64_t from = SERVO_TRY(parse_integer(args.from, 0, 1'000'000'000));
-    const int64_t to = SERVO_TRY(parse_integer(args.to, 0, 1'000'000'000));
+    const int64_t from = SERVO_TRY(flag_number("--from", args.from, 0, 1'000'000'000));
+    const int64_t to = SERVO_TRY(flag_number("--to", args.to, 0, 1'000'000'000));
     client::Client* client = SERVO_TRY(session.client());
     const api::AssetDiff found = SERVO_TRY(client->diff_asset(args.asset, from, to));
     std::string text = args.asset + ", revision " + std::to_string(found.from) + " to " +
@@ -131,7 +131,8 @@ struct SetArgs : LeverArgs {
 
 Result<int> set(Session& session, const SetArgs& args) {
     api::SetAssetRequest request;
-    request.concurrency = SERVO_TRY(given_number(args.concurrency, 0, kConcurrencyMax));
+    request.concurrency =
+        SERVO_TRY(given_number("--concurrency", args.concurrency, 0, kConcurrencyMax));
     if (!request.concurrency) {
         return fail(invalid_argument(
             "usage", "servo asset set: nothing to set; for example --concurrency 4."

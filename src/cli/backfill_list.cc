@@ -84,7 +84,7 @@ Result<int> list(Session& session, const ListArgs& args) {
     }
     query.since = args.since;
     query.sort = args.sort;
-    const int64_t limit = SERVO_TRY(parse_integer(args.limit, 1, kListLimitMax));
+    const int64_t limit = SERVO_TRY(flag_number("--limit", args.limit, 1, kListLimitMax));
     const Collected found =
         SERVO_TRY(collect_backfills(*client, query, static_cast<size_t>(limit)));
     ListDocument document{

@@ -27,11 +27,13 @@ std::optional<std::string> given(const std::string& text) {
 Result<api::SettingsRequest> request_of(const SetArgs& args) {
     api::SettingsRequest request;
     if (!args.priority.empty()) {
-        request.priority =
-            SERVO_TRY(parse_integer(args.priority, model::kPriorityMin, model::kPriorityMax));
+        request.priority = SERVO_TRY(
+            flag_number("--priority", args.priority, model::kPriorityMin, model::kPriorityMax)
+        );
     }
     if (!args.max_concurrency.empty()) {
-        request.max_concurrency = SERVO_TRY(parse_integer(args.max_concurrency, 0, 1'000'000));
+        request.max_concurrency =
+            SERVO_TRY(flag_number("--max-concurrency", args.max_concurrency, 0, 1'000'000));
     }
     request.sla_deadline = given(args.deadline);
     request.max_failures = given(args.max_failures);

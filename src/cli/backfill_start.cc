@@ -38,8 +38,10 @@ Result<api::StartRequest> request_of(Session& session, const StartArgs& args) {
     request.reprocess = args.reprocess;
     request.overlap = args.overlap;
     request.priority =
-        SERVO_TRY(parse_integer(args.priority, model::kPriorityMin, model::kPriorityMax));
-    request.max_concurrency = SERVO_TRY(parse_integer(args.max_concurrency, 0, 1'000'000));
+        SERVO_TRY(flag_number("--priority", args.priority, model::kPriorityMin, model::kPriorityMax)
+        );
+    request.max_concurrency =
+        SERVO_TRY(flag_number("--max-concurrency", args.max_concurrency, 0, 1'000'000));
     if (!args.deadline.empty()) {
         request.sla_deadline = args.deadline;
     }

@@ -244,6 +244,18 @@ CLI::Option* value_flag(
     return app.add_option(names, target, doc)->type_name(form);
 }
 
+Result<int64_t> flag_number(
+    std::string_view flag, std::string_view text, int64_t low, int64_t high
+) {
+    Result<int64_t> number = parse_integer(text, low, high);
+    if (!number) {
+        Error error = std::move(number).error();
+        error.message = std::string(flag) + ": " + error.message;
+        return fail(std::move(error));
+    }
+    return number;
+}
+
 CLI::Option* switch_flag(
     CLI::App& app, const std::string& names, bool& target, const std::string& doc
 ) {

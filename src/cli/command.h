@@ -78,6 +78,10 @@ CLI::Option* value_flag(
     const std::string& form,
     const std::string& doc
 );
+// The number that was given to a flag. Error: parse_integer's, with the flag named.
+Result<int64_t> flag_number(
+    std::string_view flag, std::string_view text, int64_t low, int64_t high
+);
 CLI::Option* switch_flag(
     CLI::App& app, const std::string& names, bool& target, const std::string& doc
 );

@@ -94,7 +94,7 @@ struct DrainArgs {
 Result<int> drain(Session& session, const DrainArgs& args) {
     api::DrainRequest request{args.names, 0};
     if (!args.keep.empty()) {
-        request.keep = SERVO_TRY(parse_integer(args.keep, 1, 1'000'000));
+        request.keep = SERVO_TRY(flag_number("--keep", args.keep, 1, 1'000'000));
     }
     if (request.executors.empty() == (request.keep == 0)) {
         return fail(invalid_argument(

@@ -119,7 +119,8 @@ Result<int> poll_until(
     Session& session,
     const std::string& come_back,
     std::optional<Instant> until,
-    const std::function<Result<std::optional<int>>()>& step
+    const std::function<Result<std::optional<int>>()>& step,
+    Millis most
 ) {
     client::Client* client = SERVO_TRY(session.client());
     const auto interrupt =
@@ -130,7 +131,7 @@ Result<int> poll_until(
     };
     bool answered = false;
     Instant silent_since = kNever;  // kNever: it answers
-    for (Millis wait = kPollFirst;; wait = std::min(2 * wait, kPollMax)) {
+    for (Millis wait = kPollFirst;; wait = std::min(2 * wait, most)) {
         const Result<std::optional<int>> code = step();
         if (interrupt->raised()) {
             return detached();

@@ -16,12 +16,13 @@ constexpr Millis kPollMax{2'000};
 constexpr Millis kSilenceMax{60'000};
 
 // Polls `step` until it returns an exit code. Between calls it waits, doubling from kPollFirst to
-// kPollMax. Ctrl-C: says what to type to come back, returns 130. `until`: 7 when it has passed.
+// `most`. Ctrl-C: says what to type to come back, returns 130. `until`: 7 when it has passed.
 Result<int> poll_until(
     Session& session,
     const std::string& come_back,
     std::optional<Instant> until,
-    const std::function<Result<std::optional<int>>()>& step
+    const std::function<Result<std::optional<int>>()>& step,
+    Millis most = kPollMax
 );
 
 // Exit code of an ended backfill: 0 completed, 1 failed, 9 cancelled.

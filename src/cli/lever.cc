@@ -18,11 +18,13 @@ Status check_lever(const LeverArgs& args) {
     return {};
 }
 
-Result<std::optional<int64_t>> given_number(const std::string& text, int64_t low, int64_t high) {
+Result<std::optional<int64_t>> given_number(
+    std::string_view flag, const std::string& text, int64_t low, int64_t high
+) {
     if (text.empty()) {
         return std::optional<int64_t>();
     }
-    return std::optional<int64_t>(SERVO_TRY(parse_integer(text, low, high)));
+    return std::optional<int64_t>(SERVO_TRY(flag_number(flag, text, low, high)));
 }
 
 void print_changed(

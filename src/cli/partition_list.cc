@@ -176,7 +176,8 @@ Result<int> list(Session& session, const ListArgs& args) {
     query.start = args.start;
     query.end = args.end;
     query.sort = args.sort;
-    auto left = static_cast<size_t>(SERVO_TRY(parse_integer(args.limit, 1, kListLimitMax)));
+    auto left =
+        static_cast<size_t>(SERVO_TRY(flag_number("--limit", args.limit, 1, kListLimitMax)));
     std::optional<std::string> more;
     if (args.calendar && session.output().for_people()) {
         const Found found = SERVO_TRY(collect(*client, args.asset, query, kCalendarPartitionsMax));

@@ -29,18 +29,41 @@ Result<int> show(Session& session, client::Client& client, const LogsArgs& args,
     return kOk;
 }
 
+// Prints what the partition's program printed so far, if it runs. False: the stored log is meant.
+Result<bool> show_live(
+    Session& session, client::Client& client, const LogsArgs& args, int64_t attempt
+) {
+    constexpr Millis kExecutorWait{5'000};  // its next heartbeat, and an answer
+    if (!session.output().for_people()) {
+        return false;
+    }
+    LogFollower follower(session, client, {args.asset, args.key, args.backfill, attempt});
+    for (const Instant until = session.now() + kExecutorWait; session.now() < until;) {
+        const bool heard = SERVO_TRY(follower.print_live());
+        if (heard || follower.printed_anything()) {
+            break;
+        }
+        if (!client.http().pause(kPollFirst)) {
+            break;
+        }
+    }
+    return follower.printed_anything();
+}
+
 Result<int> logs(Session& session, const LogsArgs& args) {
     client::Client* client = SERVO_TRY(session.client());
-    const int64_t attempt = SERVO_TRY(parse_integer(args.attempt, 0, 1'000'000));
+    const int64_t attempt = SERVO_TRY(flag_number("--attempt", args.attempt, 0, 1'000'000));
     if (!args.follow) {
-        return show(session, *client, args, attempt);
+        const bool live = SERVO_TRY(show_live(session, *client, args, attempt));
+        return live ? Result<int>(kOk) : show(session, *client, args, attempt);
     }
-    LogFollower follower(session, *client, args.asset, args.key, args.backfill);
+    LogFollower follower(session, *client, {args.asset, args.key, args.backfill, attempt});
     return poll_until(
         session,
         "servo partition logs " + args.asset + " " + args.key + " -f",
         std::nullopt,
-        [&follower] { return follower.step(); }
+        [&follower] { return follower.step(); },
+        kPollFirst
     );
 }
 
@@ -51,7 +74,9 @@ void add_partition_logs(Commands& commands, CLI::App& group) {
     CLI::App* verb = commands.verb(
         group,
         {"logs",
-         "Print what a partition's program printed: the last 64 KiB of its latest attempt.",
+         "Print what a partition's program prints: live while it runs, the stored end of its "
+         "latest "
+         "attempt afterwards (64 KiB; 8 KiB of an attempt that succeeded).",
          {"servo partition logs orders 2024-01-29",
           "servo partition logs orders 2024-01-29 -f",
           "servo partition logs orders 2024-01-29 --attempt 1"},

@@ -35,11 +35,11 @@ Result<int> run_partition(Session& session, const RunArgs& args) {
         ));
     }
     session.output().note("backfill " + *reply.id);
-    LogFollower follower(session, *client, args.asset, args.key, *reply.id);
+    LogFollower follower(session, *client, {args.asset, args.key, *reply.id});
     const std::string come_back = "servo partition logs " + args.asset + " " + args.key + " -f";
-    const int code = SERVO_TRY(poll_until(session, come_back, std::nullopt, [&follower] {
-        return follower.step();
-    }));
+    const int code = SERVO_TRY(poll_until(
+        session, come_back, std::nullopt, [&follower] { return follower.step(); }, kPollFirst
+    ));
     if (code == kOk || code == kFailed) {
         const api::PartitionDetail ended = SERVO_TRY(client->get_partition(args.asset, args.key));
         std::string text = args.key + ' ' + ended.status;
@@ -61,7 +61,7 @@ void add_partition_run(Commands& commands, CLI::App& group) {
     CLI::App* verb = commands.verb(
         group,
         {"run",
-         "Run one partition now, whatever its state, and print what it prints.",
+         "Run one partition now, whatever its state, and print what it prints while it runs.",
          {"servo partition run orders 2024-01-29"},
          "Exit code: 0 completed, 1 failed. Ctrl-C detaches with 130; the work goes on."},
         [args](Session& session) { return run_partition(session, *args); }

@@ -116,7 +116,8 @@ struct SetArgs : LeverArgs {
 
 Result<int> set(Session& session, const SetArgs& args) {
     api::SetPoolRequest request;
-    request.concurrency = SERVO_TRY(given_number(args.concurrency, 0, kConcurrencyMax));
+    request.concurrency =
+        SERVO_TRY(given_number("--concurrency", args.concurrency, 0, kConcurrencyMax));
     if (!request.concurrency) {
         return fail(invalid_argument(
             "usage", "servo pool set: nothing to set; for example --concurrency 4."

@@ -162,7 +162,9 @@ Result<OutputOptions> output_options(const GlobalFlags& flags, const Environment
 }
 
 int say(const Environment& environment, const Error& error) {
-    *environment.err << "servo: " << describe(error) << '\n' << std::flush;
+    // Of a wrong command line the message begins with the command itself.
+    const bool names_command = error.reason == "usage" && error.message.starts_with("servo");
+    *environment.err << (names_command ? "" : "servo: ") << describe(error) << '\n' << std::flush;
     return exit_code_of(error);
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "cli/command.h"
 #include "model/job.h"
 #include "model/job_id.h"
 
@@ -53,9 +54,9 @@ Result<std::vector<std::string>> choose_by_filter(
     client::Client* client = SERVO_TRY(session.client());
     int64_t below = model::kPriorityMax + 1;
     if (!choice.priority_below.empty()) {
-        below = SERVO_TRY(
-            parse_integer(choice.priority_below, model::kPriorityMin, model::kPriorityMax + 1)
-        );
+        below = SERVO_TRY(flag_number(
+            "--priority-below", choice.priority_below, model::kPriorityMin, model::kPriorityMax + 1
+        ));
     }
     client::BackfillQuery query;
     query.status = states;

@@ -128,7 +128,7 @@ struct EventArgs {
 Result<int> events(Session& session, const EventArgs& args) {
     client::Client* client = SERVO_TRY(session.client());
     client::EventQuery query{args.since, args.subject, 0};
-    query.limit = static_cast<int>(SERVO_TRY(parse_integer(args.limit, 1, 500)));
+    query.limit = static_cast<int>(SERVO_TRY(flag_number("--limit", args.limit, 1, 500)));
     const api::List<api::Event> found = SERVO_TRY(client->list_events(query));
     ListDocument document{
         {},

@@ -93,9 +93,10 @@ struct SetArgs : LeverArgs {
 
 Result<int> set(Session& session, const SetArgs& args) {
     api::SetTenantRequest request;
-    request.weight = SERVO_TRY(given_number(args.weight, 1, model::kTenantWeightMax));
-    request.max_concurrency = SERVO_TRY(given_number(args.max_concurrency, 0, kLimitMax));
-    request.max_pending = SERVO_TRY(given_number(args.max_pending, 0, kLimitMax));
+    request.weight = SERVO_TRY(given_number("--weight", args.weight, 1, model::kTenantWeightMax));
+    request.max_concurrency =
+        SERVO_TRY(given_number("--max-concurrency", args.max_concurrency, 0, kLimitMax));
+    request.max_pending = SERVO_TRY(given_number("--max-pending", args.max_pending, 0, kLimitMax));
     if (!request.weight && !request.max_concurrency && !request.max_pending) {
         return fail(
             invalid_argument("usage", "servo tenant set: nothing to set; for example --weight 200.")

@@ -143,14 +143,20 @@ TEST(Partition, RunFollowsAndReturnsItsOutcome) {
             "GET /v1/assets/orders/partitions/2024-01-01",
             R"({"key":"2024-01-01","status":")" + status + R"("})"
         );
+        // Nothing is stored until the attempt has ended; what is live is printed before.
+        shell.server.problem("GET /v1/assets/orders/partitions/2024-01-01/logs", 404, "not_found");
         shell.server.problem("GET /v1/assets/orders/partitions/2024-01-01/logs", 404, "not_found");
         shell.server.answer(
             "GET /v1/assets/orders/partitions/2024-01-01/logs",
-            R"({"key":"2024-01-01","backfill_id":"bf_x","attempt":1,"generation":1,"bytes_total":6,"text":"hello\n"})"
+            R"({"key":"2024-01-01","backfill_id":"bf_x","attempt":1,"generation":1,"bytes_total":12,"text":"hello\nworld\n"})"
         );
         shell.server.answer(
-            "GET /v1/assets/orders/partitions/2024-01-01/logs",
-            R"({"key":"2024-01-01","backfill_id":"bf_x","attempt":1,"generation":1,"bytes_total":12,"text":"hello\nworld\n"})"
+            "GET /v1/assets/orders/partitions/2024-01-01/logs/live",
+            R"({"key":"2024-01-01","running":false})"
+        );
+        shell.server.answer(
+            "GET /v1/assets/orders/partitions/2024-01-01/logs/live",
+            R"({"key":"2024-01-01","running":true,"attempt":1,"generation":1,"stream":"7.0","known":true,"offset":0,"next_offset":6,"text":"hello\n"})"
         );
         const Outcome outcome = shell.run({"partition", "run", "orders", "2024-01-01"});
         EXPECT_EQ(outcome.code, code) << outcome.err;

@@ -117,6 +117,20 @@ Result<api::PartitionLog> Client::get_partition_log(
     );
 }
 
+Result<api::LiveLog> Client::get_live_log(
+    const std::string& asset,
+    const std::string& key,
+    const std::string& backfill,
+    const std::string& stream,
+    uint64_t offset
+) {
+    return call<api::LiveLog>(
+        {.route = "get_live_log",
+         .values = {asset, key},
+         .query = {{"backfill", backfill}, {"stream", stream}, {"offset", std::to_string(offset)}}}
+    );
+}
+
 Result<api::MarkReply> Client::mark_partitions(
     const std::string& asset, const api::MarkRequest& request, const std::string& idempotency_key
 ) {

@@ -98,6 +98,14 @@ class Client {
         int64_t attempt,
         const std::string& backfill
     );
+    // Of a running partition, from its executor. `stream` and `offset` as the answer before said.
+    Result<api::LiveLog> get_live_log(
+        const std::string& asset,
+        const std::string& key,
+        const std::string& backfill,
+        const std::string& stream,
+        uint64_t offset
+    );
     Result<api::MarkReply> mark_partitions(
         const std::string& asset,
         const api::MarkRequest& request,

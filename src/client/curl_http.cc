@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "api/live_log.h"
 #include "base/assert.h"
 #include "base/text.h"
 #include "client/http.h"
@@ -196,6 +197,9 @@ class CurlHttp final : public Http {
                 reply.retry_after_s = static_cast<int>(*seconds);
             }
         }
+        reply.logs_wanted =
+            curl_easy_header(easy_, api::kLogsWantedHeader, 0, CURLH_HEADER, -1, &header) ==
+            CURLHE_OK;
     }
 
     static Error aborted() { return unavailable("aborted", "The call was given up."); }

@@ -1,14 +1,14 @@
 #include "client/executor_client.h"
 
 #include "api/executor_protocol.h"
+#include "api/live_log.h"
 #include "api/problem.h"
 #include "api/routes.h"
 
 namespace servo::client {
-namespace {
 
-Result<boost::json::value> exchange(
-    Http& http, std::string_view route_id, std::string body, Millis timeout
+Result<boost::json::value> ExecutorClient::exchange(
+    std::string_view route_id, std::string body, Millis timeout
 ) {
     const api::Route& route = api::route(route_id);
     HttpRequest request;
@@ -16,7 +16,9 @@ Result<boost::json::value> exchange(
     request.target = api::expand_path(route, {});
     request.body = std::move(body);
     request.timeout = timeout;
-    const HttpReply reply = SERVO_TRY(http.send(request));
+    logs_wanted_ = false;
+    const HttpReply reply = SERVO_TRY(http_->send(request));
+    logs_wanted_ = reply.logs_wanted;
     if (reply.status < 200 || reply.status >= 300) {
         Error error = api::error_from_problem(reply.status, reply.body);
         if (error.retry_after_s == 0) {
@@ -27,23 +29,28 @@ Result<boost::json::value> exchange(
     return api::parse_json(reply.body);
 }
 
-}  // namespace
-
 Result<model::RegisterReply> ExecutorClient::register_executor(
     const model::RegisterRequest& request, Millis timeout
 ) {
-    const auto json = SERVO_TRY(
-        exchange(*http_, "executor_register", api::to_text(api::to_json(request)), timeout)
-    );
+    const auto json =
+        SERVO_TRY(exchange("executor_register", api::to_text(api::to_json(request)), timeout));
     return api::register_reply_from(json, api::Unknown::kIgnore);
 }
 
 Result<model::CallReply> ExecutorClient::call(const model::CallRequest& request, Millis timeout) {
     const bool report = request.kind == model::CallKind::kReport;
-    const auto json = SERVO_TRY(exchange(
-        *http_, report ? "executor_report" : "executor_acquire", api::to_text(request), timeout
-    ));
+    const auto json = SERVO_TRY(
+        exchange(report ? "executor_report" : "executor_acquire", api::to_text(request), timeout)
+    );
     return api::call_reply_from(json, api::Unknown::kIgnore);
+}
+
+Result<std::vector<model::LogWish>> ExecutorClient::send_logs(
+    const model::LogReport& report, Millis timeout
+) {
+    const auto json =
+        SERVO_TRY(exchange("executor_logs", api::to_text(api::to_json(report)), timeout));
+    return api::log_wishes_from(json, api::Unknown::kIgnore);
 }
 
 }  // namespace servo::client

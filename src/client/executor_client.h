@@ -2,9 +2,14 @@
 // One thread at a time; http().abort() from any thread.
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "client/http.h"
+#include "model/live_log.h"
 #include "model/protocol.h"
 
 namespace servo::client {
@@ -19,9 +24,17 @@ class ExecutorClient {
     );
     // A report or an acquire, by request.kind.
     Result<model::CallReply> call(const model::CallRequest& request, Millis timeout);
+    // Whether the last reply said that somebody reads what this executor runs.
+    bool logs_wanted() const { return logs_wanted_; }
+    Result<std::vector<model::LogWish>> send_logs(const model::LogReport& report, Millis timeout);
 
  private:
+    Result<boost::json::value> exchange(
+        std::string_view route_id, std::string body, Millis timeout
+    );
+
     std::unique_ptr<Http> http_;
+    bool logs_wanted_ = false;
 };
 
 }  // namespace servo::client

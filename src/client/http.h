@@ -40,6 +40,7 @@ struct HttpReply {
     int status = 0;
     std::string content_type;
     std::optional<int> retry_after_s;
+    bool logs_wanted = false;  // api::kLogsWantedHeader
     std::string body;
 };
 

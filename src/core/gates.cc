@@ -6,6 +6,9 @@
 namespace servo::core {
 namespace {
 
+// Held back by what else runs: the work waits since its job was last given something.
+constexpr Instant kLastGrant{};
+
 // A limit of 0 means none; a lease that is charged already is over only beyond the limit.
 bool full(int64_t used, int64_t limit, Holding holding) {
     return limit > 0 && (holding == Holding::kYes ? used > limit : used >= limit);
@@ -49,13 +52,13 @@ GateAnswer pool_gate(const Pool& pool, TenantId tenant, int units, Instant now, 
     }
     const int64_t limit = pool_limit(pool, now);
     if (limit >= 0 && pool.used + own > limit) {
-        return {Gate::kPoolLimit, id, now};
+        return {Gate::kPoolLimit, id, kLastGrant};
     }
     const int64_t share = pool.row.spec.per_tenant_concurrency;
     const auto it = pool.used_by_tenant.find(tenant);
     const int64_t used = it == pool.used_by_tenant.end() ? 0 : it->second;
     if (share > 0 && used + own > share) {
-        return {Gate::kPoolLimit, id, now};
+        return {Gate::kPoolLimit, id, kLastGrant};
     }
     return {};
 }
@@ -101,20 +104,20 @@ GateAnswer gate_of(
     }
     const AssetSpec& spec = job.revision->spec;
     if (session ? !labels_match(spec, *session) : !any_executor(state, spec)) {
-        return {Gate::kNoExecutor, job.row.asset.value, now};
+        return {Gate::kNoExecutor, job.row.asset.value, kLastGrant};
     }
     const Tenant& tenant = state.tenants.at(job.row.tenant);
     if (full(tenant.slots, tenant.limits().max_concurrency, holding)) {
-        return {Gate::kTenantLimit, job.row.tenant.value, now};
+        return {Gate::kTenantLimit, job.row.tenant.value, kLastGrant};
     }
     const auto leases = static_cast<int64_t>(job.leases.size());
     if (full(leases, job.row.settings.max_concurrency, holding)) {
-        return {Gate::kJobLimit, job.row.id.value, now};
+        return {Gate::kJobLimit, job.row.id.value, kLastGrant};
     }
     const Asset& asset = state.asset_of(job);
     if (full(asset.slots, asset_limit(asset, spec), holding)) {
         const Gate gate = spec.sequential ? Gate::kSequential : Gate::kAssetLimit;
-        return {gate, job.row.asset.value, now};
+        return {gate, job.row.asset.value, kLastGrant};
     }
     for (const auto& [pool_id, units] : job.pools) {
         const GateAnswer answer =

@@ -19,6 +19,7 @@ namespace {
 
 constexpr Micros kPublishEvery{100'000};
 constexpr Micros kTurnAtLeastEvery{1'000'000};  // the loop is seen to live
+constexpr Millis kLogsTimeout{3'000};
 
 uint64_t random_number() {
     uint64_t value = 0;
@@ -111,6 +112,9 @@ Result<std::unique_ptr<Agent>> Agent::start(
     sigset_t before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    agent->transport_->on_logs_wanted([inbox = agent->inbox_] {
+        inbox->post([](Agent& a) { a.log_feed_.wanted(); });
+    });
     agent->thread_ = std::thread([raw = agent.get()] { raw->run(); });
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return agent;
@@ -173,15 +177,6 @@ Millis Agent::since_last_turn() const {
     return in_ms(boot_now() - Micros(turned_at_us_.load()));
 }
 
-void Agent::log_tail(model::JobId job, model::Index index, LogDone done) {
-    const bool posted = inbox_->post([job, index, done](Agent& agent) mutable {
-        agent.ask_log(job, index, std::move(done));
-    });
-    if (!posted) {
-        done(fail(not_found("not_running", "this executor has ended")));
-    }
-}
-
 // --- the loop --------------------------------------------------------------------------------
 
 void Agent::run() {
@@ -198,7 +193,6 @@ void Agent::run() {
     for (Inbox::Task& task : inbox_->close()) {
         task(*this);
     }
-    fail_log_questions(-1);
     finish(outcome_.value_or(Status()));
 }
 
@@ -215,6 +209,7 @@ bool Agent::turn() {
         keeper_->on_time(in_ms(now_));
     }
     tend_slots();
+    feed_logs();
     perform_actions();
     publish();
     return !stop_ && !outcome_;
@@ -264,6 +259,7 @@ Micros Agent::wake_at() const {
     if (!keeper_) {
         return now_;
     }
+    at = std::min(at, log_feed_.next_due());
     const BootTime due = keeper_->next_due();
     if (due != BootTime::max()) {
         at = std::min<Micros>(at, due);
@@ -374,6 +370,35 @@ void Agent::send_call(const SendCall& action) {
             });
         }
     );
+}
+
+// What watched partitions print: asked of their slots, sent to the server.
+void Agent::feed_logs() {
+    if (auto chunks = log_feed_.take_report(now_); chunks && keeper_) {
+        auto report = std::make_shared<model::LogReport>();
+        report->session = keeper_->session();
+        report->chunks = *std::move(chunks);
+        transport_->send_logs(
+            std::move(report),
+            kLogsTimeout,
+            [inbox = inbox_](Result<std::vector<model::LogWish>> wishes) {
+                inbox->post([wishes = std::move(wishes)](Agent& agent) mutable {
+                    agent.log_feed_.on_reply(std::move(wishes), agent.now_);
+                });
+            }
+        );
+    }
+    for (const LogFeed::Ask& ask : log_feed_.take_asks(now_)) {
+        const auto slot = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& s) {
+            return s.ready && s.lease == ask.wish.lease;
+        });
+        if (slot != slots_.end()) {
+            slot->host.send(wire::AskLog{ask.id, ask.wish.lease, ask.wish.position, ask.wish.offset}
+            );
+        } else {
+            log_feed_.on_answer(ask.id, std::nullopt, now_);
+        }
+    }
 }
 
 // One line when the server is lost and one when it is back, however many calls fail between.

@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "executor/keeper.h"
+#include "executor/log_feed.h"
 #include "executor/slot_host.h"
 #include "executor/slot_watch.h"
 #include "executor/state_dir.h"
@@ -64,8 +65,6 @@ inline BootTime in_ms(Micros time) {
 
 class Agent {
  public:
-    using LogDone = std::function<void(Result<model::LogTail>)>;
-
     // Takes the state directory and starts the loop. Errors: invalid_argument (name, slots),
     // failed_precondition / "state_dir_in_use", internal / "os_error".
     static Result<std::unique_ptr<Agent>> start(
@@ -88,9 +87,6 @@ class Agent {
     AgentStatus status() const;
     // How long ago the loop last turned; over some seconds it hangs.
     Millis since_last_turn() const;
-    // What a running partition printed so far. `done` is called once, on the agent's thread or at
-    // once. Error: not_found / "not_running".
-    void log_tail(model::JobId job, model::Index index, LogDone done);
 
  private:
     // What other threads ask of the loop. Outlives the agent in the transport's callbacks.
@@ -147,13 +143,13 @@ class Agent {
     void perform(Action& action);
     void send_register(const SendRegister& action);
     void send_call(const SendCall& action);
+    void feed_logs();
     void note_answer(const Error* error);
 
     // agent_slots.cc
     void start_slot(int index);
     void feed_slot(const FeedSlot& action);
     void tell_stop_time(BootTime at);
-    void handle_slots();
     void handle_message(int index, wire::FromSlot message);
     void note_progress(Slot& slot, const SlotProgress& progress);
     void lose_slot(int index);
@@ -161,8 +157,6 @@ class Agent {
     void tend_ending_slot(int index);
     bool clear_orphans();
     void end_slots();
-    void ask_log(model::JobId job, model::Index index, LogDone done);
-    void fail_log_questions(int slot);
 
     // agent_health.cc
     void watch_slot(int index);
@@ -189,12 +183,7 @@ class Agent {
     bool drain_asked_ = false;
     bool server_reached_ = false;
     bool server_lost_said_ = false;
-    struct LogQuestion {
-        int slot = -1;
-        LogDone done;
-    };
-    uint64_t log_questions_asked_ = 0;
-    std::map<uint64_t, LogQuestion> log_questions_;
+    LogFeed log_feed_;
 
     Durations durations_;
 

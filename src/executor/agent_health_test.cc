@@ -181,8 +181,9 @@ TEST_F(AgentHealthTest, ALoopThatHangsIsSeenAndSeenToRecover) {
     constexpr Millis kHung{2'000};
     start();
     std::promise<void> release;
-    // The answer to a question about logs is given on the loop's thread: there it hangs.
-    agent_->log_tail(model::JobId(1), 0, [&](auto) { release.get_future().wait(); });
+    // Live logs are sent from the loop's thread: there it hangs.
+    server_->before_logs([&] { release.get_future().wait(); });
+    server_->watch(LeaseId(1));
     while (liveness(agent_->since_last_turn(), kHung).good) {
         std::this_thread::yield();
     }

@@ -343,6 +343,7 @@ TEST_F(AgentTest, ABatchRunsManyPartitionsInOneProcess) {
     start();
     model::AssetSpec spec = shell(
         R"(echo run $SERVO_PARTITION_START $SERVO_PARTITION_END $(wc -l < $SERVO_PARTITION_KEYS_FILE)
+        echo generation $SERVO_GENERATION $(printenv SERVO_IDEMPOTENCY_KEY)
         while read -r key; do case $key in
             *-02) echo "{\"key\":\"$key\",\"class\":\"data\",\"message\":\"no\"}";;
             *-03) ;;
@@ -359,11 +360,14 @@ TEST_F(AgentTest, ABatchRunsManyPartitionsInOneProcess) {
     EXPECT_EQ(record.failed[0].klass, FailureClass::kData);
     EXPECT_EQ(record.failed[1].position, 2u);
     EXPECT_EQ(record.failed[1].klass, FailureClass::kTransient);  // the exit status
+    // No one key for several partitions: each one's is made of its own, backfill and generation.
     EXPECT_EQ(
-        record.logs.at(1).tail, "run 2024-01-01T00:00:00+01:00 2024-01-05T00:00:00+01:00 4\n"
+        record.logs.at(1).tail,
+        "run 2024-01-01T00:00:00+01:00 2024-01-05T00:00:00+01:00 4\ngeneration 1\n"
     );
     EXPECT_EQ(
-        record.logs.at(4).tail, "run 2024-01-05T00:00:00+01:00 2024-01-07T00:00:00+01:00 2\n"
+        record.logs.at(4).tail,
+        "run 2024-01-05T00:00:00+01:00 2024-01-07T00:00:00+01:00 2\ngeneration 1\n"
     );
 }
 
@@ -440,17 +444,18 @@ TEST_F(AgentTest, AStopKillsWhatRuns) {
 TEST_F(AgentTest, LogsOfARunningPartitionCanBeRead) {
     start();
     const std::string fifo = make_fifo();
-    const LeaseId lease =
-        server_->add(shell("echo so far so good; exec 9>" + fifo + "; echo up >&9; sleep 1000"), 1);
+    const LeaseId lease = server_->add(
+        shell(
+            "echo so far so good; exec 9>" + fifo + "; echo up >&9; while [ ! -e " +
+            (folder_ / "go") + " ]; do sleep 0.01; done; echo and on; sleep 1000"
+        ),
+        1
+    );
     ASSERT_TRUE(read_until("up"));
-    std::promise<Result<model::LogTail>> answer;
-    agent_->log_tail(model::JobId(77), 0, [&](auto tail) { answer.set_value(std::move(tail)); });
-    const auto tail = answer.get_future().get();
-    ASSERT_TRUE(tail.has_value()) << tail.error().message;
-    EXPECT_EQ(tail->tail, "so far so good\n");
-    std::promise<Result<model::LogTail>> none;
-    agent_->log_tail(model::JobId(77), 5, [&](auto t) { none.set_value(std::move(t)); });
-    EXPECT_EQ(none.get_future().get().error().reason, "not_running");
+    server_->watch(lease);
+    EXPECT_EQ(server_->wait_printed(15), "so far so good\n");
+    std::ofstream(folder_ / "go") << "go";
+    EXPECT_EQ(server_->wait_printed(22), "so far so good\nand on\n");
     server_->control(lease, model::LeaseAction::kStop);
     server_->wait(lease);
 }

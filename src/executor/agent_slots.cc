@@ -83,16 +83,7 @@ void Agent::handle_message(int index, wire::FromSlot message) {
         slot.killed_at.reset();
         keeper_->on_slot_event(index, *trimmed, now);
     } else if (auto* answer = std::get_if<wire::LogAnswer>(&message)) {
-        const auto question = log_questions_.find(answer->id);
-        if (question != log_questions_.end()) {
-            const LogDone done = std::move(question->second.done);
-            log_questions_.erase(question);
-            if (answer->log) {
-                done(*std::move(answer->log));
-            } else {
-                done(fail(not_found("not_running", "the partition is not running any more")));
-            }
-        }
+        log_feed_.on_answer(answer->id, std::move(answer->piece), now_);
     } else if (const auto* notice = std::get_if<wire::Notice>(&message)) {
         spdlog::warn("slot {}: {}", index, notice->text);
     } else if (std::holds_alternative<wire::Ready>(message)) {
@@ -126,7 +117,6 @@ void Agent::lose_slot(int index) {
     slot.ready = false;
     slot.ending = true;
     slot.ending_since = now_;
-    fail_log_questions(index);
 }
 
 void Agent::tend_slots() {
@@ -221,31 +211,6 @@ void Agent::end_slots() {
     }
     while (!clear_orphans() && boot_now() < until) {
         ::poll(nullptr, 0, 2);
-    }
-}
-
-void Agent::ask_log(model::JobId job, model::Index index, LogDone done) {
-    const auto place = keeper_ ? keeper_->find(job, index) : std::nullopt;
-    if (!place || place->slot < 0 || !slots_[static_cast<size_t>(place->slot)].ready) {
-        done(fail(not_found("not_running", "the partition is not running on this executor")));
-        return;
-    }
-    const uint64_t id = ++log_questions_asked_;
-    log_questions_[id] = {place->slot, std::move(done)};
-    slots_[static_cast<size_t>(place->slot)].host.send(wire::AskLog{
-        id, place->lease, place->position});
-}
-
-// `slot` -1: all of them.
-void Agent::fail_log_questions(int slot) {
-    for (auto question = log_questions_.begin(); question != log_questions_.end();) {
-        if (slot >= 0 && question->second.slot != slot) {
-            ++question;
-            continue;
-        }
-        const LogDone done = std::move(question->second.done);
-        question = log_questions_.erase(question);
-        done(fail(not_found("not_running", "the slot that ran the partition is gone")));
     }
 }
 

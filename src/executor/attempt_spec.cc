@@ -97,6 +97,7 @@ void add_attempt(Variables& variables, const AttemptInput& input) {
     const model::Token token = part.token_of(input.unit.first);
     variables["SERVO_BACKFILL_ID"] = model::to_text(part.grant.job);
     variables["SERVO_ATTEMPT"] = std::to_string(part.grant.attempt);
+    variables["SERVO_GENERATION"] = std::to_string(part.grant.generation);
     variables["SERVO_FENCING_TOKEN"] = std::to_string(token);
     variables["SERVO_DEADLINE"] = format_rfc3339(input.deadline);
     variables["SERVO_RESULT_FILE"] = input.places.result_file;

@@ -205,22 +205,4 @@ BootTime Keeper::next_due() const {
     return due;
 }
 
-std::optional<Keeper::Place> Keeper::find(model::JobId job, model::Index index) const {
-    for (const auto& [id, lease] : leases_) {
-        for (const Part& part : lease.parts) {
-            if (part.grant.job != job) {
-                continue;
-            }
-            uint64_t position = part.first_position;
-            for (const model::Run& run : part.grant.runs) {
-                if (index >= run.first && index < run.end) {
-                    return Place{lease.slot, id, position + (index - run.first)};
-                }
-                position += run.size();
-            }
-        }
-    }
-    return std::nullopt;
-}
-
 }  // namespace servo::executor

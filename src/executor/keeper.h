@@ -150,6 +150,7 @@ class Keeper {
     bool draining() const { return drain_local_ || drain_server_; }
     bool gave_up() const { return gave_up_; }
     model::ExecutorId executor_id() const { return executor_id_; }
+    model::SessionId session() const { return options_.session; }
     int64_t epoch() const { return epoch_; }
     int64_t ack() const { return ack_; }
     int slots_busy() const;
@@ -157,13 +158,6 @@ class Keeper {
     std::vector<model::HeldLease> held() const;
     // Cumulative; sums to slots × (now - session start).
     model::SlotMillis slot_millis() const { return slot_ms_; }
-    // The job and index of a position that a slot may be running; nullopt for others.
-    struct Place {
-        int slot = -1;
-        model::LeaseId lease;
-        uint64_t position = 0;
-    };
-    std::optional<Place> find(model::JobId job, model::Index index) const;
 
  private:
     struct Part {

@@ -497,20 +497,6 @@ TEST_F(KeeperTest, SlotMillisecondsSumToSlotsTimesElapsed) {
     EXPECT_EQ(ms[static_cast<size_t>(model::SlotState::kDraining)], 3 * 55);
 }
 
-TEST_F(KeeperTest, FindsWhereAPartitionRuns) {
-    make();
-    answer_register();
-    Grant second = grant(1, kA, 1);
-    second.runs = {{5, 8}, {20, 22}};
-    answer(report(), with({second}));
-    const auto place = keeper_->find(model::JobId(50), 21);
-    ASSERT_TRUE(place.has_value());
-    EXPECT_EQ(place->slot, 0);
-    EXPECT_EQ(place->position, 4u);
-    EXPECT_FALSE(keeper_->find(model::JobId(50), 8).has_value());
-    EXPECT_FALSE(keeper_->find(model::JobId(51), 5).has_value());
-}
-
 TEST(ResultCut, KeepsTheOrderAndTheBudget) {
     model::LeaseResults queue;
     for (uint64_t position = 0; position < 10; ++position) {

@@ -36,6 +36,22 @@ size_t sequence_length(std::string_view rest) {
     return overlong || surrogate || too_large ? 0 : length;
 }
 
+// Bytes at the end of `text` that begin a character and do not end it.
+size_t cut_character(std::string_view text) {
+    constexpr size_t kCharacterBytesMax = 4;
+    for (size_t back = 1; back <= std::min(text.size(), kCharacterBytesMax); ++back) {
+        const auto lead = static_cast<unsigned char>(text[text.size() - back]);
+        if (lead < 0x80) {
+            return 0;
+        }
+        if (lead >= 0xC0) {
+            const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+            return back < length ? back : 0;
+        }
+    }
+    return 0;
+}
+
 }  // namespace
 
 void LogTailBuffer::reset(size_t secret_bytes_max) {
@@ -76,6 +92,24 @@ std::string LogTailBuffer::tail(const Redactor& redactor) const {
         text.erase(0, text.size() - model::kLogTailBytesMax);
     }
     return clean_text(std::move(text));
+}
+
+LogTailBuffer::Piece LogTailBuffer::since(uint64_t offset, const Redactor& redactor) const {
+    if (offset >= total_) {
+        return {offset, offset, {}};
+    }
+    const std::string linear = ring_.substr(next_) + ring_.substr(0, next_);
+    const uint64_t first = total_ - linear.size();
+    const size_t shown = std::min(linear.size(), model::kLogTailBytesMax);
+    const uint64_t begin = std::max(offset, total_ - shown);
+    std::string_view text = linear;
+    text.remove_suffix(cut_character(text));
+    text.remove_suffix(redactor.held_back(text));
+    const uint64_t end = first + text.size();
+    if (end <= begin) {
+        return {offset, offset, {}};
+    }
+    return {begin, end, clean_text(redactor.redact(text, static_cast<size_t>(begin - first)))};
 }
 
 std::string clean_text(std::string text) {

@@ -19,6 +19,14 @@ class LogTailBuffer {
     uint64_t bytes_total() const { return total_; }
     // At most kLogTailBytesMax bytes, redacted, clean text.
     std::string tail(const Redactor& redactor) const;
+    // What was printed beyond `offset` and is still here, the same way. The end of a character or
+    // of a secret may be yet to come: what stands before it waits for the next call.
+    struct Piece {
+        uint64_t begin = 0;  // above `offset` when bytes are gone
+        uint64_t end = 0;
+        std::string text;
+    };
+    Piece since(uint64_t offset, const Redactor& redactor) const;
 
  private:
     std::string ring_;  // in order until it is full, then `next_` is the oldest byte

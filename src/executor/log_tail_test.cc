@@ -67,5 +67,52 @@ TEST(LastLine, IsTheLastThatSaysSomething) {
     EXPECT_EQ(last_line("abcdef", 3), "abc");
 }
 
+TEST(LogTail, GoesOnFromAnOffset) {
+    LogTailBuffer log;
+    log.reset(0);
+    log.append("one\n");
+    LogTailBuffer::Piece piece = log.since(0, {});
+    EXPECT_EQ(piece.text, "one\n");
+    EXPECT_EQ(piece.end, 4u);
+    EXPECT_EQ(log.since(piece.end, {}).text, "");
+    EXPECT_EQ(log.since(99, {}).text, "");
+    log.append("two\n");
+    piece = log.since(piece.end, {});
+    EXPECT_EQ(piece.begin, 4u);
+    EXPECT_EQ(piece.text, "two\n");
+    log.append(std::string(3 * kMax, 'x'));
+    piece = log.since(piece.end, {});
+    EXPECT_EQ(piece.text, std::string(kMax, 'x'));  // what lies between is gone
+    EXPECT_EQ(piece.begin, 8 + 2 * kMax);
+    EXPECT_EQ(piece.end, 8 + 3 * kMax);
+}
+
+TEST(LogTail, PiecesNeverShowASecretThatIsPrintedInTwo) {
+    const std::string secret = "correct-horse-battery-staple";
+    const Redactor redactor({{"S", secret}});
+    for (size_t first = 1; first < secret.size(); ++first) {
+        LogTailBuffer log;
+        log.reset(redactor.longest());
+        log.append("before " + secret.substr(0, first));
+        const LogTailBuffer::Piece one = log.since(0, redactor);
+        EXPECT_EQ(one.text, "before ");
+        log.append(secret.substr(first) + " after");
+        const LogTailBuffer::Piece two = log.since(one.end, redactor);
+        EXPECT_EQ(two.text, "*** after");
+        EXPECT_EQ(two.end, log.bytes_total());
+    }
+}
+
+TEST(LogTail, PiecesAreNotCutInsideACharacter) {
+    const std::string euro = "\xE2\x82\xAC";
+    LogTailBuffer log;
+    log.reset(0);
+    log.append("a" + euro.substr(0, 2));
+    const LogTailBuffer::Piece one = log.since(0, {});
+    EXPECT_EQ(one.text, "a");
+    log.append(euro.substr(2));
+    EXPECT_EQ(log.since(one.end, {}).text, euro);
+}
+
 }  // namespace
 }  // namespace servo::executor

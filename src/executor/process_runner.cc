@@ -330,12 +330,12 @@ void ProcessRunner::finish_batch() {
     share_log(outcomes_);
 }
 
-std::optional<model::LogTail> ProcessRunner::running_log(uint64_t position) const {
+std::optional<LogTailBuffer::Piece> ProcessRunner::running_log(uint64_t position, uint64_t offset)
+    const {
     if (!child_.present() || position < unit_.first || position >= unit_.end()) {
         return std::nullopt;
     }
-    return model::LogTail{
-        position, child_.log().bytes_total(), child_.log().tail(secrets_.redactor)};
+    return child_.log().since(offset, secrets_.redactor);
 }
 
 }  // namespace servo::executor

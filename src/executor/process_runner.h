@@ -23,7 +23,8 @@ class ProcessRunner : public Runner {
     void on_child_signal(Micros now) override;
     void on_time(Micros now) override;
     Micros next_due() const override { return std::min(child_.next_due(), retry_start_at_); }
-    std::optional<model::LogTail> running_log(uint64_t position) const override;
+    std::optional<LogTailBuffer::Piece> running_log(uint64_t position, uint64_t offset)
+        const override;
 
  private:
     bool batch() const;

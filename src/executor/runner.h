@@ -57,8 +57,11 @@ class Runner {
 
     // What ended since the last call, in the order of positions.
     std::vector<Outcome> take_outcomes() { return std::exchange(outcomes_, {}); }
-    // What the running position printed so far; nullopt when it does not run.
-    virtual std::optional<model::LogTail> running_log(uint64_t /*position*/) const {
+    // What the running position printed beyond `offset`; nullopt when it does not run, or when no
+    // process runs it.
+    virtual std::optional<LogTailBuffer::Piece> running_log(
+        uint64_t /*position*/, uint64_t /*offset*/
+    ) const {
         return std::nullopt;
     }
 

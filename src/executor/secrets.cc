@@ -166,4 +166,18 @@ std::string Redactor::redact(std::string_view text, size_t drop) const {
     return out;
 }
 
+size_t Redactor::held_back(std::string_view text) const {
+    for (size_t size = std::min(text.size(), longest()); size > 0; --size) {
+        const std::string_view end = text.substr(text.size() - size);
+        const bool begins_value =
+            std::any_of(values_.begin(), values_.end(), [end](const std::string& value) {
+                return value.size() > end.size() && value.starts_with(end);
+            });
+        if (begins_value) {
+            return size;
+        }
+    }
+    return 0;
+}
+
 }  // namespace servo::executor

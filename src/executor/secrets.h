@@ -35,6 +35,8 @@ class Redactor {
     // Leaves out what stands for the first `drop` bytes; a value that reaches beyond them is
     // replaced as a whole.
     std::string redact(std::string_view text, size_t drop) const;
+    // Bytes at the end of `text` that may be the beginning of a value, were it to go on.
+    size_t held_back(std::string_view text) const;
 
  private:
     size_t match_at(std::string_view rest) const;  // bytes of the longest value there, or 0

@@ -102,8 +102,10 @@ bool SlotLoop::handle(wire::ToSlot message) {
             [this](const wire::StopAt& stop) { set_stop_time(stop.boot); },
             [this](const wire::AskLog& ask) {
                 wire::LogAnswer answer{ask.id, std::nullopt};
-                if (runner_ && ask.lease == lease_.id) {
-                    answer.log = runner_->running_log(ask.position);
+                if (ask.lease == lease_.id) {
+                    auto piece =
+                        runner_ ? runner_->running_log(ask.position, ask.offset) : std::nullopt;
+                    answer.piece = piece.value_or(LogTailBuffer::Piece{ask.offset, ask.offset, {}});
                 }
                 wire::encode(writer_.buffer(), wire::FromSlot(std::move(answer)));
                 urgent_ = true;

@@ -232,11 +232,13 @@ void put_body(std::string& out, const AskLog& ask) {
     put(out, ask.id);
     put_id(out, ask.lease);
     put(out, ask.position);
+    put(out, ask.offset);
 }
 void get_body(Fields& in, AskLog& ask) {
     ask.id = in.number();
     ask.lease = model::LeaseId(in.signed_number());
     ask.position = in.number();
+    ask.offset = in.number();
 }
 
 void put_body(std::string&, const Ready&) {}
@@ -344,15 +346,20 @@ void get_body(Fields& in, SlotTrimmed& trimmed) {
 }
 void put_body(std::string& out, const LogAnswer& answer) {
     put(out, answer.id);
-    put(out, answer.log ? 1 : 0);
-    if (answer.log) {
-        put_log(out, *answer.log);
+    put(out, answer.piece ? 1 : 0);
+    if (answer.piece) {
+        put(out, answer.piece->begin);
+        put(out, answer.piece->end);
+        put_text(out, answer.piece->text);
     }
 }
 void get_body(Fields& in, LogAnswer& answer) {
     answer.id = in.number();
     if (in.number() != 0) {
-        answer.log = get_log(in);
+        auto& piece = answer.piece.emplace();
+        piece.begin = in.number();
+        piece.end = in.number();
+        piece.text = in.text();
     }
 }
 void put_body(std::string& out, const Notice& notice) {

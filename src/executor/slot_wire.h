@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "executor/keeper.h"
+#include "executor/log_tail.h"
 #include "model/protocol.h"
 
 namespace servo::executor {
@@ -58,16 +59,17 @@ struct AskLog {
     uint64_t id = 0;
     model::LeaseId lease;
     uint64_t position = 0;
+    uint64_t offset = 0;
 };
 using ToSlot = std::variant<Hello, Define, Feed, Trim, Resume, Kill, StopAt, AskLog>;
 
 // --- from the slot ---------------------------------------------------------------------------
 
 struct Ready {};
-// `log` is absent when the position is not running.
+// What the position printed from the asked offset on; absent when its lease is not the slot's.
 struct LogAnswer {
     uint64_t id = 0;
-    std::optional<model::LogTail> log;
+    std::optional<LogTailBuffer::Piece> piece;
 };
 // A line for the executor's log.
 struct Notice {

@@ -81,9 +81,4 @@ void SyntheticRunner::finish(std::optional<FailureClass> klass, Micros ended, st
     outcomes_.push_back(std::move(outcome));
 }
 
-std::optional<model::LogTail> SyntheticRunner::running_log(uint64_t position) const {
-    return busy_ && position == unit_.first ? std::optional(model::LogTail{position, 0, ""})
-                                            : std::nullopt;
-}
-
 }  // namespace servo::executor

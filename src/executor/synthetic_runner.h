@@ -16,7 +16,6 @@ class SyntheticRunner : public Runner {
     void kill(KillReason reason, Micros now) override;
     void on_time(Micros now) override;
     Micros next_due() const override { return busy_ ? end_at_ : Micros::max(); }
-    std::optional<model::LogTail> running_log(uint64_t position) const override;
 
  private:
     void finish(std::optional<model::FailureClass> klass, Micros ended, std::string message);

@@ -112,8 +112,10 @@ void TestServer::register_executor(
 
 void TestServer::call(std::shared_ptr<const model::CallRequest> request, Millis, CallDone done) {
     model::CallReply reply;
+    std::function<void()> wanted;
     {
         const std::lock_guard lock(mutex_);
+        wanted = wish_ ? logs_wanted_ : nullptr;
         if (silent_ || shut_down_) {
             done = [](auto) {};
         } else {
@@ -126,6 +128,57 @@ void TestServer::call(std::shared_ptr<const model::CallRequest> request, Millis,
         }
     }
     done(std::move(reply));
+    if (wanted) {
+        wanted();
+    }
+}
+
+void TestServer::on_logs_wanted(std::function<void()> wanted) {
+    const std::lock_guard lock(mutex_);
+    logs_wanted_ = std::move(wanted);
+}
+
+void TestServer::send_logs(std::shared_ptr<const model::LogReport> report, Millis, LogsDone done) {
+    std::function<void()> before;
+    {
+        const std::lock_guard lock(mutex_);
+        before = std::exchange(before_logs_, nullptr);
+    }
+    if (before) {
+        before();
+    }
+    std::vector<model::LogWish> wishes;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const model::LogChunk& chunk : report->chunks) {
+            if (wish_ && chunk.offset == wish_->offset) {
+                printed_ += chunk.text;
+                wish_->offset = chunk.next_offset;
+            }
+        }
+        if (wish_) {
+            wishes.push_back(*wish_);
+        }
+        changed_.notify_all();
+    }
+    done(wishes);
+}
+
+void TestServer::watch(LeaseId lease) {
+    const std::lock_guard lock(mutex_);
+    wish_ = {lease, 0, 0};
+    printed_.clear();
+}
+
+void TestServer::before_logs(std::function<void()> once) {
+    const std::lock_guard lock(mutex_);
+    before_logs_ = std::move(once);
+}
+
+std::string TestServer::wait_printed(size_t bytes) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kLimit, [&] { return printed_.size() >= bytes; });
+    return printed_;
 }
 
 void TestServer::shut_down() {

@@ -50,7 +50,17 @@ class TestServer : public Transport {
     ) override;
     void call(std::shared_ptr<const model::CallRequest> request, Millis timeout, CallDone done)
         override;
+    void on_logs_wanted(std::function<void()> wanted) override;
+    void send_logs(std::shared_ptr<const model::LogReport> report, Millis timeout, LogsDone done)
+        override;
     void shut_down() override;
+
+    // Reads what position 0 of the lease prints, from now on.
+    void watch(model::LeaseId lease);
+    // Calls `once` on the agent's own thread, when it next sends what is watched.
+    void before_logs(std::function<void()> once);
+    // Waits until so much of it came and returns all that did.
+    std::string wait_printed(size_t bytes);
 
  private:
     struct Waiting {
@@ -74,6 +84,10 @@ class TestServer : public Transport {
     std::map<model::LeaseId, uint64_t> started_;
     std::shared_ptr<const model::CallRequest> parked_;
     CallDone parked_done_;
+    std::function<void()> logs_wanted_;
+    std::function<void()> before_logs_;
+    std::optional<model::LogWish> wish_;
+    std::string printed_;
     int64_t next_grant_ = 1;
     int64_t next_token_ = model::first_token(1) + 1;
     int next_asset_ = 1;

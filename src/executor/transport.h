@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "model/live_log.h"
 #include "model/protocol.h"
 
 namespace servo::executor {
@@ -15,6 +16,7 @@ class Transport {
  public:
     using RegisterDone = std::function<void(Result<model::RegisterReply>)>;
     using CallDone = std::function<void(Result<model::CallReply>)>;
+    using LogsDone = std::function<void(Result<std::vector<model::LogWish>>)>;
 
     virtual ~Transport() = default;
 
@@ -26,6 +28,14 @@ class Transport {
     ) = 0;
     virtual void call(
         std::shared_ptr<const model::CallRequest> request, Millis timeout, CallDone done
+    ) = 0;
+
+    // `wanted` is called, on any thread, when a report's reply says that somebody reads what this
+    // executor runs. Set before the first call.
+    virtual void on_logs_wanted(std::function<void()> wanted) = 0;
+    // As above, at most one under way, beside all others.
+    virtual void send_logs(
+        std::shared_ptr<const model::LogReport> report, Millis timeout, LogsDone done
     ) = 0;
 
     // Ends everything under way soon; each `done` still gets called, before this returns. Later

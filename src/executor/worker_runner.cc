@@ -287,12 +287,12 @@ void WorkerRunner::close(Micros now) {
     }
 }
 
-std::optional<model::LogTail> WorkerRunner::running_log(uint64_t position) const {
+std::optional<LogTailBuffer::Piece> WorkerRunner::running_log(uint64_t position, uint64_t offset)
+    const {
     if (!in_flight_ || position != unit_.first) {
         return std::nullopt;
     }
-    return model::LogTail{
-        position, child_.log().bytes_total(), child_.log().tail(secrets_.redactor)};
+    return child_.log().since(offset, secrets_.redactor);
 }
 
 }  // namespace servo::executor

@@ -26,7 +26,8 @@ class WorkerRunner : public Runner {
     // EOF on its stdin; killed when it does not end within the grace.
     void close(Micros now) override;
     bool closed() const override { return !in_flight_ && !child_.present(); }
-    std::optional<model::LogTail> running_log(uint64_t position) const override;
+    std::optional<LogTailBuffer::Piece> running_log(uint64_t position, uint64_t offset)
+        const override;
 
  private:
     bool start_process(Micros now);

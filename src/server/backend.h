@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "engine/loop.h"
+#include "server/log_watches.h"
 #include "store/store.h"
 
 namespace servo::server {
@@ -62,6 +63,7 @@ class Backend {
 
     engine::Loop& loop() { return loop_; }
     store::History& history() { return history_; }
+    LogWatches& log_watches() { return log_watches_; }
     const StoreHooks& hooks() const { return hooks_; }
     const std::string& version() const { return version_; }
     Instant now() const { return loop_.now(); }
@@ -87,6 +89,7 @@ class Backend {
     store::History& history_;
     StoreHooks hooks_;
     std::string version_;
+    LogWatches log_watches_;
     std::function<void()> changed_;
 };
 

@@ -117,7 +117,7 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder)
         return answer_machine(route, *responder, id);
     }
     if (route.role == api::Role::kExecutor) {
-        return executor_call(backend_.loop(), route, request.body, std::move(responder), id);
+        return executor_call(backend_, route, request.body, std::move(responder), id);
     }
     auto tenant = tenant_of(principal, match->tenant);
     if (!tenant) {

@@ -1,6 +1,7 @@
 #include "server/executor_calls.h"
 
 #include "api/executor_protocol.h"
+#include "api/live_log.h"
 #include "server/call.h"
 
 namespace servo::server {
@@ -35,31 +36,64 @@ Response render(const Result<core::Reply>& reply, const std::string& request_id)
     return response;
 }
 
+Millis boot_now() {
+    return Millis(engine::boottime_ms());
+}
+
+Response take_logs(Backend& backend, const std::string& body, const std::string& request_id) {
+    const auto take = [&]() -> Result<Response> {
+        const boost::json::value json = SERVO_TRY(api::parse_json(body));
+        LogReport report = SERVO_TRY(api::log_report_from(json, api::Unknown::kRefuse));
+        return json_response(api::to_json(backend.log_watches().take(std::move(report), boot_now()))
+        );
+    };
+    auto taken = take();
+    Response response = taken ? std::move(*taken) : problem_response(taken.error(), request_id);
+    response.headers.emplace_back(std::string(api::kRequestIdHeader), request_id);
+    return response;
+}
+
 }  // namespace
 
 void executor_call(
-    engine::Loop& loop,
+    Backend& backend,
     const api::Route& route,
     const std::string& body,
     std::shared_ptr<Responder> responder,
     const std::string& request_id
 ) {
+    if (route.id == "executor_logs") {
+        responder->send(take_logs(backend, body, request_id));
+        return;
+    }
     auto command = command_from(route, body);
     if (!command) {
         responder->send(render(fail(std::move(command).error()), request_id));
         return;
     }
+    SessionId reporting;
     if (route.id == "executor_acquire") {
         responder->may_be_cut();
+    } else if (const auto* call = std::get_if<core::ExecutorCall>(&*command)) {
+        reporting = call->request.session;
     }
     engine::Item item;
     item.command = std::move(*command);
-    item.answer = [responder = std::move(responder), request_id](Result<core::Reply> reply) {
+    item.answer = [&backend, responder = std::move(responder), request_id, reporting](
+                      Result<core::Reply> reply
+                  ) {
+        const bool logs_wanted = backend.log_watches().wanted_of(reporting, boot_now());
         // std::function needs a copyable capture, and replies are large: so by pointer.
         auto carried = std::make_shared<const Result<core::Reply>>(std::move(reply));
-        responder->send_made([carried, request_id] { return render(*carried, request_id); });
+        responder->send_made([carried, request_id, logs_wanted] {
+            Response response = render(*carried, request_id);
+            if (logs_wanted) {
+                response.headers.emplace_back(api::kLogsWantedHeader, "1");
+            }
+            return response;
+        });
     };
-    loop.submit(std::move(item));
+    backend.loop().submit(std::move(item));
 }
 
 }  // namespace servo::server

@@ -4,15 +4,15 @@
 #include <memory>
 #include <string>
 
-#include "engine/loop.h"
+#include "server/backend.h"
 #include "server/http.h"
 
 namespace servo::server {
 
 // Called on the io thread; the answer comes when the engine has committed, or, for an acquire, when
-// there is something to say.
+// there is something to say. What watched partitions printed goes past the engine.
 void executor_call(
-    engine::Loop& loop,
+    Backend& backend,
     const api::Route& route,
     const std::string& body,
     std::shared_ptr<Responder> responder,

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "core/running.h"
+#include "engine/loop.h"
 #include "model/job_id.h"
 #include "server/lookup.h"
 #include "server/partition_list.h"
@@ -15,6 +17,7 @@ namespace {
 using namespace model;
 
 constexpr int kAttemptMax = 1'000'000;
+constexpr int64_t kOffsetMax = int64_t{1} << 62;
 
 Result<Response> list(Call& call) {
     const AssetRef asset = SERVO_TRY(find_asset(call, call.parameter("asset")));
@@ -72,7 +75,7 @@ Result<Response> log(Call& call) {
                 place.info.key,
                 attempt ? fmt::format(" of attempt {}", *attempt) : "",
                 " in " + to_text(job),
-                running ? "; it runs now, and its log is stored when the attempt ends"
+                running ? "; it runs now, and nothing that it printed has come from its executor"
                         : " (nothing was printed, or it is past its retention)"
             )
         ));
@@ -85,6 +88,48 @@ Result<Response> log(Call& call) {
     out.at = found->at;
     out.bytes_total = found->bytes_total;
     out.text = found->tail;
+    return json_response(to_json(out));
+}
+
+// The attempt's output by its place: a lease's positions are never used twice.
+std::string stream_of(const core::RunningPlace& place) {
+    return fmt::format("{}.{}", place.lease.value, place.position);
+}
+
+Result<Response> live_log(Call& call) {
+    const AssetRef asset = SERVO_TRY(find_asset(call, call.parameter("asset")));
+    const PartitionPlace place = SERVO_TRY(place_of(call, asset, call.parameter("key")));
+    api::LiveLog out;
+    out.key = place.info.key;
+    const std::string backfill = call.query_value("backfill");
+    const std::string offset_text = call.query_value("offset");
+    const int64_t said_offset =
+        offset_text.empty() ? 0 : SERVO_TRY(parse_integer(offset_text, 0, kOffsetMax));
+    if (!place.owner ||
+        (!backfill.empty() && SERVO_TRY(find_job(call, backfill)).view.row.id != place.owner->id)) {
+        return json_response(to_json(out));
+    }
+    const auto running =
+        SERVO_TRY(call.backend.read([job = place.owner->id, index = place.owner_index](
+                                        const core::Scheduler& scheduler, Instant
+                                    ) { return core::running_place(scheduler, job, index); }));
+    if (!running) {
+        return json_response(to_json(out));
+    }
+    out.stream = stream_of(*running);
+    const uint64_t offset =
+        call.query_value("stream") == out.stream ? static_cast<uint64_t>(said_offset) : 0;
+    LogWatches::Reading reading = SERVO_TRY(call.backend.log_watches().read(
+        {running->session, running->lease, running->position}, offset, Millis(engine::boottime_ms())
+    ));
+    out.running = true;
+    out.backfill_id = to_text(place.owner->id);
+    out.attempt = running->attempt;
+    out.generation = running->generation;
+    out.known = reading.known;
+    out.offset = reading.offset;
+    out.next_offset = reading.next_offset;
+    out.text = std::move(reading.text);
     return json_response(to_json(out));
 }
 
@@ -144,6 +189,7 @@ HandlerTable partition_handlers() {
         {"get_partition", get},
         {"explain_partition", explain},
         {"get_partition_log", log},
+        {"get_live_log", live_log},
         {"mark_partitions", mark},
     };
 }

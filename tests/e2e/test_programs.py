@@ -2,7 +2,7 @@
 import json
 import os
 
-from harness import (FAILED, LEASE_TTL_S, MARKER, OK, ServoTest, ledger_asset, processes_with, runs_servo,
+from harness import (FAILED, LEASE_TTL_S, MARKER, NOT_FOUND, OK, ServoTest, ledger_asset, processes_with, runs_servo,
                      read_ledger, resident_kib, wait_until)
 
 ONE_DAY = ("--start", "2024-01-01", "--end", "2024-01-01")
@@ -97,8 +97,8 @@ assets:
         self.assertEqual((7, 70), (partition["rows"], partition["bytes"]))
         with open(seen, encoding="utf-8") as file:
             text = file.read()
-        for line in ("SERVO_PARTITION_KEY=2024-01-01", "SERVO_ATTEMPT=1", "SERVO_ASSET_NAME=look",
-                     "SERVO_PARTITION_START=2024-01-01T00:00:00", "SERVO_TENANT_ID=default",
+        for line in ("SERVO_PARTITION_KEY=2024-01-01", "SERVO_ATTEMPT=1", "SERVO_GENERATION=1",
+                     "SERVO_ASSET_NAME=look", "SERVO_PARTITION_START=2024-01-01T00:00:00", "SERVO_TENANT_ID=default",
                      "SERVO_PARTITION_END=2024-01-02T00:00:00", f"{MARKER}={self.folder}"):
             self.assertIn(line, text)
         self.assertNotIn("canary", text)
@@ -116,6 +116,62 @@ assets:
         tokens = [int(row[1]) for row in rows]
         self.assertEqual(sorted(set(tokens)), tokens)
         self.assertEqual(1, len({row[2] for row in rows}))
+
+
+class LiveLogs(ServoTest):
+    """What a program prints is seen while it runs; `go` lets it end."""
+
+    def setUp(self):
+        super().setUp()
+        self.start("--slots", "2")
+        self.go = os.path.join(self.folder, "go")
+        self.apply(f"""version: 1
+assets:
+  talk:
+    partitions: {{ every: day, start: 2024-01-01 }}
+    run: {{ command: {{ argv: ["echo early; while [ ! -e {self.go} ]; do sleep 0.05; done; echo late; exit $EXIT"],
+                       shell: true }} }}
+    env: {{ {MARKER}: {json.dumps(self.folder)}, EXIT: "0" }}
+    retries: {{ max_attempts: 1 }}
+  silent:
+    partitions: {{ every: day, start: 2024-01-01 }}
+    run: {{ command: {{ argv: ["while [ ! -e {self.go} ]; do sleep 0.05; done"], shell: true }} }}
+""")
+
+    def let_go(self):
+        with open(self.go, "w", encoding="ascii"):
+            pass
+
+    def test_a_follower_sees_output_before_the_program_ends(self):
+        job_id = self.begin("talk", *ONE_DAY)
+        follower = self.spawn("partition", "logs", "talk", "2024-01-01", "-f", "--server", self.url)
+        wait_until(lambda: "early" in follower.log(), "the follower prints while the program runs")
+        self.assertNotIn("late", follower.log())
+        self.assertEqual("running", self.job(job_id)["state"])
+        # A look at what there is so far ends by itself.
+        self.assertEqual("early\n", self.servo("partition", "logs", "talk", "2024-01-01").out)
+        self.let_go()
+        self.assertEqual(OK, follower.wait_exit())
+        self.assertEqual(["early", "late"], follower.log().split())
+        self.assertEqual("early\nlate\n", self.servo("partition", "logs", "talk", "2024-01-01").out)
+
+    def test_run_streams_and_ends_with_the_partition(self):
+        runner = self.spawn("partition", "run", "talk", "2024-01-02", "--server", self.url)
+        wait_until(lambda: "early" in runner.log(), "run prints while the program runs")
+        self.assertNotIn("late", runner.log())
+        self.let_go()
+        self.assertEqual(OK, runner.wait_exit())
+        self.assertEqual(1, runner.log().count("early"))
+        self.assertIn("late", runner.log())
+        self.assertIn("2024-01-02 completed", runner.log())
+
+    def test_a_program_that_printed_nothing_yet_has_no_log(self):
+        job_id = self.begin("silent", *ONE_DAY)
+        wait_until(lambda: self.job(job_id)["running_partitions"] == 1, "it runs")
+        told = self.servo("partition", "logs", "silent", "2024-01-01", code=NOT_FOUND)
+        self.assertIn("it runs now", told.err)
+        self.let_go()
+        self.wait_job(job_id)
 
 
 class Frozen(ServoTest):

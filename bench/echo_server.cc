@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
     Listener listener(
         options,
         [](Request&& request, std::shared_ptr<Responder> responder) { answer(request, responder); },
-        [](const std::string&, const std::string&) { return kBodyBytesMax; }
+        [&](const std::string&, const std::string&) { return options.body_ceiling; }
     );
     const servo::Status started = listener.start();
     if (!started.has_value()) {

@@ -115,7 +115,7 @@ DoneEntry entry_of(Index index, int64_t& clock_ms, Prng& prng) {
 class Servo {
  public:
     explicit Servo(const std::string& path) : path_(path), opened_(value_of(open_sqlite(path))) {
-        epoch_ = value_of(opened_.store->take_leadership("bench"));
+        epoch_ = value_of(opened_.store->take_leadership({.holder = "bench", .url = ""}));
         ChangeSet changes;
         TenantRow tenant;
         tenant.id = TenantId(1);

@@ -57,6 +57,21 @@ void describe(V& v, HoldPoolRequest& r) {
 }
 
 template <typename V>
+void describe(V& v, CheckPoolRequest& r) {
+    v.field("executor", r.executor, "By name; empty: any that is up.");
+    v.field("url", r.url, "The endpoint, http or https; for admins.");
+    v.field("timeout_ms", r.timeout_ms, "0: 5 s.");
+}
+
+template <typename V>
+void describe(V& v, CheckPoolReply& r) {
+    v.field("pool", r.pool, "");
+    v.field("executor", r.executor, "That measured.");
+    v.field("ok", r.ok, "Every endpoint is.");
+    v.field("endpoints", r.endpoints, "");
+}
+
+template <typename V>
 void describe(V& v, Tenant& t) {
     v.field("name", t.name, "");
     v.field("weight", t.weight, "Share of the slots against other tenants'.");
@@ -85,7 +100,7 @@ void describe(V& v, Executor& e) {
     v.field("name", e.name, "");
     v.field("host", e.host, "");
     v.field("build", e.build, "");
-    v.word("state", e.state, {"up", "draining", "drained", "lost"}, "");
+    v.word("state", e.state, {"up", "stuck", "draining", "drained", "lost"}, "");
     v.field("slots", e.slots, "");
     v.field("busy", e.busy, "");
     v.field("labels", e.labels, "");
@@ -95,6 +110,7 @@ void describe(V& v, Executor& e) {
     v.field(
         "slot_ms", e.slot_ms, "Cumulative milliseconds by slot state, since its session began."
     );
+    v.field("health", e.health, "As last told; absent: nothing heard in this session.");
 }
 
 template <typename V>
@@ -111,6 +127,44 @@ void describe(V& v, DrainReply& r) {
 template <typename V>
 void describe(V& v, Changed& r) {
     v.field("changed", r.changed, "False: it already was as asked.");
+}
+
+template <typename V>
+void describe(V& v, Token& t) {
+    v.field("id", t.id, "");
+    v.word("role", t.role, {"admin", "tenant-admin", "tenant-read", "executor", "metrics"}, "");
+    v.field("tenant_id", t.tenant_id, "Absent: of the whole installation.");
+    v.field("note", t.note, "");
+    v.word("state", t.state, {"active", "expired", "revoked"}, "");
+    v.field("created_at", t.created_at, "");
+    v.field("created_by", t.created_by, "");
+    v.field("expires_at", t.expires_at, "Absent: never.");
+    v.field("revoked_at", t.revoked_at, "");
+}
+
+template <typename V>
+void describe(V& v, CreateTokenRequest& r) {
+    v.word("role", r.role, {"admin", "tenant-admin", "tenant-read", "executor", "metrics"}, "");
+    v.field("tenant", r.tenant, "Of tenant-admin, tenant-read and, if wanted, executor.");
+    v.field("note", r.note, "Whose it is and what for.");
+    v.field("for", r.lives_for, "\"90d\"; empty: until revoked.");
+}
+
+template <typename V>
+void describe(V& v, RotateTokenRequest& r) {
+    v.field("overlap", r.overlap, "\"1h\": how long the old one stays good; empty: 24h.");
+    v.field("for", r.lives_for, "\"90d\"; empty: until revoked.");
+}
+
+template <typename V>
+void describe(V& v, RevokeTokenRequest& r) {
+    v.field("reason", r.reason, "");
+}
+
+template <typename V>
+void describe(V& v, NewToken& t) {
+    v.required("text", t.text, "The token itself: shown here and never again.");
+    v.required("token", t.token, "");
 }
 
 template <typename V>
@@ -140,6 +194,9 @@ void describe(V& v, SystemStatus& s) {
     v.field("version", s.version, "");
     v.field("state", s.state, "");
     v.field("epoch", s.epoch, "");
+    v.field("leader", s.leader, "Host and process id of the server that leads.");
+    v.field("leader_url", s.leader_url, "Where the other servers reach it.");
+    v.field("leader_since", s.leader_since, "");
     v.field("backfills", s.backfills, "Open ones, by state.");
     v.field("running_partitions", s.running_partitions, "");
     v.field("pending_partitions", s.pending_partitions, "");
@@ -187,6 +244,9 @@ void describe(V& v, Version& r) {
 template <typename V>
 void describe(V& v, Health& r) {
     v.field("status", r.status, "ok, or why not.");
+    v.field("role", r.role, "leader or standby; empty while neither.");
+    v.field("epoch", r.epoch, "With ?verbose: as last seen.");
+    v.field("leader_url", r.leader_url, "With ?verbose.");
 }
 
 SERVO_WIRE(PoolHold);
@@ -194,12 +254,19 @@ SERVO_WIRE(PoolWindow);
 SERVO_WIRE(Pool);
 SERVO_WIRE(SetPoolRequest);
 SERVO_WIRE(HoldPoolRequest);
+SERVO_WIRE(CheckPoolRequest);
+SERVO_WIRE(CheckPoolReply);
 SERVO_WIRE(Tenant);
 SERVO_WIRE(SetTenantRequest);
 SERVO_WIRE(Executor);
 SERVO_WIRE(DrainRequest);
 SERVO_WIRE(DrainReply);
 SERVO_WIRE(Changed);
+SERVO_WIRE(Token);
+SERVO_WIRE(CreateTokenRequest);
+SERVO_WIRE(RotateTokenRequest);
+SERVO_WIRE(RevokeTokenRequest);
+SERVO_WIRE(NewToken);
 SERVO_WIRE(Event);
 SERVO_WIRE(StatusGroup);
 SERVO_WIRE(SystemStatus);
@@ -212,5 +279,6 @@ SERVO_WIRE(List<Pool>);
 SERVO_WIRE(List<Tenant>);
 SERVO_WIRE(List<Executor>);
 SERVO_WIRE(List<Event>);
+SERVO_WIRE(List<Token>);
 
 }  // namespace servo::api

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/asset.h"
+#include "api/executor_health.h"
 
 namespace servo::api {
 
@@ -52,6 +53,18 @@ struct HoldPoolRequest {
     std::string hold_for;  // JSON: "for"; empty = until released
     std::string reason;
 };
+// Measures the pool's endpoints from an executor.
+struct CheckPoolRequest {
+    std::string executor;  // empty: any that is up
+    std::string url;       // instead of the declared endpoints; for admins
+    int64_t timeout_ms = 0;
+};
+struct CheckPoolReply {
+    std::string pool;
+    std::string executor;
+    bool ok = false;  // every endpoint is
+    std::vector<EndpointResult> endpoints;
+};
 
 struct Tenant {
     std::string name;
@@ -78,7 +91,7 @@ struct Executor {
     std::string name;
     std::string host;
     std::string build;
-    std::string state;  // up, draining, drained, lost
+    std::string state;  // up, stuck, draining, drained, lost
     int64_t slots = 0;
     int64_t busy = 0;
     std::map<std::string, std::string> labels;
@@ -86,6 +99,7 @@ struct Executor {
     Instant registered_at = kEpochStart;
     bool drain_wanted = false;
     std::map<std::string, int64_t> slot_ms;  // cumulative, since its session began
+    std::optional<ExecutorHealth> health;    // absent: nothing heard in this session
 };
 // `keep` > 0 and no names: drains the idlest until `keep` are left undrained.
 struct DrainRequest {
@@ -98,6 +112,36 @@ struct DrainReply {
 
 struct Changed {
     bool changed = false;
+};
+
+struct Token {
+    std::string id;
+    std::string role;                      // admin, tenant-admin, tenant-read, executor, metrics
+    std::optional<std::string> tenant_id;  // absent: of the whole installation
+    std::string note;
+    std::string state;  // active, expired, revoked
+    Instant created_at = kEpochStart;
+    std::string created_by;
+    std::optional<Instant> expires_at;
+    std::optional<Instant> revoked_at;
+};
+struct CreateTokenRequest {
+    std::string role;
+    std::string tenant;
+    std::string note;
+    std::string lives_for;  // JSON: "for"
+};
+struct RotateTokenRequest {
+    std::string overlap;
+    std::string lives_for;  // JSON: "for"
+};
+struct RevokeTokenRequest {
+    std::string reason;
+};
+// The text is shown here and never again.
+struct NewToken {
+    std::string text;
+    Token token;
 };
 
 struct Event {
@@ -123,6 +167,9 @@ struct SystemStatus {
     std::string version;
     std::string state;  // of the leader: starting, leading, read_only, broken
     int64_t epoch = 0;
+    std::string leader;  // host and process
+    std::string leader_url;
+    std::optional<Instant> leader_since;
     std::map<std::string, int64_t> backfills;  // open ones, by state
     uint64_t running_partitions = 0;
     uint64_t pending_partitions = 0;
@@ -161,6 +208,9 @@ struct Version {
 };
 struct Health {
     std::string status;  // ok, or why not
+    std::string role;    // leader, standby, or empty while neither
+    std::optional<int64_t> epoch;
+    std::optional<std::string> leader_url;
 };
 
 SERVO_WIRE_TYPE(PoolHold, "PoolHold");
@@ -168,12 +218,20 @@ SERVO_WIRE_TYPE(PoolWindow, "PoolWindow");
 SERVO_WIRE_TYPE(Pool, "Pool");
 SERVO_WIRE_TYPE(SetPoolRequest, "SetPoolRequest");
 SERVO_WIRE_TYPE(HoldPoolRequest, "HoldPoolRequest");
+SERVO_WIRE_TYPE(CheckPoolRequest, "CheckPoolRequest");
+SERVO_WIRE_TYPE(CheckPoolReply, "CheckPoolReply");
 SERVO_WIRE_TYPE(Tenant, "Tenant");
 SERVO_WIRE_TYPE(SetTenantRequest, "SetTenantRequest");
 SERVO_WIRE_TYPE(Executor, "Executor");
 SERVO_WIRE_TYPE(DrainRequest, "DrainRequest");
 SERVO_WIRE_TYPE(DrainReply, "DrainReply");
 SERVO_WIRE_TYPE(Changed, "Changed");
+SERVO_WIRE_TYPE(Token, "Token");
+SERVO_WIRE_TYPE(CreateTokenRequest, "CreateTokenRequest");
+SERVO_WIRE_TYPE(RotateTokenRequest, "RotateTokenRequest");
+SERVO_WIRE_TYPE(RevokeTokenRequest, "RevokeTokenRequest");
+SERVO_WIRE_TYPE(NewToken, "NewToken");
+SERVO_WIRE_TYPE(List<Token>, "TokenList");
 SERVO_WIRE_TYPE(Event, "Event");
 SERVO_WIRE_TYPE(StatusGroup, "StatusGroup");
 SERVO_WIRE_TYPE(SystemStatus, "SystemStatus");

@@ -107,6 +107,8 @@ boost::json::object to_json(const T& value) {
 
 // --- writing text at once -----------------------------------------------------------------------
 
+constexpr size_t kTextReserved = 1'024;  // most calls fit
+
 inline void append_quoted(std::string& out, std::string_view text) {
     const bool plain = std::none_of(text.begin(), text.end(), [](char c) {
         return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
@@ -171,10 +173,12 @@ class TextWriter {
 
     template <typename T>
     void field(std::string_view name, const T& member, std::string_view) {
-        out_ += first_ ? "{\"" : ",\"";
+        out_ += first_ ? '{' : ',';
         first_ = false;
+        out_ += '"';
         out_ += name;
-        out_ += "\":";
+        out_ += '"';
+        out_ += ':';
         append_text(out_, member);
     }
     template <typename T>
@@ -198,6 +202,7 @@ void append_struct(std::string& out, const T& value) {
 template <typename T>
 std::string struct_text(const T& value) {
     std::string out;
+    out.reserve(kTextReserved);
     append_struct(out, value);
     return out;
 }

@@ -322,6 +322,8 @@ json::object to_json(const RegisterRequest& request) {
     wire.previous_gone = request.previous_gone;
     wire.held = held_to_wire(request.held);
     wire.ack = request.ack;
+    wire.seen_epoch = request.seen.epoch;
+    wire.seen_seq = request.seen.seq;
     return to_json(wire);
 }
 
@@ -348,6 +350,7 @@ Result<RegisterRequest> register_request_from(const json::value& json, Unknown u
     out.previous_gone = wire.previous_gone;
     out.held = SERVO_TRY(held_from_wire(wire.held));
     out.ack = wire.ack;
+    out.seen = {wire.seen_epoch, wire.seen_seq};
     return out;
 }
 
@@ -355,6 +358,7 @@ json::object to_json(const RegisterReply& reply) {
     return to_json(RegisterReplyWire{
         reply.executor_id.value,
         reply.epoch,
+        reply.seq,
         reply.heartbeat_interval.count(),
         reply.lease_ttl.count()});
 }
@@ -367,6 +371,7 @@ Result<RegisterReply> register_reply_from(const json::value& json, Unknown unkno
     RegisterReply out;
     out.executor_id = ExecutorId(wire.executor_number);
     out.epoch = wire.epoch;
+    out.seq = wire.seq;
     out.heartbeat_interval = Millis(wire.heartbeat_interval_ms);
     out.lease_ttl = Millis(wire.lease_ttl_ms);
     return out;
@@ -386,6 +391,8 @@ std::string to_text(const CallRequest& request) {
     }
     wire.free_slots = request.free_slots;
     wire.draining = request.draining;
+    wire.seen_epoch = request.seen.epoch;
+    wire.seen_seq = request.seen.seq;
     return struct_text(wire);
 }
 
@@ -421,12 +428,14 @@ Result<CallRequest> call_request_from(const json::value& json, CallKind kind, Un
     out.slot_ms = SERVO_TRY(slot_ms_from(wire.slot_ms));
     out.free_slots = static_cast<int>(wire.free_slots);
     out.draining = wire.draining;
+    out.seen = {wire.seen_epoch, wire.seen_seq};
     return out;
 }
 
 std::string to_text(const CallReply& reply) {
     CallReplyWire wire;
     wire.epoch = reply.epoch;
+    wire.seq = reply.seq;
     wire.call = reply.call;
     for (const Grant& grant : reply.grants) {
         wire.grants.push_back(grant_to_wire(grant));
@@ -453,6 +462,7 @@ Result<CallReply> call_reply_from(const json::value& json, Unknown unknown) {
     CallReplyWire wire = SERVO_TRY(from_json<CallReplyWire>(json, unknown));
     CallReply out;
     out.epoch = wire.epoch;
+    out.seq = wire.seq;
     out.call = wire.call;
     for (GrantWire& grant : wire.grants) {
         out.grants.push_back(SERVO_TRY(grant_from_wire(std::move(grant))));

@@ -125,6 +125,7 @@ TEST(ExecutorProtocol, CallReplyRoundTrip) {
     definition.code_dir = "/srv/code";
     reply.definitions.push_back(definition);
     reply.drain = true;
+    reply.seq = 13;
 
     const auto back = call_reply_from(wire(reply), Unknown::kIgnore);
     ASSERT_TRUE(back) << back.error().message;
@@ -135,6 +136,7 @@ TEST(ExecutorProtocol, CallReplyRoundTrip) {
     EXPECT_EQ(back->definitions[0].code_dir, "/srv/code");
     EXPECT_TRUE(back->drain);
     EXPECT_EQ(back->epoch, 7);
+    EXPECT_EQ(back->seq, 13);
 }
 
 TEST(ExecutorProtocol, RegisterRoundTrip) {
@@ -147,6 +149,7 @@ TEST(ExecutorProtocol, RegisterRoundTrip) {
     request.held = {{LeaseId(1), 3, 2}};
     request.previous_gone = true;
     request.ack = 4;
+    request.seen = {6, 11};
     const auto back = register_request_from(wire(to_json(request)), Unknown::kRefuse);
     ASSERT_TRUE(back) << back.error().message;
     EXPECT_EQ(back->executor, "ex-1");
@@ -154,9 +157,11 @@ TEST(ExecutorProtocol, RegisterRoundTrip) {
     EXPECT_EQ(back->held, request.held);
     EXPECT_EQ(back->number, 3);
     EXPECT_TRUE(back->previous_gone);
+    EXPECT_EQ(back->seen, request.seen);
     const auto reply =
-        register_reply_from(wire(to_json(RegisterReply{ExecutorId(3), 7})), Unknown::kIgnore);
+        register_reply_from(wire(to_json(RegisterReply{ExecutorId(3), 7, 12})), Unknown::kIgnore);
     ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->seq, 12);
     EXPECT_EQ(reply->executor_id, ExecutorId(3));
     EXPECT_EQ(reply->lease_ttl, kLeaseTtl);
 }

@@ -4,6 +4,14 @@
 #include "api/words.h"
 
 namespace servo::api {
+namespace {
+
+constexpr std::string_view kSeq = "Number of the last commit.";
+constexpr std::string_view kSeenEpoch =
+    "Of the reply with the highest (epoch, seq) so far, from any server; 0 = none yet.";
+constexpr std::string_view kSeenSeq = "Belongs to seen_epoch.";
+
+}  // namespace
 
 template <typename V>
 void describe(V& v, HeldWire& h) {
@@ -31,12 +39,15 @@ void describe(V& v, RegisterRequestWire& r) {
     );
     v.field("held", r.held, "Leases it holds, when it returns after a change of leader.");
     v.field("ack", r.ack, "Highest grant number received in this session.");
+    v.field("seen_epoch", r.seen_epoch, kSeenEpoch);
+    v.field("seen_seq", r.seen_seq, kSeenSeq);
 }
 
 template <typename V>
 void describe(V& v, RegisterReplyWire& r) {
     v.required("executor_number", r.executor_number, "");
     v.required("epoch", r.epoch, "");
+    v.field("seq", r.seq, kSeq);
     v.required("heartbeat_interval_ms", r.heartbeat_interval_ms, "");
     v.required("lease_ttl_ms", r.lease_ttl_ms, "");
 }
@@ -93,6 +104,8 @@ void describe(V& v, CallRequestWire& r) {
     v.field("slot_ms", r.slot_ms, "Cumulative ms by slot state since the session began.");
     v.field("free_slots", r.free_slots, "");
     v.field("draining", r.draining, "");
+    v.field("seen_epoch", r.seen_epoch, kSeenEpoch);
+    v.field("seen_seq", r.seen_seq, kSeenSeq);
 }
 
 template <typename V>
@@ -138,6 +151,7 @@ void describe(V& v, DefinitionWire& d) {
 template <typename V>
 void describe(V& v, CallReplyWire& r) {
     v.required("epoch", r.epoch, "");
+    v.field("seq", r.seq, kSeq);
     v.required("call", r.call, "");
     v.field("grants", r.grants, "Every grant of the session that is not acked yet.");
     v.field("controls", r.controls, "");

@@ -33,10 +33,13 @@ struct RegisterRequestWire {
     bool previous_gone = false;
     std::vector<HeldWire> held;
     int64_t ack = 0;
+    int64_t seen_epoch = 0;
+    int64_t seen_seq = 0;
 };
 struct RegisterReplyWire {
     int64_t executor_number = 0;
     int64_t epoch = 0;
+    int64_t seq = 0;
     int64_t heartbeat_interval_ms = 0;
     int64_t lease_ttl_ms = 0;
 };
@@ -83,6 +86,8 @@ struct CallRequestWire {
     std::map<std::string, int64_t> slot_ms;
     int64_t free_slots = 0;
     bool draining = false;
+    int64_t seen_epoch = 0;
+    int64_t seen_seq = 0;
 };
 
 struct GrantWire {
@@ -117,6 +122,7 @@ struct DefinitionWire {
 };
 struct CallReplyWire {
     int64_t epoch = 0;
+    int64_t seq = 0;
     int64_t call = 0;
     std::vector<GrantWire> grants;
     std::vector<ControlWire> controls;

@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parser.hpp>
 #include <boost/json/serialize.hpp>
 #include <exception>
+
+#include "api/json_arena.h"
 
 namespace servo::api {
 namespace {
@@ -55,6 +56,11 @@ std::string place(std::string_view text, size_t offset) {
 }  // namespace
 
 Result<json::value> parse_json(std::string_view text) {
+    // One allocation arena a document: it lives shortly and is freed as a whole.
+    return parse_json(text, json::make_shared_resource<json::monotonic_resource>());
+}
+
+Result<json::value> parse_json(std::string_view text, json::storage_ptr storage) {
     if (text.empty()) {
         return fail(invalid_argument("bad_json", "The body is empty; a JSON document is expected.")
         );
@@ -62,10 +68,9 @@ Result<json::value> parse_json(std::string_view text) {
     try {
         json::parse_options options;
         options.max_depth = kJsonDepthMax;
-        // One allocation arena a document: it lives shortly and is freed as a whole.
         unsigned char scratch[kScratchBytes];  // for the parser alone; it takes more when it must
         json::parser parser({}, options, scratch);
-        parser.reset(json::make_shared_resource<json::monotonic_resource>());
+        parser.reset(std::move(storage));
         json::error_code error;
         const size_t used = parser.write(text.data(), text.size(), error);
         if (error == json::error::too_deep) {

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <boost/json/array.hpp>
 #include <string>
 
 #include "api/admin.h"
 #include "api/asset.h"
 #include "api/backfill.h"
+#include "api/executor_health.h"
 #include "api/executor_wire.h"
 #include "api/live_log.h"
 #include "api/partition.h"
@@ -67,9 +69,12 @@ void add_asset_schemas(json::object& schemas) {
 
 void add_admin_schemas(json::object& schemas) {
     add_schemas<PoolHold, PoolWindow, Pool, SetPoolRequest, HoldPoolRequest>(schemas);
+    add_schemas<CheckPoolRequest, CheckPoolReply>(schemas);
     add_schemas<Tenant, SetTenantRequest, Executor, DrainRequest, DrainReply>(schemas);
     add_schemas<Changed, Event, StatusGroup, SystemStatus, FsckReport>(schemas);
     add_schemas<BackupRequest, BackupReply, Version, Health>(schemas);
+    add_schemas<Token, CreateTokenRequest, RotateTokenRequest, RevokeTokenRequest>(schemas);
+    add_schemas<NewToken, List<Token>>(schemas);
     add_schemas<List<Pool>, List<Tenant>, List<Executor>, List<Event>>(schemas);
 }
 
@@ -78,6 +83,8 @@ void add_executor_schemas(json::object& schemas) {
     add_schemas<FailedWire, LogWire, ResultsWire, CallRequestWire>(schemas);
     add_schemas<GrantWire, ControlWire, DefinitionWire, CallReplyWire>(schemas);
     add_schemas<LogChunkWire, LogReportWire, LogWishWire, LogWishesWire>(schemas);
+    add_schemas<StuckSlot, ExecutorError, ExecutorHealth, HealthRequest, HealthReply>(schemas);
+    add_schemas<SecretWire, EndpointAsk, EndpointResult, CheckAsk, CheckAnswer>(schemas);
 }
 
 json::object all_schemas() {
@@ -133,6 +140,65 @@ json::array parameters(const Route& route, const std::string& path, bool under_t
     return out;
 }
 
+// What goes wrong with status, as documents refer to it.
+struct Refusal {
+    int status;
+    std::string_view name;
+    std::string_view description;
+    bool of_public;  // also where nobody is asked who they are
+    bool of_bodies;  // only where there is a body
+};
+constexpr std::array<Refusal, 14> kRefusals = {{
+    {400, "BadRequest", "No HTTP, no JSON, or a URL that cannot be decoded.", true, false},
+    {401, "Unauthenticated", "No token, a wrong one, or one that has ended.", false, false},
+    {403, "Forbidden", "The token's role may not do this.", false, false},
+    {404, "NotFound", "There is none, or it is another tenant's.", false, false},
+    {409, "Conflict", "It conflicts with something else, or exists already.", false, false},
+    {412, "PreconditionFailed", "The state of things does not allow it.", false, false},
+    {413, "TooLarge", "The body is over its limit.", true, true},
+    {415, "NotJson", "The body is not declared as JSON.", true, true},
+    {421, "WrongHost", "The request is meant for another host.", true, false},
+    {422, "Invalid", "A value or parameter is not valid; `fields` says which.", true, false},
+    {429, "TooMany", "A limit is reached; Retry-After says when to ask again.", false, false},
+    {500, "Internal", "An error inside Servo.", false, false},
+    {503, "Unavailable", "Not available at the moment; Retry-After says when.", true, false},
+    {504, "TimedOut", "It took too long; whether it was done is not known.", false, false},
+}};
+
+json::object responses_of(const Route& route) {
+    json::object out;
+    out["200"] =
+        json::object{{"description", "Done."}, {"content", content(kJsonContentType, route.reply)}};
+    for (const Refusal& refusal : kRefusals) {
+        if ((route.role != Role::kPublic || refusal.of_public) &&
+            (!route.request.empty() || !refusal.of_bodies)) {
+            out[std::to_string(refusal.status)] =
+                json::object{{"$ref", fmt::format("#/components/responses/{}", refusal.name)}};
+        }
+    }
+    if (route.id == "readyz" || route.id == "livez") {
+        out["503"] = json::object{
+            {"description", "Not yet, or not any more."},
+            {"content", content(kJsonContentType, route.reply)}};
+    }
+    return out;
+}
+
+json::object all_responses() {
+    json::object out;
+    for (const Refusal& refusal : kRefusals) {
+        json::object one{
+            {"description", refusal.description},
+            {"content", content(kProblemContentType, "Problem")}};
+        if (refusal.status == 429 || refusal.status == 503) {
+            one["headers"] = json::object{
+                {"Retry-After", {{"description", "Seconds."}, {"schema", {{"type", "integer"}}}}}};
+        }
+        out[refusal.name] = std::move(one);
+    }
+    return out;
+}
+
 json::object operation(const Route& route, const std::string& path, bool under_tenant) {
     json::object out;
     out["operationId"] =
@@ -147,12 +213,7 @@ json::object operation(const Route& route, const std::string& path, bool under_t
         out["requestBody"] =
             json::object{{"required", true}, {"content", content(kJsonContentType, route.request)}};
     }
-    json::object responses;
-    responses["200"] =
-        json::object{{"description", "Done."}, {"content", content(kJsonContentType, route.reply)}};
-    responses["default"] = json::object{
-        {"description", "A problem."}, {"content", content(kProblemContentType, "Problem")}};
-    out["responses"] = std::move(responses);
+    out["responses"] = responses_of(route);
     if (route.role == Role::kPublic) {
         out["security"] = json::array();
     }
@@ -196,7 +257,13 @@ json::object openapi_document() {
     document["paths"] = std::move(paths);
     document["components"] = json::object{
         {"schemas", all_schemas()},
-        {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}}};
+        {"responses", all_responses()},
+        {"securitySchemes",
+         {{"token",
+           {{"type", "http"},
+            {"scheme", "bearer"},
+            {"bearerFormat", "svo_<kind>_<id>_<secret>"},
+            {"description", "`servo token create` makes one; x-servo-role says which role."}}}}}};
     document["security"] = json::array{json::object{{"token", json::array()}}};
     return document;
 }

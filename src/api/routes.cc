@@ -323,6 +323,16 @@ std::vector<Route> operator_routes() {
          "Changed",
          kNatural,
          {kTenantOf}},
+        {"check_pool",
+         kPost,
+         "/v1/pools/{pool}/check",
+         kWrite,
+         kTenant,
+         "Measures the pool's endpoints from an executor: phases, times and status of each.",
+         "CheckPoolRequest",
+         "CheckPoolReply",
+         kNatural,
+         {kTenantOf}},
         {"list_tenants",
          kGet,
          "/v1/tenants",
@@ -336,7 +346,7 @@ std::vector<Route> operator_routes() {
         {"get_tenant",
          kGet,
          "/v1/tenants/{tenant}",
-         kAdmin,
+         kRead,
          kInstallation,
          "One tenant.",
          "",
@@ -362,7 +372,7 @@ std::vector<Route> operator_routes() {
          "",
          "ExecutorList",
          kSafe,
-         {{"state", "Comma-separated: up, draining, drained, lost."}}},
+         {{"state", "Comma-separated: up, stuck, draining, drained, lost."}}},
         {"get_executor",
          kGet,
          "/v1/executors/{executor}",
@@ -439,6 +449,51 @@ std::vector<Route> operator_routes() {
     };
 }
 
+std::vector<Route> token_routes() {
+    return {
+        {"create_token",
+         kPost,
+         "/v1/tokens",
+         kAdmin,
+         kInstallation,
+         "Makes a token; its text is in this answer alone.",
+         "CreateTokenRequest",
+         "NewToken",
+         kNever,
+         {}},
+        {"list_tokens",
+         kGet,
+         "/v1/tokens",
+         kAdmin,
+         kInstallation,
+         "Lists tokens, ended ones included, without their text.",
+         "",
+         "TokenList",
+         kSafe,
+         {}},
+        {"revoke_token",
+         kPost,
+         "/v1/tokens/{token}/revoke",
+         kAdmin,
+         kInstallation,
+         "Ends a token within a second.",
+         "RevokeTokenRequest",
+         "Changed",
+         kNatural,
+         {}},
+        {"rotate_token",
+         kPost,
+         "/v1/tokens/{token}/rotate",
+         kAdmin,
+         kInstallation,
+         "Makes a token that replaces this one, which ends after the overlap.",
+         "RotateTokenRequest",
+         "NewToken",
+         kNever,
+         {}},
+    };
+}
+
 std::vector<Route> machine_routes() {
     return {
         {"executor_register",
@@ -484,6 +539,16 @@ std::vector<Route> machine_routes() {
          kNatural,
          {},
          true},
+        {"executor_health",
+         kPost,
+         "/v1/executor/health",
+         kExecutor,
+         kInstallation,
+         "Tells how the executor and its machine do, apart from its work; about every ten seconds.",
+         "HealthRequest",
+         "HealthReply",
+         kNatural,
+         {}},
         {"livez",
          kGet,
          "/livez",
@@ -499,11 +564,11 @@ std::vector<Route> machine_routes() {
          "/readyz",
          kPublic,
          kInstallation,
-         "The engine leads and can write.",
+         "The engine leads and can write, or stands by for the leader.",
          "",
          "Health",
          kSafe,
-         {}},
+         {{"verbose", "With the epoch and the leader's address."}}},
         {"version",
          kGet,
          "/version",
@@ -534,6 +599,7 @@ std::vector<Route> all_routes() {
           partition_routes(),
           asset_routes(),
           operator_routes(),
+          token_routes(),
           machine_routes()}) {
         all.insert(all.end(), part.begin(), part.end());
     }
@@ -581,6 +647,8 @@ std::string_view to_string(Role role) {
             return "admin";
         case kExecutor:
             return "executor";
+        case kMetrics:
+            return "metrics";
     }
     return "";
 }

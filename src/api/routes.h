@@ -14,17 +14,19 @@ namespace servo::api {
 enum class Method { kGet, kPost, kPatch };
 std::string_view to_string(Method method);
 
-// Who may call: each role may what is listed above its own line, except kExecutor, which stands
-// apart (executors speak their protocol only; an admin may, too).
-enum class Role { kPublic, kRead, kWrite, kAdmin, kExecutor };
+// Who may call: each role may what is listed above its own line, except kExecutor and kMetrics,
+// which stand apart (executors speak their protocol only, a scraper may read what is public and the
+// metrics; an admin may both, too).
+enum class Role { kPublic, kRead, kWrite, kAdmin, kExecutor, kMetrics };
 std::string_view to_string(Role role);
 
 // kTenant: also reachable as /v1/tenants/{tenant}/… for admins, and with ?tenant=.
 enum class Scope { kInstallation, kTenant };
 
 // Whether the same request may be sent twice. kKey: with the header Idempotency-Key the second one
-// gets the first one's answer.
-enum class Repeat { kSafe, kNatural, kKey };
+// gets the first one's answer. kNever: the answer holds a secret, which is not kept for a second
+// time.
+enum class Repeat { kSafe, kNatural, kKey, kNever };
 
 struct QueryParameter {
     std::string_view name;
@@ -67,6 +69,10 @@ constexpr std::string_view kTenantPrefix = "/v1/tenants/{tenant}";
 constexpr std::string_view kRequestIdHeader = "X-Request-Id";
 constexpr std::string_view kIdempotencyKeyHeader = "Idempotency-Key";
 constexpr std::string_view kIdempotencyReplayedHeader = "Idempotency-Replayed";
+// On an answer `not_leading`: the leader's address, when it is known.
+constexpr std::string_view kLeaderHeader = "Servo-Leader";
+// On a request that a standby handed on: it goes no further.
+constexpr std::string_view kForwardedHeader = "Servo-Forwarded";
 // Who acts, for the audit trail, where no token says it: [A-Za-z0-9._@-]{1,64}.
 constexpr std::string_view kActorHeader = "Servo-Actor";
 

@@ -90,14 +90,34 @@ void collect_references(const json::value& value, std::set<std::string>& out) {
 
 TEST(OpenApi, EveryReferenceResolvesAndEverySchemaIsUsed) {
     const json::object document = openapi_document();
-    const json::object& schemas = document.at("components").as_object().at("schemas").as_object();
+    const json::object& components = document.at("components").as_object();
     std::set<std::string> references;
     collect_references(document, references);
     std::set<std::string> defined;
-    for (const auto& schema : schemas) {
-        defined.insert("#/components/schemas/" + std::string(schema.key()));
+    for (const std::string kind : {"schemas", "responses"}) {
+        for (const auto& one : components.at(kind).as_object()) {
+            defined.insert("#/components/" + kind + "/" + std::string(one.key()));
+        }
     }
     EXPECT_EQ(references, defined);
+}
+
+// Whoever reads the document knows what to send and what may come back.
+TEST(OpenApi, EveryOperationSaysWhoMayCallAndWhatIsRefused) {
+    const json::object document = openapi_document();
+    EXPECT_TRUE(document.at("components").at("securitySchemes").as_object().contains("token"));
+    for (const auto& path : document.at("paths").as_object()) {
+        for (const auto& operation : path.value().as_object()) {
+            const json::object& one = operation.value().as_object();
+            const bool open = one.at("x-servo-role").as_string() == "public";
+            EXPECT_EQ(one.contains("security"), open) << path.key();
+            const json::object& responses = one.at("responses").as_object();
+            EXPECT_FALSE(responses.contains("default")) << path.key();
+            for (const char* status : {"401", "403", "404", "429"}) {
+                EXPECT_EQ(responses.contains(status), !open) << path.key() << status;
+            }
+        }
+    }
 }
 
 TEST(OpenApi, EqualsTheCheckedInDocument) {

@@ -21,7 +21,10 @@ constexpr Millis kDrainMargin{5'000};  // beyond drain_timeout, for killing and 
 
 // Reads the files anew and applies them.
 Result<std::string> apply_file(
-    cli::Session& session, const std::string& url, const cli::ProcessRequest& request
+    cli::Session& session,
+    const std::string& url,
+    const cli::ProcessRequest& request,
+    const std::string& token
 ) {
     api::ApplyRequest files;
     files.files = SERVO_TRY(cli::read_apply_files(session.environment(), {request.file}));
@@ -30,7 +33,7 @@ Result<std::string> apply_file(
         files.tenant = tenant;
     }
     client::Client client(
-        client::make_curl_http({url, request.admin_token, "servo-dev/" SERVO_VERSION, ""}),
+        client::make_curl_http({url, token, "servo-dev/" SERVO_VERSION, ""}),
         {tenant, session.actor()}
     );
     const api::ApplyReply reply = SERVO_TRY(client.apply(files, client::new_idempotency_key()));
@@ -38,9 +41,11 @@ Result<std::string> apply_file(
 }
 
 // Before anybody else is let in, so that whoever finds the server ready finds the assets there.
-Status apply_first(cli::Session& session, Node& node, const cli::ProcessRequest& request) {
-    SERVO_CHECK(node.listen({"127.0.0.1", 0}, request));
-    const Result<std::string> applied = apply_file(session, node.url(), request);
+Status apply_first(
+    cli::Session& session, Node& node, const cli::ProcessRequest& request, const std::string& token
+) {
+    SERVO_CHECK(node.listen({"127.0.0.1", 0}, request, token));
+    const Result<std::string> applied = apply_file(session, node.url(), request, token);
     node.close_listener();
     if (!applied) {
         return fail(applied.error());
@@ -55,10 +60,11 @@ void apply_on_save(
     FileWatch& watch,
     const std::string& url,
     const cli::ProcessRequest& request,
+    const std::string& token,
     int stop_fd
 ) {
     while (watch.wait(stop_fd)) {
-        const Result<std::string> applied = apply_file(session, url, request);
+        const Result<std::string> applied = apply_file(session, url, request, token);
         if (applied) {
             session.output().note(request.file + " was saved\n" + *applied);
         } else {
@@ -70,12 +76,10 @@ void apply_on_save(
     }
 }
 
-std::string banner(
-    const cli::ProcessRequest& request, const std::string& url, int slots, bool applied
-) {
+std::string banner(const Node& node, int slots, bool applied) {
+    const std::string url = node.url();
     std::string text = "servo dev " SERVO_VERSION ": " + url + ", " + std::to_string(slots) +
-                       (slots == 1 ? " slot" : " slots") + ", store " +
-                       store_path(request.options.text("data_dir")) +
+                       (slots == 1 ? " slot" : " slots") + ", store " + node.store_shown() +
                        "\n\nType in another terminal:\n";
     if (url != cli::kDefaultServer) {
         text += "  export SERVO_SERVER=" + url + "\n";
@@ -93,13 +97,15 @@ std::string banner(
 
 // Serves until a signal comes or the executor ends by itself.
 Result<int> serve(
-    cli::Session& session, const cli::ProcessRequest& request, StopSignal& stop, Node& node
+    cli::Session& session,
+    const cli::ProcessRequest& request,
+    const std::string& token,
+    StopSignal& stop,
+    Node& node
 ) {
     const std::string url = node.url();
     const executor::AgentOptions options =
         SERVO_TRY(agent_options(request, request.options.text("data_dir") + "/executor"));
-    const std::string& token =
-        request.executor_token.empty() ? request.admin_token : request.executor_token;
     auto transport = make_http_transport({url, token, "servo-executor/" SERVO_VERSION, ""});
     const std::unique_ptr<executor::Agent> agent =
         SERVO_TRY(executor::Agent::start(options, transport));
@@ -108,11 +114,12 @@ Result<int> serve(
     if (!request.file.empty()) {
         watch.emplace(SERVO_TRY(FileWatch::open(request.file)));
     }
-    session.output().note(banner(request, url, options.slots, watch.has_value()));
+    session.output().note(banner(node, options.slots, watch.has_value()));
     std::thread applier;
     if (watch) {
-        applier =
-            std::thread([&] { apply_on_save(session, *watch, url, request, stop.stopped_fd()); });
+        applier = std::thread([&] {
+            apply_on_save(session, *watch, url, request, token, stop.stopped_fd());
+        });
     }
     Status outcome;
     std::thread waiter([&] {
@@ -140,13 +147,25 @@ Result<int> serve(
 Result<int> ServoProcesses::dev(cli::Session& session, const cli::ProcessRequest& request) {
     StopSignal stop;
     start_logging(request.options, "warn");
-    SERVO_CHECK(check_served(request.options));
-    const std::unique_ptr<Node> node = SERVO_TRY(Node::open(request.options));
-    if (!request.file.empty()) {
-        SERVO_CHECK(apply_first(session, *node, request));
+    if (!request.options.text("tls_cert").empty()) {
+        return fail(invalid_argument(
+            "usage", "servo dev speaks plain HTTP on loopback; for TLS run `servo server`."
+        ));
     }
-    SERVO_CHECK(node->listen(request.options.address("listen"), request));
-    return serve(session, request, stop, *node);
+    // Its executor and what applies the file get in however the API is guarded.
+    const std::string token = server::draw_token(model::TokenRole::kAdmin).secret;
+    const std::unique_ptr<Node> node = SERVO_TRY(Node::open(request, "dev"));
+    if (!request.file.empty()) {
+        SERVO_CHECK(apply_first(session, *node, request, token));
+    }
+    SERVO_CHECK(node->listen(request.options.address("listen"), request, token));
+    const bool exports =
+        request.options.source("metrics_listen") != config::OptionSource::kDefault &&
+        !request.options.is_off("metrics_listen");
+    if (exports) {
+        SERVO_CHECK(node->export_metrics(request.options.address("metrics_listen")));
+    }
+    return serve(session, request, token, stop, *node);
 }
 
 }  // namespace servo::apps

@@ -15,9 +15,7 @@ Result<int> ServoProcesses::executor(cli::Session& session, const cli::ProcessRe
     start_logging(request.options, "info");
     const cli::Connection* to = SERVO_TRY(session.connection());
     const executor::AgentOptions options = SERVO_TRY(agent_options(request, ""));
-    auto transport = make_http_transport(
-        {to->server.value, to->token.value, "servo-executor/" SERVO_VERSION, to->ca_file.value}
-    );
+    auto transport = make_http_transport(cli::http_options(*to, "servo-executor/" SERVO_VERSION));
     const std::unique_ptr<executor::Agent> agent =
         SERVO_TRY(executor::Agent::start(options, transport));
     const auto health = SERVO_TRY(HealthListener::start(request.options, *agent));

@@ -35,7 +35,9 @@ server::Response answer(const server::Request& request, const executor::Agent& a
         response.status = 404;
         probe.status = "an executor has /livez and /readyz";
     }
-    response.body = api::to_text(to_json(api::Health{probe.status}));
+    api::Health body;
+    body.status = probe.status;
+    response.body = api::to_text(to_json(body));
     return response;
 }
 

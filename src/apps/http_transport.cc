@@ -67,7 +67,7 @@ class Line {
     client::ExecutorClient client_;
     std::mutex mutex_;
     std::condition_variable wake_;
-    std::deque<Task> tasks_;  // under mutex_; at most two: a register and a report
+    std::deque<Task> tasks_;  // under mutex_; a register, a report and a health call at most
     bool stopping_ = false;   // under mutex_
     std::mutex join_mutex_;
     std::thread thread_;
@@ -120,6 +120,14 @@ class HttpTransport final : public executor::Transport {
         line->post([report = std::move(report), timeout, done = std::move(done)](
                        client::ExecutorClient& client
                    ) { done(client.send_logs(*report, timeout)); });
+    }
+
+    void tell_health(
+        std::shared_ptr<const api::HealthRequest> request, Millis timeout, HealthDone done
+    ) override {
+        reports_.post([request = std::move(request), timeout, done = std::move(done)](
+                          client::ExecutorClient& client
+                      ) { done(client.tell_health(*request, timeout)); });
     }
 
     void shut_down() override {

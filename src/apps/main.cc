@@ -1,7 +1,7 @@
 // The program: what this build is made of. A slot process must be itself before anything else is.
 #include <string_view>
 
-#include "apps/local_store.h"
+#include "apps/local_stores.h"
 #include "apps/processes.h"
 #include "cli/run.h"
 #include "executor/slot_process.h"
@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
         return executor::slot_main(executor::kSlotFd);
     }
     const cli::Environment environment = cli::process_environment();
-    apps::SqliteLocalStore store;
+    apps::LocalStores store;
     apps::ServoProcesses processes;
     return cli::run({argv + 1, argv + argc}, environment, &store, &processes);
 }

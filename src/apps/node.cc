@@ -3,12 +3,9 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include <array>
-#include <filesystem>
-
+#include "apps/peers.h"
 #include "base/log.h"
-#include "store/sqlite/backup.h"
-#include "store/sqlite/sql_functions.h"
+#include "client/http.h"
 
 namespace servo::apps {
 namespace {
@@ -21,16 +18,32 @@ uint64_t random_seed() {
     return seed;
 }
 
-server::StoreHooks hooks_of(const std::string& path) {
-    server::StoreHooks hooks;
-    hooks.fsck = [path] { return store::fsck_sqlite(path); };
-    hooks.backup = [path](const std::string& to) -> Result<int64_t> {
-        SERVO_CHECK(store::backup_sqlite(path, to));
-        std::error_code error;
-        const auto size = std::filesystem::file_size(to, error);
-        return error ? 0 : static_cast<int64_t>(size);
-    };
-    return hooks;
+Result<server::TlsFiles> tls_files(const config::Options& options) {
+    server::TlsFiles files{
+        options.text("tls_cert"), options.text("tls_key"), options.text("tls_client_ca")};
+    if (files.cert_file.empty() != files.key_file.empty() ||
+        (files.cert_file.empty() && !files.client_ca_file.empty())) {
+        return fail(
+            invalid_argument("tls_incomplete", "TLS needs both --tls-cert FILE and --tls-key FILE.")
+        );
+    }
+    return files;
+}
+
+// Where the other servers, and executors that are sent on, reach this one.
+Result<std::string> advertised_url(const config::Options& options) {
+    if (const std::string& given = options.text("advertise_url"); !given.empty()) {
+        return client::check_server_url(given);
+    }
+    const config::Address address = options.address("listen");
+    if (address.port == 0) {
+        return std::string();  // known too late; such a server has no others beside it
+    }
+    const bool everywhere = address.host == "0.0.0.0" || address.host == "::";
+    const std::string host = everywhere ? host_name() : address.host;
+    const bool six = host.find(':') != std::string::npos;
+    const std::string scheme = options.text("tls_cert").empty() ? "http://" : "https://";
+    return scheme + (six ? "[" + host + "]" : host) + ":" + std::to_string(address.port);
 }
 
 // After an I/O error nothing that memory says can be trusted to be on disk.
@@ -42,57 +55,70 @@ server::StoreHooks hooks_of(const std::string& path) {
 
 }  // namespace
 
-std::string store_path(const std::string& data_dir) {
-    return (std::filesystem::path(data_dir) / kStoreFile).string();
-}
-
-std::string host_name() {
-    std::array<char, 256> name{};
-    return gethostname(name.data(), name.size() - 1) == 0 && name[0] != '\0' ? name.data()
-                                                                             : "localhost";
-}
-
-Result<std::unique_ptr<Node>> Node::open(const config::Options& options) {
-    store::SqliteOptions sqlite;
-    sqlite.retention.failures_keep = options.duration("failures_keep");
-    sqlite.retention.history_keep = options.duration("history_keep");
-    const std::string path = store_path(options.text("data_dir"));
-    store::OpenedStore opened = SERVO_TRY(store::open_sqlite(path, sqlite));
-    auto node = std::unique_ptr<Node>(new Node(std::move(opened), path));
+Result<std::unique_ptr<Node>> Node::open(
+    const cli::ProcessRequest& request, const std::string& role
+) {
+    store::Candidate self{
+        host_name() + ":" + std::to_string(getpid()), SERVO_TRY(advertised_url(request.options))};
+    AnyStore store = SERVO_TRY(open_store(request.options, role));
+    auto node = std::unique_ptr<Node>(new Node(std::move(store), std::move(self)));
+    if (request.accept_older_database) {
+        node->engine_.accept_older_database();
+    }
     SERVO_CHECK(node->loop_.start());
     return node;
 }
 
-Node::Node(store::OpenedStore store, std::string path)
-    : path_(std::move(path)),
-      store_(std::move(store)),
-      engine_(*store_.store, host_name() + ":" + std::to_string(getpid()), random_seed()),
-      loop_(engine_, *store_.store, end_broken) {}
+Node::Node(AnyStore store, store::Candidate self)
+    : store_(std::move(store)),
+      engine_(*store_.opened.store, std::move(self), random_seed()),
+      loop_(engine_, *store_.opened.store, end_broken) {}
 
 Node::~Node() {
     loop_.stop();  // first: it answers parked calls, which the listener would wait for
     close_listener();
-    store_.history.reset();
-    store_.store.reset();
+    store_.opened.history.reset();
+    store_.opened.store.reset();
 }
 
-Status Node::listen(const config::Address& address, const cli::ProcessRequest& request) {
+Status Node::listen(
+    const config::Address& address,
+    const cli::ProcessRequest& request,
+    const std::string& process_token
+) {
     server::ServerOptions options;
     options.listener.address = address.host;
     options.listener.port = address.port;
     options.admin_token = request.admin_token;
     options.executor_token = request.executor_token;
+    options.process_token = process_token;
     options.insecure = request.insecure;
+    options.body_max = static_cast<size_t>(request.options.bytes("http_max_body"));
+    options.submit_max = static_cast<size_t>(request.options.bytes("http_max_submit"));
+    options.listener.tls = SERVO_TRY(tls_files(request.options));
     options.version = SERVO_VERSION;
-    options.hooks = hooks_of(path_);
-    auto server = std::make_unique<server::Server>(std::move(options), loop_, *store_.history);
+    options.peers = make_peers("");
+    options.hooks = store_.hooks;
+    auto server =
+        std::make_unique<server::Server>(std::move(options), loop_, *store_.opened.history);
     SERVO_CHECK(server->start());
     server_ = std::move(server);
     host_ = address.host;
+    scheme_ = request.options.text("tls_cert").empty() ? "http" : "https";
+    return {};
+}
+
+Status Node::export_metrics(const config::Address& address) {
+    auto metrics =
+        std::make_unique<server::MetricsListener>(address.host, address.port, server_->backend());
+    SERVO_CHECK(metrics->start());
+    spdlog::info("metrics on http://{}:{}/metrics", address.host, metrics->port());
+    metrics_ = std::move(metrics);
     return {};
 }
 
 void Node::close_listener() {
+    metrics_.reset();
     if (server_) {
         server_->stop();
         server_.reset();
@@ -101,7 +127,8 @@ void Node::close_listener() {
 
 std::string Node::url() const {
     const bool six = host_.find(':') != std::string::npos;
-    return "http://" + (six ? "[" + host_ + "]" : host_) + ":" + std::to_string(server_->port());
+    return scheme_ + "://" + (six ? "[" + host_ + "]" : host_) + ":" +
+           std::to_string(server_->port());
 }
 
 }  // namespace servo::apps

@@ -1,47 +1,55 @@
-// A server in this process: SQLite store, engine loop, HTTP listener. Used from one thread.
+// A server in this process: store, engine loop, HTTP listener. Used from one thread.
 #pragma once
 
 #include <memory>
 #include <string>
 
+#include "apps/open_store.h"
 #include "base/result.h"
 #include "cli/processes.h"
 #include "config/options.h"
 #include "engine/loop.h"
+#include "server/metrics_listener.h"
 #include "server/server.h"
-#include "store/sqlite/sqlite_store.h"
 
 namespace servo::apps {
 
-constexpr const char* kStoreFile = "servo.db";
-
-std::string store_path(const std::string& data_dir);
-std::string host_name();
-
 class Node {
  public:
-    // Opens the store, takes leadership and runs the engine. Errors: those of open_sqlite and of
-    // the engine's start.
-    static Result<std::unique_ptr<Node>> open(const config::Options& options);
+    // Opens the store and runs the engine, which leads or stands by. Errors: those of open_store
+    // and of the engine's start.
+    static Result<std::unique_ptr<Node>> open(
+        const cli::ProcessRequest& request, const std::string& role
+    );
     ~Node();  // closes the listener, answers what is queued, closes the store cleanly
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
 
     // Errors: those of Server::start. One listener at a time.
-    Status listen(const config::Address& address, const cli::ProcessRequest& request);
+    // `process_token`: what callers within this process show; empty = there are none.
+    Status listen(
+        const config::Address& address,
+        const cli::ProcessRequest& request,
+        const std::string& process_token = ""
+    );
     void close_listener();
+    // Exports metrics from here on; while listening. Errors: those of MetricsListener::start.
+    Status export_metrics(const config::Address& address);
     // "http://127.0.0.1:7420"; while listening.
     std::string url() const;
+    // The store's place, for people.
+    const std::string& store_shown() const { return store_.shown; }
 
  private:
-    Node(store::OpenedStore store, std::string path);
+    Node(AnyStore store, store::Candidate self);
 
-    std::string path_;
-    store::OpenedStore store_;
+    AnyStore store_;
     engine::Engine engine_;
     engine::Loop loop_;
     std::unique_ptr<server::Server> server_;
-    std::string host_;  // of the listener
+    std::unique_ptr<server::MetricsListener> metrics_;  // before the server goes
+    std::string host_;                                  // of the listener
+    std::string scheme_ = "http";
 };
 
 }  // namespace servo::apps

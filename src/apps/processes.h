@@ -12,10 +12,6 @@ class ServoProcesses final : public cli::Processes {
     Result<int> executor(cli::Session& session, const cli::ProcessRequest& request) override;
 };
 
-// Refuses options that are declared and not served yet, rather than passing over them.
-// Error: invalid_argument / "not_in_this_version".
-Status check_served(const config::Options& options);
-
 // `quiet_level`: the level when none was asked for.
 void start_logging(const config::Options& options, const std::string& quiet_level);
 

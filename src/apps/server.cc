@@ -14,29 +14,15 @@ void start_logging(const config::Options& options, const std::string& quiet_leve
     );
 }
 
-Status check_served(const config::Options& options) {
-    for (const config::OptionDecl& option : config::process_options()) {
-        const bool unserved = option.name == "http_max_body" || option.name == "http_max_submit";
-        const bool typed = options.source(option.name) != config::OptionSource::kDefault;
-        if (unserved && typed) {
-            return fail(invalid_argument(
-                "not_in_this_version",
-                "The option " + std::string(option.name) + " is not in this version."
-            ));
-        }
-    }
-    return {};
-}
-
 Result<int> ServoProcesses::server(cli::Session& session, const cli::ProcessRequest& request) {
     StopSignal stop;
     start_logging(request.options, "info");
-    SERVO_CHECK(check_served(request.options));
-    const std::unique_ptr<Node> node = SERVO_TRY(Node::open(request.options));
+    const std::unique_ptr<Node> node = SERVO_TRY(Node::open(request, "server"));
     SERVO_CHECK(node->listen(request.options.address("listen"), request));
-    spdlog::info(
-        "listening on {}, store {}", node->url(), store_path(request.options.text("data_dir"))
-    );
+    if (!request.options.is_off("metrics_listen")) {
+        SERVO_CHECK(node->export_metrics(request.options.address("metrics_listen")));
+    }
+    spdlog::info("listening on {}, store {}", node->url(), node->store_shown());
     session.output().note("servo server " SERVO_VERSION " on " + node->url());
     const int signal = stop.wait();
     spdlog::info("signal {}: stopping", signal);

@@ -26,7 +26,11 @@ struct Asked {
 class FakeServer {
  public:
     void answer(const std::string& method_and_path, const std::string& body, int status = 200) {
-        answers_[method_and_path].push_back({status, "application/json", std::nullopt, body});
+        client::HttpReply reply;
+        reply.status = status;
+        reply.content_type = "application/json";
+        reply.body = body;
+        answers_[method_and_path].push_back(std::move(reply));
     }
     void problem(
         const std::string& method_and_path,

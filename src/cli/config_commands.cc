@@ -18,6 +18,8 @@ Result<int> view(Session& session, const ProcessFlags& flags) {
         {"server", to->server.value, to->server.from},
         {"tenant", to->tenant.value, to->tenant.from},
         {"ca_file", to->ca_file.value, to->ca_file.from},
+        {"client_cert", to->client_cert.value, to->client_cert.from},
+        {"client_key", to->client_key.value, to->client_key.from},
         {"token", hidden, to->token.from},
         {"context_file", context_path(session.environment()), "environment"}};
     const ProcessRequest process = SERVO_TRY(resolve_process(session.environment(), flags));

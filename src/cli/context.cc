@@ -84,7 +84,9 @@ Result<ContextFile> load_contexts(const std::string& path) {
             text_member(one, "server"),
             text_member(one, "tenant"),
             text_member(one, "token_file"),
-            text_member(one, "ca_file")};
+            text_member(one, "ca_file"),
+            text_member(one, "client_cert"),
+            text_member(one, "client_key")};
     }
     return file;
 }
@@ -99,7 +101,9 @@ Status save_contexts(const std::string& path, const ContextFile& file) {
             {"server", context.server},
             {"tenant", context.tenant},
             {"token_file", context.token_file},
-            {"ca_file", context.ca_file}};
+            {"ca_file", context.ca_file},
+            {"client_cert", context.client_cert},
+            {"client_key", context.client_key}};
     }
     const std::string text = api::to_pretty_text(boost::json::object{
         {"current", file.current}, {"contexts", std::move(contexts)}});

@@ -17,6 +17,8 @@ struct Context {
     std::string tenant;      // empty = the server's default
     std::string token_file;  // empty = SERVO_TOKEN only
     std::string ca_file;
+    std::string client_cert;
+    std::string client_key;
 };
 
 struct ContextFile {

@@ -16,7 +16,9 @@ boost::json::object context_json(const std::string& name, const Context& context
         {"server", context.server},
         {"tenant", context.tenant},
         {"token_file", context.token_file},
-        {"ca_file", context.ca_file}};
+        {"ca_file", context.ca_file},
+        {"client_cert", context.client_cert},
+        {"client_key", context.client_key}};
 }
 
 Result<int> list(Session& session) {
@@ -85,7 +87,7 @@ struct SetArgs {
     std::string token_file;
 };
 
-// --server, --tenant and --ca-file are the flags of every command.
+// --server, --tenant, --ca-file and --client-… are the flags of every command.
 Result<int> set(Session& session, const SetArgs& args) {
     ContextFile file = SERVO_TRY(load(session));
     const bool fresh = !file.contexts.contains(args.name);
@@ -104,6 +106,8 @@ Result<int> set(Session& session, const SetArgs& args) {
     }
     context.tenant = flags.tenant.empty() ? context.tenant : flags.tenant;
     context.ca_file = flags.ca_file.empty() ? context.ca_file : flags.ca_file;
+    context.client_cert = flags.client_cert.empty() ? context.client_cert : flags.client_cert;
+    context.client_key = flags.client_key.empty() ? context.client_key : flags.client_key;
     context.token_file = args.token_file.empty() ? context.token_file : args.token_file;
     if (file.current.empty()) {
         file.current = args.name;

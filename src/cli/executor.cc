@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <sstream>
 
 #include "base/text.h"
@@ -15,12 +17,78 @@ std::string labels_text(const api::Executor& executor) {
     return join(parts, ",");
 }
 
+std::string share(const std::optional<double>& value) {
+    return value ? fmt::format("{:.0f}%", *value * 100) : "";
+}
+
+std::string memory_share(const api::ExecutorHealth& health) {
+    if (!health.memory_bytes || health.memory_limit_bytes.value_or(0) <= 0) {
+        return "";
+    }
+    return share(
+        static_cast<double>(*health.memory_bytes) / static_cast<double>(*health.memory_limit_bytes)
+    );
+}
+
+// "a of b"; empty when the figure is not known.
+std::string of(const std::string& part, const std::string& whole) {
+    return part.empty() || whole.empty() ? part : part + " of " + whole;
+}
+
+void add_health(Facts& facts, const api::ExecutorHealth& health, Instant now) {
+    facts.add("health", "told " + span(health.as_of, now) + " ago");
+    if (health.process_started_at) {
+        facts.add(
+            "process",
+            fmt::format("{}, up {}", health.pid, span(*health.process_started_at, health.as_of))
+        );
+    }
+    std::string cpu = of(share(health.cpu_share), fmt::format("{:.4g} processors", health.cpus));
+    if (health.cpu_throttled_share) {
+        cpu += ", throttled in " + share(health.cpu_throttled_share) + " of the periods";
+    }
+    facts.add("cpu", cpu);
+    facts.add("memory", of(bytes(health.memory_bytes), bytes(health.memory_limit_bytes)));
+    const std::vector<std::pair<std::string, std::optional<double>>> pressures = {
+        {"cpu", health.cpu_pressure},
+        {"memory", health.memory_pressure},
+        {"io", health.io_pressure}};
+    std::vector<std::string> waited;
+    for (const auto& [name, pressure] : pressures) {
+        if (pressure) {
+            waited.push_back(name + " " + share(pressure));
+        }
+    }
+    facts.add("pressure", join(waited, ", "));
+    facts.add("disk free", of(bytes(health.disk_free_bytes), bytes(health.disk_bytes)));
+    facts.add("slots ready", std::to_string(health.slots_ready));
+    std::vector<std::string> lines;
+    for (const api::StuckSlot& slot : health.stuck) {
+        lines.push_back(fmt::format(
+            "slot {}, {} for {}: {}",
+            slot.slot,
+            slot.reason,
+            span(slot.since, now),
+            slot.backfill_id
+        ));
+    }
+    facts.add("stuck", Cell(join(lines, "\n"), Tone::kBad));
+    lines.clear();
+    for (const api::ExecutorError& error : health.errors) {
+        lines.push_back(when(error.at) + "  " + error.message);
+    }
+    facts.add("errors", join(lines, "\n"));
+}
+
 Table executor_table(const std::vector<api::Executor>& items, Instant now) {
     Table table(
         {{"EXECUTOR"},
          {"STATE"},
          {"SLOTS", Align::kRight},
          {"BUSY", Align::kRight},
+         {"CPU", Align::kRight},
+         {"MEMORY", Align::kRight},
+         {"DISK FREE", Align::kRight},
          {"SEEN", Align::kRight},
          {"HOST"},
          {"BUILD"},
@@ -33,6 +101,9 @@ Table executor_table(const std::vector<api::Executor>& items, Instant now) {
              Cell(one.state, tone_of_state(one.state)),
              std::to_string(one.slots),
              std::to_string(one.busy),
+             one.health ? share(one.health->cpu_share) : "",
+             one.health ? memory_share(*one.health) : "",
+             one.health ? bytes(one.health->disk_free_bytes) : "",
              one.last_seen_at ? span(*one.last_seen_at, now) : "never",
              one.host,
              one.build,
@@ -80,6 +151,9 @@ Result<int> show(Session& session, const std::string& name) {
         times += (times.empty() ? "" : ", ") + state + ' ' + human_duration(Millis(ms));
     }
     facts.add("slot time", times);
+    if (one.health) {
+        add_health(facts, *one.health, session.now());
+    }
     std::ostringstream text;
     facts.print(text, session.output().colour_out());
     session.output().thing({api::to_json(one), one.name, text.str()});
@@ -157,16 +231,21 @@ void add_executor_commands(Commands& commands) {
     CLI::App* listed = commands.verb(
         *group,
         {"list",
-         "List executors: slots, load, when they were last seen.",
+         "List executors: state, slots, load, when they were last seen.",
          {"servo executor list"},
          ""},
         [states](Session& session) { return list(session, *states); }
     );
-    list_flag(*listed, "--status,--state", *states, "STATES", "up, draining, drained, lost.");
+    list_flag(
+        *listed, "--status,--state", *states, "STATES", "up, stuck, draining, drained, lost."
+    );
     auto name = std::make_shared<std::string>();
     CLI::App* shown = commands.verb(
         *group,
-        {"show", "Show one executor.", {"servo executor show worker-7"}, ""},
+        {"show",
+         "Show one executor: health of its machine, stuck slots, last errors.",
+         {"servo executor show worker-7"},
+         ""},
         [name](Session& session) { return show(session, *name); }
     );
     argument(*shown, "executor", *name, "Name of the executor.")->required();

@@ -11,14 +11,16 @@ void add_asset_commands(Commands& commands);      // servo asset …
 void add_apply_commands(Commands& commands);      // servo init, apply
 void add_pool_commands(Commands& commands);       // servo pool …
 void add_tenant_commands(Commands& commands);     // servo tenant …
+void add_token_commands(Commands& commands);      // servo token …
 void add_executor_commands(Commands& commands);   // servo executor …, and the process
 void add_status_commands(Commands& commands);     // servo status, events
 void add_context_commands(Commands& commands);    // servo context …
 void add_config_commands(Commands& commands);     // servo config …
 void add_process_commands(Commands& commands);    // servo dev, server
-void add_local_commands(Commands& commands);      // servo fsck, sql, backup, restore
-void add_support_commands(Commands& commands);    // servo doctor, version, completion
-void add_reserved_commands(Commands& commands);   // known, not in this version
+void add_migrate(Commands& commands);
+void add_local_commands(Commands& commands);     // servo fsck, sql, backup, restore
+void add_support_commands(Commands& commands);   // servo doctor, version, completion
+void add_reserved_commands(Commands& commands);  // known, not in this version
 
 // The verb `executor` itself, which runs one.
 CLI::App* add_executor_process(Commands& commands, const VerbText& text);

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "cli/groups.h"
-#include "cli/local_store.h"
+#include "cli/store_place.h"
 #include "cli/text.h"
 
 namespace servo::cli {
@@ -17,12 +17,10 @@ Result<LocalStore*> store_of(Session& session) {
     return session.local_store();
 }
 
-void add_data_dir(CLI::App& verb, std::string& data_dir) {
-    value_flag(verb, "--data-dir", data_dir, "DIR", "Where the store lies (./.servo).");
-}
+using StoreFlags = std::shared_ptr<ProcessFlags>;
 
 struct FsckArgs {
-    std::string data_dir = "./.servo";
+    StoreFlags store;
     bool live = false;
 };
 
@@ -33,7 +31,8 @@ Result<int> fsck(Session& session, const FsckArgs& args) {
         report = SERVO_TRY(client->fsck());
     } else {
         LocalStore* store = SERVO_TRY(store_of(session));
-        report.findings = SERVO_TRY(store->fsck(args.data_dir));
+        const StorePlace place = SERVO_TRY(store_place(session.environment(), *args.store));
+        report.findings = SERVO_TRY(store->fsck(place));
         report.sound = report.findings.empty();
     }
     std::string text;
@@ -48,14 +47,15 @@ Result<int> fsck(Session& session, const FsckArgs& args) {
 }
 
 struct SqlArgs {
-    std::string data_dir = "./.servo";
+    StoreFlags store;
     std::string statement;
 };
 
 // JSON values are text or null.
 Result<int> sql(Session& session, const SqlArgs& args) {
     LocalStore* store = SERVO_TRY(store_of(session));
-    const SqlResult result = SERVO_TRY(store->sql(args.data_dir, args.statement, kSqlRowsMax));
+    const StorePlace place = SERVO_TRY(store_place(session.environment(), *args.store));
+    const SqlResult result = SERVO_TRY(store->sql(place, args.statement, kSqlRowsMax));
     std::vector<Column> columns;
     for (const std::string& title : result.columns) {
         columns.push_back({title});
@@ -81,14 +81,15 @@ Result<int> sql(Session& session, const SqlArgs& args) {
 }
 
 struct CopyArgs {
-    std::string data_dir = "./.servo";
+    StoreFlags store;
     std::string file;
     bool replace = false;
 };
 
 Result<int> backup(Session& session, const CopyArgs& args) {
     LocalStore* store = SERVO_TRY(store_of(session));
-    const BackupResult made = SERVO_TRY(store->backup(args.data_dir, args.file));
+    const StorePlace place = SERVO_TRY(store_place(session.environment(), *args.store));
+    const BackupResult made = SERVO_TRY(store->backup(place, args.file));
     session.output().thing(
         {boost::json::object{{"path", made.path}, {"bytes", made.bytes}},
          made.path,
@@ -99,10 +100,11 @@ Result<int> backup(Session& session, const CopyArgs& args) {
 
 Result<int> restore(Session& session, const CopyArgs& args) {
     LocalStore* store = SERVO_TRY(store_of(session));
-    SERVO_CHECK(store->restore(args.file, args.data_dir, args.replace));
+    const StorePlace place = SERVO_TRY(store_place(session.environment(), *args.store));
+    SERVO_CHECK(store->restore(args.file, place, args.replace));
     session.output().note(
-        "restored into " + args.data_dir + "; start it with: servo dev --data-dir " +
-        shell_quote(args.data_dir)
+        "restored into " + place.data_dir + "; start it with: servo dev --data-dir " +
+        shell_quote(place.data_dir)
     );
     return kOk;
 }
@@ -116,12 +118,12 @@ void add_local_commands(Commands& commands) {
         {"fsck",
          "Recount everything in the store and list each contradiction.",
          {"servo fsck --data-dir ./.servo", "servo fsck --live"},
-         "Without --live it reads the file in --data-dir, whether or not a server runs on it. Exit "
+         "Without --live it reads the store itself, whether or not a server runs on it. Exit "
          "code "
          "1 when there is a contradiction."},
         [checked](Session& session) { return fsck(session, *checked); }
     );
-    add_data_dir(*fsck_verb, checked->data_dir);
+    checked->store = add_store_flags(*fsck_verb);
     switch_flag(
         *fsck_verb, "--live", checked->live, "Ask the running server; recounts its memory, too."
     );
@@ -138,7 +140,7 @@ void add_local_commands(Commands& commands) {
         [asked](Session& session) { return sql(session, *asked); }
     );
     argument(*sql_verb, "statement", asked->statement, "The statement.")->required();
-    add_data_dir(*sql_verb, asked->data_dir);
+    asked->store = add_store_flags(*sql_verb);
     auto saved = std::make_shared<CopyArgs>();
     CLI::App* backup_verb = commands.verb(
         commands.root(),
@@ -149,7 +151,7 @@ void add_local_commands(Commands& commands) {
         [saved](Session& session) { return backup(session, *saved); }
     );
     argument(*backup_verb, "file", saved->file, "File to write; it must not exist.")->required();
-    add_data_dir(*backup_verb, saved->data_dir);
+    saved->store = add_store_flags(*backup_verb);
     auto restored = std::make_shared<CopyArgs>();
     CLI::App* restore_verb = commands.verb(
         commands.root(),
@@ -163,7 +165,7 @@ void add_local_commands(Commands& commands) {
     );
     argument(*restore_verb, "file", restored->file, "A file that `servo backup` wrote.")
         ->required();
-    add_data_dir(*restore_verb, restored->data_dir);
+    restored->store = add_store_flags(*restore_verb);
     switch_flag(*restore_verb, "--replace", restored->replace, "Replace a store that is there.");
 }
 

@@ -99,7 +99,7 @@ Tone tone_of_state(std::string_view state) {
     if (state == "completed" || state == "up" || state == "created") {
         return Tone::kGood;
     }
-    if (state == "failed" || state == "lost" || state == "broken") {
+    if (state == "failed" || state == "lost" || state == "broken" || state == "stuck") {
         return Tone::kBad;
     }
     if (state == "paused" || state == "cancelling" || state == "waiting_upstream" ||

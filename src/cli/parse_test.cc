@@ -37,15 +37,11 @@ TEST(Parse, WhatIsNotBuiltYetIsKnown) {
         {"diagnose", "--since", "1h", "--tenant", "acme"},
         {"report", "--since", "7d"},
         {"loadtest", "--expect-executors", "4"},
-        {"token", "create", "ann"},
-        {"migrate"},
-        {"pool", "check", "warehouse", "--from", "worker-1"},
         {"backfill", "start", "orders", "--canary", "5"},
         {"backfill", "start", "orders", "--what-if", "executors=8,priority=5"},
         {"backfill", "start", "orders", "--notify", "http://x"},
         {"backfill", "start", "orders", "--include-upstream"},
         {"backfill", "start", "orders", "--max-upstream-depth", "3"},
-        {"server", "--database-url", "postgresql://x"},
     };
     for (const auto& line : lines) {
         Shell shell;

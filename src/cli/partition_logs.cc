@@ -74,13 +74,14 @@ void add_partition_logs(Commands& commands, CLI::App& group) {
     CLI::App* verb = commands.verb(
         group,
         {"logs",
-         "Print what a partition's program prints: live while it runs, the stored end of its "
-         "latest "
-         "attempt afterwards (64 KiB; 8 KiB of an attempt that succeeded).",
+         "Print what a partition's program prints while it runs, and the stored end of it "
+         "afterwards.",
          {"servo partition logs orders 2024-01-29",
           "servo partition logs orders 2024-01-29 -f",
           "servo partition logs orders 2024-01-29 --attempt 1"},
-         "Ctrl-C on -f detaches with 130; the work goes on."},
+         "Stored are the last 64 KiB of an attempt, 8 KiB when it succeeded. Ctrl-C on -f detaches "
+         "with "
+         "130; the work goes on."},
         [args](Session& session) { return logs(session, *args); }
     );
     argument(*verb, "asset", args->asset, "Name of the asset.")->required();

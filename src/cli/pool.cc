@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <sstream>
 
 #include "base/text.h"
@@ -76,9 +78,36 @@ Result<int> list(Session& session) {
     return kOk;
 }
 
-Result<int> show(Session& session, const std::string& name) {
+struct ShowArgs {
+    std::string name;
+    std::string since;
+};
+
+constexpr int kPoolEventsMax = 500;  // the newest
+
+// What happened to the pool: sets, holds, changes of its breaker.
+Result<std::vector<api::Event>> events_of(
+    client::Client& client, const api::Pool& pool, const std::string& since
+) {
+    api::List<api::Event> found = SERVO_TRY(client.list_events({since, pool.name, kPoolEventsMax}));
+    std::erase_if(found.items, [&pool](const api::Event& event) {
+        return !event.kind.starts_with("pool.") || event.tenant_id != pool.tenant_id;
+    });
+    return std::move(found.items);
+}
+
+std::string events_text(const std::vector<api::Event>& events) {
+    std::vector<std::string> lines;
+    for (const api::Event& event : events) {
+        std::string line = when(event.at) + "  " + event.kind.substr(5) + " by " + event.actor;
+        lines.push_back(event.detail.empty() ? line : line + ": " + event.detail);
+    }
+    return lines.empty() ? "nothing happened" : join(lines, "\n");
+}
+
+Result<int> show(Session& session, const ShowArgs& args) {
     client::Client* client = SERVO_TRY(session.client());
-    const api::Pool pool = SERVO_TRY(client->get_pool(name));
+    const api::Pool pool = SERVO_TRY(client->get_pool(args.name));
     Facts facts;
     facts.add(
         "pool", pool.name + ", " + pool.scope + (pool.tenant_id ? " of " + *pool.tenant_id : "")
@@ -104,9 +133,19 @@ Result<int> show(Session& session, const std::string& name) {
             std::to_string(pool.recent_attempts) + " attempts failed with class external"
     );
     facts.add("contact", pool.contact);
+    boost::json::object json = api::to_json(pool);
+    if (!args.since.empty()) {
+        const auto events = SERVO_TRY(events_of(*client, pool, args.since));
+        facts.add("since " + args.since, events_text(events));
+        boost::json::array items;
+        for (const api::Event& event : events) {
+            items.push_back(api::to_json(event));
+        }
+        json["events"] = std::move(items);
+    }
     std::ostringstream text;
     facts.print(text, session.output().colour_out());
-    session.output().thing({api::to_json(pool), pool.name, text.str()});
+    session.output().thing({std::move(json), pool.name, text.str()});
     return kOk;
 }
 
@@ -171,6 +210,96 @@ Result<int> release(Session& session, const LeverArgs& args) {
     return kOk;
 }
 
+struct CheckArgs {
+    std::string name;
+    std::string from;
+    std::string url;
+    std::string timeout;
+};
+
+std::string ms(const std::optional<double>& value) {
+    return value ? fmt::format("{:.1f}", *value) : "";
+}
+
+Result<int> check(Session& session, const CheckArgs& args) {
+    api::CheckPoolRequest request;
+    request.executor = args.from;
+    request.url = args.url;
+    if (!args.timeout.empty()) {
+        request.timeout_ms = SERVO_TRY(parse_duration(args.timeout)).count();
+    }
+    client::Client* client = SERVO_TRY(session.client());
+    const api::CheckPoolReply reply = SERVO_TRY(client->check_pool(args.name, request));
+    session.output().note("from executor " + reply.executor);
+    ListDocument document{
+        {},
+        std::nullopt,
+        Table(
+            {{"ENDPOINT"},
+             {"VERDICT"},
+             {"STATUS", Align::kRight},
+             {"DNS ms", Align::kRight},
+             {"CONNECT ms", Align::kRight},
+             {"TLS ms", Align::kRight},
+             {"FIRST BYTE ms", Align::kRight},
+             {"TOTAL ms", Align::kRight},
+             {"ADDRESS", Align::kLeft, true},
+             {"MESSAGE"}}
+        ),
+        {},
+        "nothing was measured"};
+    for (const api::EndpointResult& one : reply.endpoints) {
+        document.items.push_back(api::to_json(one));
+        document.names.push_back(one.url);
+        document.table.add(
+            {one.url,
+             Cell(one.verdict, one.verdict == "ok" ? Tone::kGood : Tone::kBad),
+             one.status > 0 ? std::to_string(one.status) : "",
+             ms(one.dns_ms),
+             ms(one.connect_ms),
+             ms(one.tls_ms),
+             ms(one.first_byte_ms),
+             ms(one.total_ms),
+             one.address,
+             one.message}
+        );
+    }
+    session.output().list(document);
+    return reply.ok ? kOk : kFailed;
+}
+
+void add_show(Commands& commands, CLI::App& group) {
+    auto asked = std::make_shared<ShowArgs>();
+    CLI::App* shown = commands.verb(
+        group,
+        {"show",
+         "Show one pool, and with --since what happened to it.",
+         {"servo pool show warehouse", "servo pool show warehouse --since 24h"},
+         ""},
+        [asked](Session& session) { return show(session, *asked); }
+    );
+    argument(*shown, "pool", asked->name, "Name of the pool.")->required();
+    value_flag(
+        *shown, "--since", asked->since, "T", "An age (24h), a date or a time: also its events."
+    );
+}
+
+void add_check(Commands& commands, CLI::App& group) {
+    auto args = std::make_shared<CheckArgs>();
+    CLI::App* verb = commands.verb(
+        group,
+        {"check",
+         "Measure an endpoint of a pool from an executor: DNS, connect, TLS, first byte, status.",
+         {"servo pool check warehouse --from worker-7 --url https://warehouse.internal:8443/"},
+         "Exit 1 when it does not answer as it should."},
+        [args](Session& session) { return check(session, *args); }
+    );
+    argument(*verb, "pool", args->name, "Name of the pool.")->required();
+    value_flag(*verb, "--from", args->from, "EXECUTOR", "Instead of any that is up.");
+    value_flag(*verb, "--url", args->url, "URL", "The endpoint, http or https; admins only.");
+    value_flag(*verb, "--timeout", args->timeout, "TIME", "Of each endpoint (5s).");
+}
+
 CLI::App* add_lever(
     Commands& commands,
     CLI::App& group,
@@ -207,14 +336,7 @@ void add_pool_commands(Commands& commands) {
         {"list", "List pools: limits in force, use, holds and breakers.", {"servo pool list"}, ""},
         list
     );
-    auto name = std::make_shared<std::string>();
-    CLI::App* shown = commands.verb(
-        *group,
-        {"show", "Show one pool.", {"servo pool show warehouse"}, ""},
-        [name](Session& session) { return show(session, *name); }
-    );
-    argument(*shown, "pool", *name, "Name of the pool.")->required();
-    commands.reserved_flag(*shown, "--since", true);
+    add_show(commands, *group);
     auto args = std::make_shared<SetArgs>();
     CLI::App* verb = commands.verb(
         *group,
@@ -256,7 +378,7 @@ void add_pool_commands(Commands& commands) {
         release,
         false
     );
-    commands.reserved_verb(*group, "check", "Measure a pool's endpoints from an executor.");
+    add_check(commands, *group);
 }
 
 }  // namespace servo::cli

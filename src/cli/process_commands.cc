@@ -45,14 +45,14 @@ void add_server(Commands& commands) {
         commands.root(),
         {"server",
          "Run a server: API, scheduler and store. Executors join it from elsewhere.",
-         {"servo server --data-dir /var/lib/servo", "servo server --config /etc/servo/server.yaml"},
+         {"servo server --data-dir /var/lib/servo",
+          "SERVO_DATABASE_URL=postgresql://servo@db/servo servo server",
+          "servo server --config /etc/servo/server.yaml"},
          "With SERVO_ADMIN_TOKEN in its environment it asks for that token; executors may use "
          "SERVO_EXECUTOR_TOKEN instead. Commands and executors send theirs from SERVO_TOKEN."},
         [flags](Session& session) { return run_process(session, *flags, &Processes::server); }
     );
     add_process_flags(*verb, "server", *flags);
-    commands.reserved_flag(*verb, "--database-url", true);
-    commands.reserved_flag(*verb, "--read-database-url", true);
 }
 
 }  // namespace
@@ -78,8 +78,6 @@ void add_reserved_commands(Commands& commands) {
     );
     commands.reserved_verb(root, "report", "The weekly review.");
     commands.reserved_verb(root, "loadtest", "Measure a real server with synthetic backfills.");
-    commands.reserved_verb(root, "token", "Tokens of users and executors.");
-    commands.reserved_verb(root, "migrate", "Steps of the store's schema.");
 }
 
 }  // namespace servo::cli

@@ -100,13 +100,19 @@ void add_process_flags(CLI::App& verb, std::string_view role, ProcessFlags& flag
         );
     }
     if (role != "executor") {
-        verb.add_option("--metrics-listen", flags.metrics_listen)->group("");
         switch_flag(
             verb,
             "--insecure",
             flags.insecure,
             "Allow an address beyond loopback without SERVO_ADMIN_TOKEN: whoever reaches it may "
             "run programs."
+        );
+        switch_flag(
+            verb,
+            "--accept-older-database",
+            flags.accept_older_database,
+            "Go on although the database is older than what was acknowledged (db_went_back): what "
+            "it lost is lost."
         );
     }
     value_flag(
@@ -119,11 +125,6 @@ void add_process_flags(CLI::App& verb, std::string_view role, ProcessFlags& flag
 }
 
 Result<ProcessRequest> resolve_process(const Environment& environment, const ProcessFlags& flags) {
-    if (!flags.metrics_listen.empty() && flags.metrics_listen != "off") {
-        return fail(invalid_argument(
-            "not_in_this_version", "`--metrics-listen` with an address is not in this version."
-        ));
-    }
     config::OptionInput input;
     std::string file = flags.config_file;
     if (file.empty()) {
@@ -149,6 +150,7 @@ Result<ProcessRequest> resolve_process(const Environment& environment, const Pro
         environment.variable("SERVO_ADMIN_TOKEN").value_or(""),
         environment.variable("SERVO_EXECUTOR_TOKEN").value_or(""),
         flags.insecure,
+        flags.accept_older_database,
         flags.asset_file};
 }
 

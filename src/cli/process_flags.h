@@ -17,7 +17,7 @@ struct ProcessFlags {
     std::vector<std::string> labels;           // name=value
     std::string asset_file;
     bool insecure = false;
-    std::string metrics_listen;  // known; only "off" is in this version
+    bool accept_older_database = false;
 };
 
 // `role`: "server", "executor", or "" for both.

@@ -20,6 +20,7 @@ struct ProcessRequest {
     std::string admin_token;
     std::string executor_token;
     bool insecure = false;  // listen beyond loopback without a token
+    bool accept_older_database = false;
     std::string file;  // dev: asset file or folder to apply, and again on each save; empty = none
 };
 

@@ -32,6 +32,30 @@ void limit_to_one_verb(CLI::App& app) {
     app.require_subcommand(0, 1);
 }
 
+void add_tls_flags(CLI::App& root, GlobalFlags& flags) {
+    value_flag(
+        root,
+        "--ca-file",
+        flags.ca_file,
+        "FILE",
+        "Authority that signed the server's certificate. Otherwise SERVO_CA_FILE, the system's."
+    );
+    value_flag(
+        root,
+        "--client-cert",
+        flags.client_cert,
+        "FILE",
+        "Certificate to show to the server. Otherwise SERVO_CLIENT_CERT, the context's."
+    );
+    value_flag(
+        root,
+        "--client-key",
+        flags.client_key,
+        "FILE",
+        "Its private key. Otherwise SERVO_CLIENT_KEY, the context's."
+    );
+}
+
 void build(Tree& tree) {
     CLI::App& root = tree.root;
     root.set_help_flag("-h,--help", "This text, or that of the verb before it.");
@@ -56,13 +80,7 @@ void build(Tree& tree) {
         "NAME",
         "A named server (`servo context list`). Otherwise SERVO_CONTEXT, the current one."
     );
-    value_flag(
-        root,
-        "--ca-file",
-        tree.flags.ca_file,
-        "FILE",
-        "Authority that signed the server's certificate. Otherwise SERVO_CA_FILE, the system's."
-    );
+    add_tls_flags(root, tree.flags);
     value_flag(
         root, "-o,--output", tree.flags.output, "FORM", "table, wide, json, jsonl, yaml or name."
     );
@@ -85,9 +103,11 @@ void build(Tree& tree) {
     add_pool_commands(commands);
     add_tenant_commands(commands);
     add_executor_commands(commands);
+    add_token_commands(commands);
     add_status_commands(commands);
     add_process_commands(commands);
     add_local_commands(commands);
+    add_migrate(commands);
     add_context_commands(commands);
     add_config_commands(commands);
     add_support_commands(commands);

@@ -11,6 +11,11 @@
 namespace servo::cli {
 namespace {
 
+// The trail has "ann" where no token was asked for, and "ann/<token id>" where one was.
+bool is_actor(const std::string& recorded, const std::string& who) {
+    return recorded == who || recorded.starts_with(who + "/");
+}
+
 constexpr int kPageLimit = 500;
 
 Error ambiguous(const std::string& typed, const std::vector<api::Backfill>& found) {
@@ -73,7 +78,7 @@ Result<std::vector<std::string>> choose_by_filter(
     PoolUse uses_pool(*client, choice.pool);
     std::vector<std::string> ids;
     for (const api::Backfill& job : found.items) {
-        if (job.priority >= below || (!paused_by.empty() && job.state_by != paused_by)) {
+        if (job.priority >= below || (!paused_by.empty() && !is_actor(job.state_by, paused_by))) {
             continue;
         }
         if (!choice.pool.empty() && !SERVO_TRY(uses_pool(job.asset_name))) {

@@ -106,11 +106,44 @@ Result<Connection> resolve_connection(const Environment& environment, const Glob
     connection.ca_file = SERVO_TRY(
         pick(environment, flags.ca_file, "--ca-file", "SERVO_CA_FILE", context.ca_file, name, "")
     );
+    connection.client_cert = SERVO_TRY(pick(
+        environment,
+        flags.client_cert,
+        "--client-cert",
+        "SERVO_CLIENT_CERT",
+        context.client_cert,
+        name,
+        ""
+    ));
+    connection.client_key = SERVO_TRY(pick(
+        environment,
+        flags.client_key,
+        "--client-key",
+        "SERVO_CLIENT_KEY",
+        context.client_key,
+        name,
+        ""
+    ));
+    if (connection.client_cert.value.empty() != connection.client_key.value.empty()) {
+        return fail(invalid_argument(
+            "usage", "A client certificate needs both --client-cert FILE and --client-key FILE."
+        ));
+    }
     connection.token = SERVO_TRY(pick(environment, "", "", "SERVO_TOKEN", "", name, ""));
     if (connection.token.value.empty() && !context.token_file.empty()) {
         connection.token = {SERVO_TRY(read_token(context.token_file)), context.token_file};
     }
     return connection;
+}
+
+client::HttpOptions http_options(const Connection& connection, std::string user_agent) {
+    return {
+        connection.server.value,
+        connection.token.value,
+        std::move(user_agent),
+        connection.ca_file.value,
+        connection.client_cert.value,
+        connection.client_key.value};
 }
 
 Session::Session(
@@ -143,8 +176,7 @@ Result<client::Client*> Session::client() {
             ));
         }
         client_ = std::make_unique<client::Client>(
-            environment_.make_http(client::HttpOptions{
-                to->server.value, to->token.value, "servo-cli/" SERVO_VERSION, to->ca_file.value}),
+            environment_.make_http(http_options(*to, "servo-cli/" SERVO_VERSION)),
             client::ClientOptions{several ? "" : to->tenant.value, actor()}
         );
     }

@@ -25,6 +25,8 @@ struct GlobalFlags {
     std::string tenant;
     std::string context;
     std::string ca_file;
+    std::string client_cert;
+    std::string client_key;
     std::string output;
     bool no_color = false;
     bool quiet = false;
@@ -41,11 +43,16 @@ struct Connection {
     Origin server;
     Origin tenant;
     Origin ca_file;
+    Origin client_cert;
+    Origin client_key;
     Origin token;  // value is the token itself: never print it
 };
 // Flag before environment before context before default.
 // Errors: "bad_context_file", "bad_server_url", not_found / "no_such_context", "bad_token_file".
 Result<Connection> resolve_connection(const Environment& environment, const GlobalFlags& flags);
+
+// How to reach the server of `connection`.
+client::HttpOptions http_options(const Connection& connection, std::string user_agent);
 
 class Session {
  public:

@@ -2,6 +2,7 @@
 #include <ostream>
 #include <sstream>
 
+#include "base/rfc3339.h"
 #include "base/text.h"
 #include "cli/follow.h"
 #include "cli/groups.h"
@@ -25,11 +26,21 @@ std::string backfills_text(const api::SystemStatus& status) {
     return parts.empty() ? "none open" : join(parts, ", ");
 }
 
+std::string leader_text(const api::SystemStatus& status) {
+    if (status.leader.empty()) {
+        return "";
+    }
+    std::string text = status.leader + ", epoch " + std::to_string(status.epoch);
+    text += status.leader_since ? ", since " + format_rfc3339(*status.leader_since) : "";
+    return text + (status.leader_url.empty() ? "" : ", at " + status.leader_url);
+}
+
 std::string status_text(const api::SystemStatus& status, Instant now, bool wide, bool colour) {
     std::ostringstream out;
     Facts facts;
     facts.add("server", Cell(status.state, tone_of_state(status.state)));
     facts.add("version", status.version);
+    facts.add("leader", leader_text(status));
     facts.add("backfills", backfills_text(status));
     facts.add(
         "partitions",

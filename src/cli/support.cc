@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "cli/completion.h"
 #include "cli/groups.h"
-#include "cli/local_store.h"
+#include "cli/store_place.h"
 #include "cli/text.h"
 #include "cli/version.h"
 
@@ -29,24 +29,17 @@ Result<int> version(Session& session) {
     return kOk;
 }
 
-// One check of `doctor`: what was looked at, how it is, what to type.
-struct Check {
-    std::string name;
-    std::string result;  // ok, warning, failed
-    std::string detail;
-};
-
 class Doctor {
  public:
     explicit Doctor(Session& session) : session_(session) {}
 
-    Result<int> run(const std::string& data_dir) {
+    Result<int> run(const ProcessFlags& flags) {
         check_connection();
         check_server();
-        check_store(data_dir);
+        check_store(flags);
         ListDocument document{{}, std::nullopt, Table({{"CHECK"}, {"RESULT"}, {"DETAIL"}}), {}, ""};
         bool failed = false;
-        for (const Check& check : checks_) {
+        for (const StoreCheck& check : checks_) {
             failed = failed || check.result == "failed";
             document.items.push_back(boost::json::object{
                 {"check", check.name}, {"result", check.result}, {"detail", check.detail}});
@@ -125,12 +118,26 @@ class Doctor {
         }
     }
 
-    void check_store(const std::string& data_dir) {
-        LocalStore* store = session_.local_store();
-        if (store == nullptr || !store->exists(data_dir)) {
-            add("store", "ok", "none in " + data_dir + " on this machine");
+    void check_store(const ProcessFlags& flags) {
+        const Result<StorePlace> place = store_place(session_.environment(), flags);
+        if (!place) {
+            add("store", "failed", place.error().message);
             return;
         }
+        LocalStore* store = session_.local_store();
+        if (store == nullptr || !store->exists(*place)) {
+            add("store", "ok", "none in " + place->data_dir + " on this machine");
+            return;
+        }
+        if (place->database_url.empty()) {
+            check_disk(place->data_dir);
+        }
+        for (StoreCheck& check : store->examine(*place)) {
+            checks_.push_back(std::move(check));
+        }
+    }
+
+    void check_disk(const std::string& data_dir) {
         std::error_code error;
         const auto space = std::filesystem::space(data_dir, error);
         constexpr uintmax_t kSpaceLow = 1'024ULL * 1'024 * 1'024;
@@ -141,27 +148,25 @@ class Doctor {
                 space.available < kSpaceLow ? "warning" : "ok",
                 bytes(static_cast<int64_t>(space.available)) + " free at " + data_dir);
         }
-        const Result<SqlResult> answer = store->sql(data_dir, "SELECT count(*) FROM jobs", 1);
-        add("store", answer ? "ok" : "failed", answer ? "readable" : answer.error().message);
     }
 
     Session& session_;
-    std::vector<Check> checks_;
+    std::vector<StoreCheck> checks_;
 };
 
 }  // namespace
 
 void add_support_commands(Commands& commands) {
-    auto data_dir = std::make_shared<std::string>("./.servo");
+    auto store = std::make_shared<std::shared_ptr<ProcessFlags>>();
     CLI::App* doctor = commands.verb(
         commands.root(),
         {"doctor",
          "Check settings, server, executors and store; say what to do.",
-         {"servo doctor"},
+         {"servo doctor", "SERVO_DATABASE_URL=postgresql://db/servo servo doctor"},
          "Exit code 1 when a check failed."},
-        [data_dir](Session& session) { return Doctor(session).run(*data_dir); }
+        [store](Session& session) { return Doctor(session).run(**store); }
     );
-    value_flag(*doctor, "--data-dir", *data_dir, "DIR", "Where the store lies (./.servo).");
+    *store = add_store_flags(*doctor);
     commands.verb(
         commands.root(),
         {"version",

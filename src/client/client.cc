@@ -20,6 +20,8 @@ bool may_repeat(const api::Route& route, bool has_key) {
             return true;
         case api::Repeat::kKey:
             return has_key;
+        case api::Repeat::kNever:
+            return false;
     }
     return false;
 }

@@ -129,6 +129,10 @@ class Client {
     Result<api::Changed> set_pool(const std::string& pool, const api::SetPoolRequest& request);
     Result<api::Changed> hold_pool(const std::string& pool, const api::HoldPoolRequest& request);
     Result<api::Changed> release_pool(const std::string& pool, const api::HoldPoolRequest& request);
+    // Answered when the executor has measured.
+    Result<api::CheckPoolReply> check_pool(
+        const std::string& pool, const api::CheckPoolRequest& request
+    );
 
     Result<api::List<api::Tenant>> list_tenants();
     Result<api::Tenant> get_tenant(const std::string& tenant);
@@ -140,6 +144,15 @@ class Client {
     Result<api::Executor> get_executor(const std::string& executor);
     Result<api::DrainReply> drain_executors(const api::DrainRequest& request);
     Result<api::DrainReply> undrain_executors(const api::DrainRequest& request);
+
+    Result<api::NewToken> create_token(const api::CreateTokenRequest& request);
+    Result<api::List<api::Token>> list_tokens();
+    Result<api::Changed> revoke_token(
+        const std::string& id, const api::RevokeTokenRequest& request
+    );
+    Result<api::NewToken> rotate_token(
+        const std::string& id, const api::RotateTokenRequest& request
+    );
 
     // `by`: tenant, asset, executor, pool, or empty.
     Result<api::SystemStatus> get_status(const std::string& by);

@@ -12,6 +12,8 @@ namespace servo::client {
 namespace {
 
 constexpr int kPollMs = 1'000;
+constexpr const char* kKeptHeaders[] = {
+    "Servo-Leader", "Idempotency-Replayed", "WWW-Authenticate", "Content-Disposition"};
 
 void curl_ready() {
     static std::once_flag once;
@@ -80,7 +82,7 @@ class CurlHttp final : public Http {
         multi_ = curl_multi_init();
         easy_ = curl_easy_init();
         SERVO_ASSERT(multi_ != nullptr && easy_ != nullptr);
-        loopback_ = is_loopback(options_.server);
+        servers_ = split_servers(options_.server);
     }
     CurlHttp(const CurlHttp&) = delete;
     CurlHttp& operator=(const CurlHttp&) = delete;
@@ -90,6 +92,64 @@ class CurlHttp final : public Http {
     }
 
     Result<HttpReply> send(const HttpRequest& request) override {
+        // A server that could not be reached was told nothing, and one that does not lead did
+        // nothing: both may be followed by another attempt elsewhere.
+        Result<HttpReply> reply = send_once(request);
+        for (size_t again = 0; again <= servers_.size() && move_on(reply); ++again) {
+            reply = send_once(request);
+        }
+        return reply;
+    }
+
+    void abort() override {
+        {
+            const std::lock_guard lock(mutex_);
+            aborted_.store(true);
+        }
+        curl_multi_wakeup(multi_);
+        wake_.notify_all();
+    }
+
+    bool pause(Millis duration) override {
+        std::unique_lock lock(mutex_);
+        return !wake_.wait_for(lock, duration, [this] { return aborted_.load(); });
+    }
+
+ private:
+    const std::string& server() const { return leader_ ? *leader_ : servers_[current_]; }
+
+    // Chooses where the next call goes. True: this call may be made again there at once.
+    bool move_on(const Result<HttpReply>& reply) {
+        if (!reply) {
+            const bool elsewhere = leader_.has_value() || servers_.size() > 1;
+            const bool unreached = reply.error().reason == "server_unreachable";
+            if (unreached || reply.error().reason == "request_timed_out") {
+                current_ = leader_ ? current_ : (current_ + 1) % servers_.size();
+                leader_.reset();
+            }
+            return unreached && elsewhere;
+        }
+        if (reply->status != 503) {
+            return false;
+        }
+        for (const auto& [name, value] : reply->headers) {
+            if (name == api::kLeaderHeader && value != server() && may_follow(value)) {
+                leader_ = value;
+                return true;
+            }
+        }
+        leader_.reset();  // it leads no longer, or is about to end
+        return false;
+    }
+
+    // The token goes along: only to a well-formed address that is as well protected.
+    bool may_follow(const std::string& url) const {
+        const bool secure = servers_[current_].starts_with("https:");
+        return split_servers(url).size() == 1 && check_server_url(url).has_value() &&
+               (!secure || url.starts_with("https:"));
+    }
+
+    Result<HttpReply> send_once(const HttpRequest& request) {
         if (aborted_.load()) {
             return fail(aborted());
         }
@@ -114,25 +174,10 @@ class CurlHttp final : public Http {
         return std::move(receiving.reply);
     }
 
-    void abort() override {
-        {
-            const std::lock_guard lock(mutex_);
-            aborted_.store(true);
-        }
-        curl_multi_wakeup(multi_);
-        wake_.notify_all();
-    }
-
-    bool pause(Millis duration) override {
-        std::unique_lock lock(mutex_);
-        return !wake_.wait_for(lock, duration, [this] { return aborted_.load(); });
-    }
-
- private:
     void prepare(const HttpRequest& request, Receiving& receiving, curl_slist* headers) {
         curl_easy_reset(easy_);  // keeps the connection
         error_[0] = '\0';
-        const std::string url = options_.server + request.target;
+        const std::string url = server() + request.target;
         const std::string method(api::to_string(request.method));
         curl_easy_setopt(easy_, CURLOPT_URL, url.c_str());
         curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers);
@@ -156,8 +201,13 @@ class CurlHttp final : public Http {
         );
         curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
         curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
+        curl_easy_setopt(easy_, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+        if (!options_.client_cert.empty()) {
+            curl_easy_setopt(easy_, CURLOPT_SSLCERT, options_.client_cert.c_str());
+            curl_easy_setopt(easy_, CURLOPT_SSLKEY, options_.client_key.c_str());
+        }
         curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "");
-        if (loopback_) {
+        if (is_loopback(server())) {
             curl_easy_setopt(easy_, CURLOPT_PROXY, "");  // a proxy's loopback is not ours
         }
         if (!options_.ca_file.empty()) {
@@ -200,6 +250,11 @@ class CurlHttp final : public Http {
         reply.logs_wanted =
             curl_easy_header(easy_, api::kLogsWantedHeader, 0, CURLH_HEADER, -1, &header) ==
             CURLHE_OK;
+        for (const char* name : kKeptHeaders) {
+            if (curl_easy_header(easy_, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
+                reply.headers.emplace_back(name, header->value);
+            }
+        }
     }
 
     static Error aborted() { return unavailable("aborted", "The call was given up."); }
@@ -213,7 +268,7 @@ class CurlHttp final : public Http {
                 return Error{
                     ErrorCode::kDeadlineExceeded,
                     "request_timed_out",
-                    "The server at " + options_.server + " did not answer " +
+                    "The server at " + server() + " did not answer " +
                         std::string(api::to_string(request.method)) + " " + request.target +
                         " within " + human_duration(request.timeout) + ".",
                     {},
@@ -223,19 +278,28 @@ class CurlHttp final : public Http {
         if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE) {
             return unavailable(
                 "tls_failed",
-                "The certificate of " + options_.server + " was not accepted: " + why +
+                "The certificate of " + server() + " was not accepted: " + why +
                     ". Name its authority with --ca-file FILE."
+            );
+        }
+        if (code == CURLE_SSL_CERTPROBLEM) {
+            return unavailable(
+                "tls_failed",
+                "The client certificate cannot be used: " + why +
+                    ". Name PEM files with --client-cert FILE and --client-key FILE."
             );
         }
         return unavailable(
             "server_unreachable",
-            "No server answers at " + options_.server + " (" + why +
+            "No server answers at " + server() + " (" + why +
                 "). Start one with `servo dev`, or name another with --server URL or SERVO_SERVER."
         );
     }
 
     HttpOptions options_;
-    bool loopback_ = false;
+    std::vector<std::string> servers_;
+    size_t current_ = 0;
+    std::optional<std::string> leader_;  // named by one of them
     CURLM* multi_ = nullptr;
     CURL* easy_ = nullptr;
     char error_[CURL_ERROR_SIZE] = {};

@@ -53,4 +53,12 @@ Result<std::vector<model::LogWish>> ExecutorClient::send_logs(
     return api::log_wishes_from(json, api::Unknown::kIgnore);
 }
 
+Result<api::HealthReply> ExecutorClient::tell_health(
+    const api::HealthRequest& request, Millis timeout
+) {
+    const auto json =
+        SERVO_TRY(exchange("executor_health", api::to_text(to_json(request)), timeout));
+    return api::from_json<api::HealthReply>(json, api::Unknown::kIgnore);
+}
+
 }  // namespace servo::client

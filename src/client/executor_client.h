@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/executor_health.h"
 #include "client/http.h"
 #include "model/live_log.h"
 #include "model/protocol.h"
@@ -27,6 +28,7 @@ class ExecutorClient {
     // Whether the last reply said that somebody reads what this executor runs.
     bool logs_wanted() const { return logs_wanted_; }
     Result<std::vector<model::LogWish>> send_logs(const model::LogReport& report, Millis timeout);
+    Result<api::HealthReply> tell_health(const api::HealthRequest& request, Millis timeout);
 
  private:
     Result<boost::json::value> exchange(

@@ -14,9 +14,7 @@ Error bad_url(std::string_view url, std::string_view what) {
     );
 }
 
-}  // namespace
-
-Result<std::string> check_server_url(std::string_view url) {
+Result<std::string> check_one(std::string_view url) {
     const auto parsed = boost::urls::parse_uri(boost::urls::string_view(url.data(), url.size()));
     if (!parsed) {
         return fail(bad_url(url, "it does not parse"));
@@ -40,6 +38,32 @@ Result<std::string> check_server_url(std::string_view url) {
         text.pop_back();
     }
     return text;
+}
+
+}  // namespace
+
+Result<std::string> check_server_url(std::string_view url) {
+    std::string checked;
+    const std::vector<std::string> parts = split_servers(url);
+    if (parts.size() > kServersMax) {
+        return fail(bad_url(url, "it lists more than 16 servers"));
+    }
+    for (const std::string& part : parts) {
+        checked += (checked.empty() ? "" : ",") + SERVO_TRY(check_one(part));
+    }
+    return checked;
+}
+
+std::vector<std::string> split_servers(std::string_view list) {
+    std::vector<std::string> parts;
+    for (;;) {
+        const size_t comma = list.find(',');
+        parts.emplace_back(list.substr(0, comma));
+        if (comma == std::string_view::npos) {
+            return parts;
+        }
+        list.remove_prefix(comma + 1);
+    }
 }
 
 }  // namespace servo::client

@@ -42,6 +42,7 @@ struct HttpReply {
     std::optional<int> retry_after_s;
     bool logs_wanted = false;  // api::kLogsWantedHeader
     std::string body;
+    std::vector<std::pair<std::string, std::string>> headers = {};  // those that matter
 };
 
 class Http {
@@ -57,15 +58,24 @@ class Http {
 };
 
 struct HttpOptions {
-    std::string server;      // "http://127.0.0.1:7420"
+    // "http://127.0.0.1:7420". A list, separated by commas, names servers on one store: whichever
+    // accepts the connection is used, and the leader that one of them names.
+    std::string server;
     std::string token;       // bearer; empty = none
     std::string user_agent;  // "servo-cli/0.1.0"
     std::string ca_file;     // empty = the system's
+    // Certificate to show and its key, PEM; empty = none.
+    std::string client_cert = {};
+    std::string client_key = {};
 };
 
-// Checks a server address: http or https, a host, no path, query or user. Returns it without a
-// trailing slash. Error: invalid_argument / "bad_server_url".
+constexpr size_t kServersMax = 16;
+
+// Checks a server address, or a list of them: http or https, a host, no path, query or user.
+// Returns it without trailing slashes. Error: invalid_argument / "bad_server_url".
 Result<std::string> check_server_url(std::string_view url);
+
+std::vector<std::string> split_servers(std::string_view list);
 
 std::unique_ptr<Http> make_curl_http(HttpOptions options);
 

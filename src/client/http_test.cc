@@ -193,6 +193,51 @@ TEST(CurlHttp, ChunksOfASuccessAreHandedOver) {
     EXPECT_EQ(reply->body, "");
 }
 
+std::string closed_url() {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(0, bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address));
+    socklen_t size = sizeof address;
+    getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+    close(fd);
+    return "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+}
+
+TEST(CurlHttp, OfSeveralServersTheOneThatListensIsAsked) {
+    TinyServer server({answer(200, "{}"), answer(200, "{}")});
+    const auto http = http_to(closed_url() + "," + server.url());
+    EXPECT_EQ(http->send({}).value().status, 200);
+    EXPECT_EQ(http->send({}).value().status, 200);
+    EXPECT_EQ(server.connections(), 1) << "it stays where it was answered";
+}
+
+TEST(CurlHttp, FollowsTheLeaderThatAServerNamesAndComesBackWhenItIsGone) {
+    auto leader = std::make_unique<TinyServer>(std::vector<std::string>{
+        answer(200, "{\"leads\":true}"), answer(200, "{}")});
+    TinyServer standby(
+        {answer(503, "{}", "Servo-Leader: " + leader->url() + "\r\n"), answer(200, "{}")}
+    );
+    const auto http = http_to(standby.url());
+    EXPECT_EQ(http->send({}).value().body, "{\"leads\":true}");
+    EXPECT_NE(leader->last_request().find("Bearer secret"), std::string::npos);
+    EXPECT_EQ(http->send({}).value().status, 200);
+    leader.reset();
+    EXPECT_EQ(http->send({}).value().status, 200);
+}
+
+TEST(CurlHttp, TheTokenFollowsToNoStrangeAddress) {
+    TinyServer standby({answer(503, "{}", "Servo-Leader: http://u:p@127.0.0.1:1\r\n")});
+    EXPECT_EQ(http_to(standby.url())->send({}).value().status, 503);
+}
+
+TEST(ServerUrl, ListsAreChecked) {
+    EXPECT_EQ(check_server_url("http://a:1/,https://b").value(), "http://a:1,https://b");
+    EXPECT_FALSE(check_server_url("http://a:1,").has_value());
+    EXPECT_FALSE(check_server_url("http://a,ftp://b").has_value());
+}
+
 TEST(ServerUrl, IsChecked) {
     EXPECT_EQ(check_server_url("http://127.0.0.1:7420/").value(), "http://127.0.0.1:7420");
     EXPECT_EQ(check_server_url("https://servo.example.com").value(), "https://servo.example.com");
@@ -235,7 +280,12 @@ class ScriptedHttp final : public Http {
 };
 
 HttpReply reply_of(int status, const std::string& body, std::optional<int> retry_after = {}) {
-    return HttpReply{status, "application/json", retry_after, body};
+    HttpReply reply;
+    reply.status = status;
+    reply.content_type = "application/json";
+    reply.retry_after_s = retry_after;
+    reply.body = body;
+    return reply;
 }
 
 constexpr const char* kOverloaded =

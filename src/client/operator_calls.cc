@@ -70,6 +70,14 @@ Result<api::Changed> Client::hold_pool(
     );
 }
 
+Result<api::CheckPoolReply> Client::check_pool(
+    const std::string& pool, const api::CheckPoolRequest& request
+) {
+    return call<api::CheckPoolReply>(
+        {.route = "check_pool", .values = {pool}, .body = api::to_json(request)}
+    );
+}
+
 Result<api::Changed> Client::release_pool(
     const std::string& pool, const api::HoldPoolRequest& request
 ) {
@@ -109,6 +117,30 @@ Result<api::DrainReply> Client::drain_executors(const api::DrainRequest& request
 
 Result<api::DrainReply> Client::undrain_executors(const api::DrainRequest& request) {
     return call<api::DrainReply>({.route = "undrain_executors", .body = api::to_json(request)});
+}
+
+Result<api::NewToken> Client::create_token(const api::CreateTokenRequest& request) {
+    return call<api::NewToken>({.route = "create_token", .body = api::to_json(request)});
+}
+
+Result<api::List<api::Token>> Client::list_tokens() {
+    return call<api::List<api::Token>>({.route = "list_tokens"});
+}
+
+Result<api::Changed> Client::revoke_token(
+    const std::string& id, const api::RevokeTokenRequest& request
+) {
+    return call<api::Changed>(
+        {.route = "revoke_token", .values = {id}, .body = api::to_json(request)}
+    );
+}
+
+Result<api::NewToken> Client::rotate_token(
+    const std::string& id, const api::RotateTokenRequest& request
+) {
+    return call<api::NewToken>(
+        {.route = "rotate_token", .values = {id}, .body = api::to_json(request)}
+    );
 }
 
 Result<api::SystemStatus> Client::get_status(const std::string& by) {

@@ -11,9 +11,17 @@ constexpr int64_t kSecondMs = 1'000;
 constexpr int64_t kDayMs = 86'400 * kSecondMs;
 constexpr int64_t kMebibyte = 1 << 20;
 constexpr int64_t kPathMax = 4'095;
+constexpr int64_t kUrlMax = 4'000;
 
 // By name.
 const std::vector<OptionDecl> kOptions = {
+    {.name = "advertise_url",
+     .form = OptionForm::kText,
+     .doc =
+         "Address at which the other servers on the same database, and executors, reach this one "
+         "while it leads, such as `http://servo-1:7420`. Empty: made from `listen`.",
+     .high = 255,
+     .used_by = "server"},
     {.name = "code_dir",
      .form = OptionForm::kPath,
      .doc = "Folder that relative paths of a revision are resolved against. Empty: the folder that "
@@ -27,6 +35,14 @@ const std::vector<OptionDecl> kOptions = {
      .low = 1,
      .high = kPathMax,
      .used_by = "server"},
+    {.name = "database_url",
+     .form = OptionForm::kText,
+     .doc = "PostgreSQL database to use instead of SQLite: `postgresql://USER@HOST/NAME`, or words "
+            "as libpq takes them. What it leaves out comes from the PG* variables and ~/.pgpass. "
+            "Flags are seen by every user of the machine: give a password by the variable.",
+     .high = kUrlMax,
+     .used_by = "server",
+     .secret = true},
     {.name = "drain_timeout",
      .form = OptionForm::kDuration,
      .doc =
@@ -95,6 +111,19 @@ const std::vector<OptionDecl> kOptions = {
      .usual = "info",
      .words = {"trace", "debug", "info", "warn", "error", "off"},
      .used_by = "server, executor"},
+    {.name = "metrics_listen",
+     .form = OptionForm::kAddress,
+     .doc = "Address of `/metrics`, or `off`. `servo dev` exports only when it is given one.",
+     .usual = "127.0.0.1:7421",
+     .words = {"off"},
+     .used_by = "server"},
+    {.name = "read_database_url",
+     .form = OptionForm::kText,
+     .doc = "Where history is read, such as a replica of `database_url`. Empty: the database "
+            "itself. What is scheduled is never read there.",
+     .high = kUrlMax,
+     .used_by = "server",
+     .secret = true},
     {.name = "scratch_root",
      .form = OptionForm::kPath,
      .doc = "Where the private folders of running partitions are made. Empty: TMPDIR.",
@@ -109,6 +138,23 @@ const std::vector<OptionDecl> kOptions = {
      .low = 0,
      .high = 1'024,
      .used_by = "executor"},
+    {.name = "tls_cert",
+     .form = OptionForm::kPath,
+     .doc = "Certificate chain of the API, PEM; with it the API is HTTPS (TLS 1.2 or later). Read "
+            "again when it changes. Empty: no TLS.",
+     .high = kPathMax,
+     .used_by = "server"},
+    {.name = "tls_client_ca",
+     .form = OptionForm::kPath,
+     .doc = "Authority, PEM, that must have signed a certificate of every client. Empty: none is "
+            "asked for.",
+     .high = kPathMax,
+     .used_by = "server"},
+    {.name = "tls_key",
+     .form = OptionForm::kPath,
+     .doc = "Private key of `tls_cert`, PEM, without a password.",
+     .high = kPathMax,
+     .used_by = "server"},
 };
 
 std::string value_text(const OptionDecl& option) {

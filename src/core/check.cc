@@ -137,6 +137,37 @@ std::string check_lease(const Lease& lease) {
     return "";
 }
 
+std::string digest_of_definitions(const State& state) {
+    std::string out;
+    for (const auto& [id, pool] : state.pools) {
+        out += fmt::format(
+            "pool {} held={} breaker={}\n",
+            pool.row.spec.name,
+            pool.row.hold.has_value(),
+            static_cast<int>(pool.row.breaker)
+        );
+    }
+    for (const auto& [id, token] : state.tokens) {
+        out += fmt::format(
+            "token {} {} tenant={} expires={} revoked={}\n",
+            id,
+            to_string(token.role),
+            token.tenant.value,
+            to_ms(token.expires_at),
+            to_ms(token.revoked_at)
+        );
+    }
+    for (const auto& [id, asset] : state.assets) {
+        out += fmt::format(
+            "asset {} latest={} archived={}\n",
+            asset.head.name,
+            asset.head.latest_revision,
+            asset.head.archived
+        );
+    }
+    return out;
+}
+
 }  // namespace
 
 std::string Scheduler::check_invariants() const {
@@ -204,23 +235,7 @@ std::string Scheduler::durable_digest() const {
             );
         }
     }
-    for (const auto& [id, pool] : state_->pools) {
-        out += fmt::format(
-            "pool {} held={} breaker={}\n",
-            pool.row.spec.name,
-            pool.row.hold.has_value(),
-            static_cast<int>(pool.row.breaker)
-        );
-    }
-    for (const auto& [id, asset] : state_->assets) {
-        out += fmt::format(
-            "asset {} latest={} archived={}\n",
-            asset.head.name,
-            asset.head.latest_revision,
-            asset.head.archived
-        );
-    }
-    return out;
+    return out + digest_of_definitions(*state_);
 }
 
 }  // namespace servo::core

@@ -81,6 +81,20 @@ struct MarkPartitions {
     std::string reason;
     std::string actor;
 };
+// Makes a token. Its row carries id, role, hash, note, expires_at and created_by; the tenant is
+// named and made when it does not exist. With `replaces` the role, tenant and note are those of
+// that token, which ends at `replaced_until`.
+struct CreateToken {
+    TokenRow row;
+    std::string tenant;
+    std::string replaces;
+    Instant replaced_until = kNever;
+};
+struct RevokeToken {
+    std::string token;  // its id
+    std::string reason;
+    std::string actor;
+};
 // Steps of a pool's limit from its windows, computed outside (zone rules), ascending; the first
 // counts from the beginning of time.
 struct SetPoolSteps {
@@ -141,11 +155,19 @@ struct AdoptJob {
 
 // --- executors -------------------------------------------------------------------------------
 
+// Whose token came with a call of the executor protocol. A session belongs to the token that opened
+// it; one of a tenant gets that tenant's work alone.
+struct ExecutorToken {
+    std::string id;   // empty: none is asked for here
+    TenantId tenant;  // 0 = every tenant's work
+};
 struct RegisterExecutor {
     RegisterRequest request;
+    ExecutorToken token = {};
 };
 struct ExecutorCall {
     CallRequest request;
+    ExecutorToken token = {};
 };
 struct DrainExecutor {
     std::string executor;
@@ -171,6 +193,8 @@ using Command = std::variant<
     HoldPool,
     SetAsset,
     MarkPartitions,
+    CreateToken,
+    RevokeToken,
     SetPoolSteps,
     CreateJobs,
     PauseJob,

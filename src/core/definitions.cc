@@ -198,18 +198,6 @@ Result<Plan> make_plan(const State& state, const ApplyDefinitions& command) {
     return plan;
 }
 
-void add_tenant(Context& c, const std::string& name, const std::string& actor) {
-    Tenant tenant;
-    tenant.row.id = TenantId(++c.state.max_tenant_id);
-    tenant.row.name = name;
-    tenant.row.created_at = c.now;
-    tenant.vtime = c.state.vtime_floor;
-    c.changes.tenants.push_back(tenant.row);
-    c.state.tenant_names[name] = tenant.row.id;
-    event(c, tenant.row.id, actor, "tenant.created", name, "");
-    c.state.tenants.emplace(tenant.row.id, std::move(tenant));
-}
-
 void commit_pool(Context& c, const PlannedPool& planned, const std::string& actor) {
     if (planned.reply.action == AppliedAction::kUnchanged) {
         return;
@@ -292,6 +280,18 @@ void preview_asset(PlannedAsset& planned) {
 }
 
 }  // namespace
+
+void add_tenant(Context& c, const std::string& name, const std::string& actor) {
+    Tenant tenant;
+    tenant.row.id = TenantId(++c.state.max_tenant_id);
+    tenant.row.name = name;
+    tenant.row.created_at = c.now;
+    tenant.vtime = c.state.vtime_floor;
+    c.changes.tenants.push_back(tenant.row);
+    c.state.tenant_names[name] = tenant.row.id;
+    event(c, tenant.row.id, actor, "tenant.created", name, "");
+    c.state.tenants.emplace(tenant.row.id, std::move(tenant));
+}
 
 Result<Reply> apply_definitions(Context& c, const ApplyDefinitions& command) {
     Plan plan = SERVO_TRY(make_plan(c.state, command));

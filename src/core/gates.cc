@@ -81,9 +81,14 @@ GateAnswer sequential_gate(const Job& job) {
     return {Gate::kNotBefore, job.row.id.value, job.row.state_since, it->second.retry_at};
 }
 
-bool any_executor(const State& state, const AssetSpec& spec) {
+bool serves(const Session& session, const Job& job) {
+    return (!session.token.tenant || session.token.tenant == job.row.tenant) &&
+           labels_match(job.revision->spec, session);
+}
+
+bool any_executor(const State& state, const Job& job) {
     return std::any_of(state.sessions.begin(), state.sessions.end(), [&](const auto& entry) {
-        return !entry.second.draining && labels_match(spec, entry.second);
+        return !entry.second.draining && serves(entry.second, job);
     });
 }
 
@@ -103,7 +108,7 @@ GateAnswer gate_of(
         return answer;
     }
     const AssetSpec& spec = job.revision->spec;
-    if (session ? !labels_match(spec, *session) : !any_executor(state, spec)) {
+    if (session ? !serves(*session, job) : !any_executor(state, job)) {
         return {Gate::kNoExecutor, job.row.asset.value, kLastGrant};
     }
     const Tenant& tenant = state.tenants.at(job.row.tenant);

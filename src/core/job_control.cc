@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/rfc3339.h"
+#include "base/text.h"
 #include "core/rules.h"
 #include "model/job_id.h"
 
@@ -242,6 +244,7 @@ Result<Reply> create_jobs(Context& c, const CreateJobs& command) {
                 row.note.empty() ? "" : ": " + row.note
             )
         );
+        c.state.tally.end(row.tenant, row.asset, EndStatus::kSkipped, plans[i].skip.size());
         reply.jobs.push_back({row.id, job.row.state, true, plans[i].skip.size(), 0});
     }
     return Reply(std::move(reply));
@@ -384,6 +387,46 @@ Result<Reply> retry_job(Context& c, const RetryJob& command) {
     return job_reply(job, true, count);
 }
 
+namespace {
+
+// "priority 3, timeout 2h: quiet hour": what differs, for the audit trail.
+std::string what_changed(
+    const JobSettings& before, const JobSettings& after, bool new_revision, const SetJob& command
+) {
+    std::vector<std::string> out;
+    const auto say = [&out](bool differs, std::string_view name, const std::string& value) {
+        if (differs) {
+            out.push_back(fmt::format("{} {}", name, value));
+        }
+    };
+    const MaxFailures& failures = after.max_failures;
+    say(before.priority != after.priority, "priority", std::to_string(after.priority));
+    say(before.deadline != after.deadline,
+        "sla_deadline",
+        after.deadline ? format_rfc3339(*after.deadline) : "none");
+    say(before.max_concurrency != after.max_concurrency,
+        "max_concurrency",
+        std::to_string(after.max_concurrency));
+    say(!(before.max_failures == failures),
+        "max_failures",
+        failures.count > 0     ? std::to_string(failures.count)
+        : failures.percent > 0 ? fmt::format("{}%", failures.percent)
+                               : "none");
+    say(before.timeout != after.timeout,
+        "timeout",
+        after.timeout ? format_duration(*after.timeout) : "none");
+    say(before.memory_bytes != after.memory_bytes,
+        "memory",
+        after.memory_bytes ? std::to_string(*after.memory_bytes) : "none");
+    say(before.max_attempts != after.max_attempts,
+        "max_attempts",
+        after.max_attempts ? std::to_string(*after.max_attempts) : "none");
+    say(new_revision, "revision", "latest");
+    return join(out, ", ") + (command.reason.empty() ? "" : ": " + command.reason);
+}
+
+}  // namespace
+
 Result<Reply> set_job(Context& c, const SetJob& command) {
     Job& job = *SERVO_TRY(find_open(c.state, command.job));
     JobSettings settings = job.row.settings;
@@ -417,6 +460,8 @@ Result<Reply> set_job(Context& c, const SetJob& command) {
     }
     const bool changed = !(settings == job.row.settings) || revision != job.row.revision;
     if (changed) {
+        const std::string what =
+            what_changed(job.row.settings, settings, revision != job.row.revision, command);
         job.row.settings = settings;
         if (revision != job.row.revision) {
             job.row.revision = revision;
@@ -427,9 +472,7 @@ Result<Reply> set_job(Context& c, const SetJob& command) {
         mark_dirty(c.state, job);
         reorder_job(c.state, job, c.now);
         ++c.state.wake;
-        event(
-            c, job.row.tenant, command.actor, "backfill.set", to_text(job.row.id), command.reason
-        );
+        event(c, job.row.tenant, command.actor, "backfill.set", to_text(job.row.id), what);
     }
     return job_reply(job, changed);
 }

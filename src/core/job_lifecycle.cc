@@ -257,6 +257,12 @@ void finish_if_done(Context& c, Job& job) {
     const std::string by = to == JobState::kCancelled ? job.row.state_by : std::string("servo");
     set_state(c, job, to, reason, by);
     forget_open(c.state, job);
+    const FinalState ended = to == JobState::kCompleted ? FinalState::kCompleted
+                             : to == JobState::kFailed  ? FinalState::kFailed
+                                                        : FinalState::kCancelled;
+    c.state.tally.job_duration[static_cast<size_t>(ended)].add(
+        c.now - job.row.started_at.value_or(job.row.created_at)
+    );
     event(
         c,
         job.row.tenant,

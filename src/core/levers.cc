@@ -2,6 +2,7 @@
 // `apply` keeps it.
 #include <fmt/format.h>
 
+#include "base/rfc3339.h"
 #include "core/rules.h"
 
 namespace servo::core {
@@ -12,6 +13,18 @@ Error no_such(const char* what, const std::string& name, const char* list) {
         fmt::format("no_such_{}", what),
         fmt::format("There is no {} \"{}\"; `servo {} list` shows them.", what, name, list)
     );
+}
+
+// What was set, for how long and why, as the audit trail has it.
+std::string said(const std::string& what, Instant until, const std::string& reason) {
+    std::string out = what;
+    if (until != kNever) {
+        out += fmt::format("{}until {}", out.empty() ? "" : " ", format_rfc3339(until));
+    }
+    if (!reason.empty()) {
+        out += fmt::format("{}{}", out.empty() ? "" : ": ", reason);
+    }
+    return out;
 }
 
 Result<TenantId> tenant_id(const State& state, const std::string& name) {
@@ -73,7 +86,17 @@ Result<Reply> set_tenant(Context& c, const SetTenant& command) {
         command.actor,
         command.unset ? "tenant.unset" : "tenant.set",
         tenant.row.name,
-        command.reason
+        said(
+            limits ? fmt::format(
+                         "weight {}, max_concurrency {}, max_pending {}",
+                         limits->weight,
+                         limits->max_concurrency,
+                         limits->max_pending
+                     )
+                   : "",
+            command.unset ? kNever : command.until,
+            command.reason
+        )
     );
     return Reply(Done{true});
 }
@@ -97,7 +120,11 @@ Result<Reply> set_pool(Context& c, const SetPool& command) {
         command.actor,
         command.unset ? "pool.unset" : "pool.set",
         pool.row.spec.name,
-        command.reason
+        said(
+            wanted ? fmt::format("concurrency {}", *wanted) : "",
+            command.unset ? kNever : command.until,
+            command.reason
+        )
     );
     return Reply(Done{true});
 }
@@ -129,7 +156,7 @@ Result<Reply> hold_pool(Context& c, const HoldPool& command) {
         command.actor,
         command.release ? "pool.released" : "pool.held",
         pool.row.spec.name,
-        command.reason
+        said("", command.release ? kNever : command.until, command.reason)
     );
     if (!command.release) {
         for (auto& [id, job] : c.state.jobs) {
@@ -179,7 +206,19 @@ Result<Reply> set_asset(Context& c, const SetAsset& command) {
                            ? (*command.archived ? "asset.archived" : "asset.unarchived")
                        : command.unset ? "asset.unset"
                                        : "asset.set";
-    event(c, head.tenant, command.actor, kind, head.name, command.reason);
+    const bool sets = !command.archived && head.concurrency_override;
+    event(
+        c,
+        head.tenant,
+        command.actor,
+        kind,
+        head.name,
+        said(
+            sets ? fmt::format("concurrency {}", *head.concurrency_override) : "",
+            sets ? command.until : kNever,
+            command.reason
+        )
+    );
     return Reply(Done{true});
 }
 

@@ -42,6 +42,9 @@ void load_definitions(State& state, const Snapshot& snapshot, Instant now) {
         state.executor_names[row.name] = row.id;
         state.executors[row.id] = row;
     }
+    for (const TokenRow& row : snapshot.tokens) {
+        state.tokens[row.id] = row;
+    }
 }
 
 // A session of before, until its executor says it is there: its leases get a full time to live.
@@ -54,6 +57,7 @@ Session& placeholder(State& state, const GrantRow& row, Instant now) {
         session.last_call = now;
         session.joined_at = now;
         session.registered = false;
+        session.token.tenant = state.executors.at(row.executor).tenant;
         session.slots = state.executors.at(row.executor).slots;
         state.session_of[row.executor] = row.session;
     }

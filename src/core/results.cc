@@ -73,6 +73,7 @@ void fail_finally(Context& c, Job& job, Index index) {
     job.failed.add(index);
     job.failed_since.add(index);
     job.done_since.subtract(index);
+    c.state.tally.end(job.row.tenant, job.row.asset, EndStatus::kFailed, 1);
     ++job.counters.failed;
     job.waiting.erase(index);
     job.rate.add(c.now, 1);
@@ -145,6 +146,8 @@ void record_failure(
     row.cpu_us = result.cpu_us;
 
     ++job.counters.attempts_failed[static_cast<size_t>(result.klass)];
+    c.state.tally.attempt_failed(job.row.tenant, result.klass);
+    c.state.tally.failed_duration.add(result.duration);
     job.counters.wasted_us += (row.ended_at - row.started_at).count() * 1'000;
     --job.leased;
     job.progress_dirty = true;
@@ -205,7 +208,10 @@ void record_done(
         set.add(index);
         busy_us += result.duration.count();
         entry.durations.add(result.duration);
+        c.state.tally.completed_duration.add(result.duration);
     }
+    c.state.tally.end(job.row.tenant, job.row.asset, EndStatus::kCompleted, done.size());
+    c.state.tally.attempts_done(job.row.tenant, done.size());
     entry.durations_dirty = true;
     c.state.dirty_durations.emplace(asset.head.id, job.row.revision);
     const int64_t estimate = lease.estimate_us * static_cast<int64_t>(done.size());

@@ -106,8 +106,10 @@ void lose_lease(Context& c, LeaseId id, bool suspect);
 void drop_front(Context& c, Lease& lease, uint64_t count);
 
 // --- sessions.cc ---
-Result<RegisterReply> register_executor(Context& c, const RegisterRequest& request);
-Result<CallReply> executor_call(Context& c, const CallRequest& request);
+Result<RegisterReply> register_executor(
+    Context& c, const RegisterRequest& request, const ExecutorToken& token
+);
+Result<CallReply> executor_call(Context& c, const CallRequest& request, const ExecutorToken& token);
 void end_session(Context& c, SessionId id, const std::string& why, bool suspect);
 // Gives the next free slot of the session a lease, if there is work for it.
 std::optional<LeaseId> grant_one(Context& c, Session& session);
@@ -128,6 +130,9 @@ Result<Reply> set_asset(Context& c, const SetAsset& command);
 Result<Reply> set_pool_steps(Context& c, const SetPoolSteps& command);
 Result<Reply> mark_partitions(Context& c, const MarkPartitions& command);
 Result<Reply> drain_executor(Context& c, const DrainExecutor& command);
+Result<Reply> create_token(Context& c, const CreateToken& command);
+Result<Reply> revoke_token(Context& c, const RevokeToken& command);
+void add_tenant(Context& c, const std::string& name, const std::string& actor);
 // Pools that an asset of `tenant` means by its names: its own first, then shared ones.
 std::optional<PoolId> find_pool(const State& state, TenantId tenant, const std::string& name);
 

@@ -38,6 +38,8 @@ Result<Reply> Scheduler::apply(
         Result<Reply> operator()(const HoldPool& x) { return hold_pool(c, x); }
         Result<Reply> operator()(const SetAsset& x) { return set_asset(c, x); }
         Result<Reply> operator()(const MarkPartitions& x) { return mark_partitions(c, x); }
+        Result<Reply> operator()(const CreateToken& x) { return create_token(c, x); }
+        Result<Reply> operator()(const RevokeToken& x) { return revoke_token(c, x); }
         Result<Reply> operator()(const SetPoolSteps& x) { return set_pool_steps(c, x); }
         Result<Reply> operator()(const CreateJobs& x) { return create_jobs(c, x); }
         Result<Reply> operator()(const PauseJob& x) { return pause_job(c, x); }
@@ -48,10 +50,10 @@ Result<Reply> Scheduler::apply(
         Result<Reply> operator()(const AdoptJob& x) { return adopt_job(c, x); }
         Result<Reply> operator()(const DrainExecutor& x) { return drain_executor(c, x); }
         Result<Reply> operator()(const RegisterExecutor& x) {
-            return Reply(SERVO_TRY(register_executor(c, x.request)));
+            return Reply(SERVO_TRY(register_executor(c, x.request, x.token)));
         }
         Result<Reply> operator()(const ExecutorCall& x) {
-            return Reply(SERVO_TRY(executor_call(c, x.request)));
+            return Reply(SERVO_TRY(executor_call(c, x.request, x.token)));
         }
         Result<Reply> operator()(const Tick&) {
             tick(c);

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "core/commands.h"
+#include "core/tally.h"
 #include "core/views.h"
 #include "model/changes.h"
 
@@ -50,6 +51,7 @@ class Scheduler {
     std::vector<PoolView> pools(Instant now) const;
     std::vector<TenantView> tenants(Instant now) const;
     std::vector<AssetHead> assets() const;
+    std::optional<AssetHead> asset(AssetId id) const;
     std::optional<AssetHead> find_asset(std::string_view tenant, std::string_view name) const;
     std::shared_ptr<const AssetRevision> revision(AssetId asset, int revision) const;  // if loaded
     std::optional<TenantRow> find_tenant(std::string_view name) const;
@@ -58,6 +60,10 @@ class Scheduler {
     std::optional<PartitionView> partition(JobId job, Index index, Instant now) const;
     // The open job that owns the ordinal, if any, and its index there.
     std::optional<std::pair<JobId, Index>> owner(AssetId asset, Ordinal ordinal) const;
+
+    // Of open jobs with an id above `after`, ascending, at most `limit`.
+    std::vector<JobMeter> meters(JobId after, int limit, Instant now) const;
+    const Tally& tally() const;
 
     int64_t epoch() const;
 

@@ -196,6 +196,48 @@ TEST(Scheduler, TheLastPartitionEndsTheJobInTheSameBatch) {
     EXPECT_EQ(w.changes_.ended_grants.size(), 1U);
 }
 
+TEST(Scheduler, TalliesWhatEndsAndHowLongItTook) {
+    World w;
+    w.asset("orders").retries.max_attempts = 1;
+    w.start();
+    w.create(w.row(10, 2));
+    w.pass(Millis(61'000));  // claimable, and no executor to take it
+    EXPECT_EQ(
+        w.scheduler_->meters(JobId{}, 10, w.now_)[0].claimable_since, w.now_ - Millis(61'000)
+    );
+    w.executor(1, 2);
+    w.ask(1, 2);
+    EXPECT_FALSE(w.scheduler_->meters(JobId{}, 10, w.now_)[0].claimable_since);
+    w.fail_one(1, w.held_[1][0], FailureClass::kData);
+    w.finish(1, w.held_[1][0], 0, Micros(20'000), 0);
+    const Tally& tally = w.scheduler_->tally();
+    EXPECT_EQ(tally.processed.at(TenantId(1)), (EndCounts{1, 1, 0}));
+    EXPECT_EQ(tally.asset_processed.at(AssetId(1)), (EndCounts{1, 1, 0}));
+    EXPECT_EQ(tally.attempts_completed.at(TenantId(1)), 1u);
+    EXPECT_EQ(tally.attempts_failed.at(TenantId(1))[static_cast<size_t>(FailureClass::kData)], 1u);
+    EXPECT_EQ(tally.claim_latency.total, 1u);
+    EXPECT_EQ(tally.claim_latency.sum_us, 61'000'000);
+    EXPECT_EQ(tally.completed_duration.total, 1u);
+    EXPECT_EQ(tally.job_duration[static_cast<size_t>(FinalState::kFailed)].total, 1u);
+}
+
+TEST(Scheduler, PausedAndGatedWorkIsNotClaimable) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.create(w.row(10, 5));
+    w.pass(Millis(5'000));
+    w.apply(PauseJob{JobId(10), PauseMode::kDrain, "", kNever, "ann"});
+    const JobMeter paused = w.scheduler_->meters(JobId{}, 10, w.now_)[0];
+    EXPECT_FALSE(paused.claimable_since);
+    EXPECT_EQ(paused.gated, 5u);
+    EXPECT_EQ(paused.eligible, 0u);
+    w.pass(Millis(5'000));
+    w.apply(ResumeJob{JobId(10), "ann"});
+    // Anew after a resume.
+    EXPECT_EQ(w.scheduler_->meters(JobId{}, 10, w.now_)[0].claimable_since, w.now_);
+}
+
 TEST(Scheduler, FailedPartitionsMakeTheJobFailedAndRetryRunsJustThose) {
     World w;
     w.asset("orders");

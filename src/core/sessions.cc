@@ -145,11 +145,16 @@ LeaseId give(Context& c, Session& session, Job& job, const Pick& pick, Lease* le
     row.size = pick.size;
     add_grant(c, *lease, std::move(row));
     job.leased += pick.size;
+    const bool claimed =
+        job.row.state == JobState::kPending || job.row.state == JobState::kResuming;
+    if (claimed) {
+        state.tally.claim_latency.add(c.now - job.waiting_since);
+    }
     job.waiting_since = c.now;
     const int64_t slot_us = lease->estimate_us * static_cast<int64_t>(pick.size);
     charge_time(state, job.row.tenant, slot_us);
     serve(state, job, pick.size, slot_us);
-    if (job.row.state == JobState::kPending || job.row.state == JobState::kResuming) {
+    if (claimed) {
         set_state(c, job, JobState::kRunning, "", job.row.state_by);
     }
     return lease->id;
@@ -267,6 +272,30 @@ bool repeats_a_lease(const std::vector<LeaseResults>& all) {
     });
 }
 
+// A token of one tenant may take a name that another tenant's executor has only when that one is
+// gone: it must not be able to push it out.
+Status check_owner(const State& state, const RegisterRequest& request, const ExecutorToken& token) {
+    const auto session = state.sessions.find(request.session);
+    if (session != state.sessions.end() && session->second.registered &&
+        session->second.token.id != token.id) {
+        return fail(conflict("session_in_use", "That session id belongs to another executor."));
+    }
+    const auto name = state.executor_names.find(request.executor);
+    if (!token.tenant || name == state.executor_names.end() ||
+        !state.session_of.contains(name->second) ||
+        state.executors.at(name->second).tenant == token.tenant) {
+        return {};
+    }
+    return fail(conflict(
+        "executor_name_taken",
+        fmt::format(
+            "An executor that is not your tenant's runs under the name \"{}\"; choose another with "
+            "--executor-name.",
+            request.executor
+        )
+    ));
+}
+
 Status check_registration(const State& state, const RegisterRequest& request) {
     if (!name_ok(request.executor)) {
         return fail(invalid_argument(
@@ -316,7 +345,7 @@ ExecutorId executor_named(State& state, const std::string& name, Instant now) {
     }
     const ExecutorId executor(++state.max_executor_id);
     state.executor_names[name] = executor;
-    state.executors[executor] = ExecutorRow{executor, name, "", "", 0, now, false};
+    state.executors[executor] = ExecutorRow{executor, name, "", "", 0, now, false, {}};
     return executor;
 }
 
@@ -374,8 +403,11 @@ void end_session(Context& c, SessionId id, const std::string& why, bool suspect)
     ++c.state.wake;
 }
 
-Result<RegisterReply> register_executor(Context& c, const RegisterRequest& request) {
+Result<RegisterReply> register_executor(
+    Context& c, const RegisterRequest& request, const ExecutorToken& token
+) {
     SERVO_CHECK(check_registration(c.state, request));
+    SERVO_CHECK(check_owner(c.state, request, token));
     State& state = c.state;
     const ExecutorId executor = executor_named(state, request.executor, c.now);
     if (came_late(state, request)) {
@@ -405,6 +437,8 @@ Result<RegisterReply> register_executor(Context& c, const RegisterRequest& reque
     session.draining = false;
     session.registered = true;
     session.last_register = request.number;
+    session.token = token;
+    state.executors.at(executor).tenant = token.tenant;
     state.session_of[executor] = request.session;
     receive_ack(session, request.ack);
     // Grants beyond its ack will never arrive: a reply in flight is of an older registration.
@@ -424,9 +458,12 @@ Result<RegisterReply> register_executor(Context& c, const RegisterRequest& reque
     return reply;
 }
 
-Result<CallReply> executor_call(Context& c, const CallRequest& request) {
+Result<CallReply> executor_call(
+    Context& c, const CallRequest& request, const ExecutorToken& token
+) {
     const auto it = c.state.sessions.find(request.session);
-    if (it == c.state.sessions.end() || !it->second.registered) {
+    // The session of another token is none at all.
+    if (it == c.state.sessions.end() || !it->second.registered || it->second.token.id != token.id) {
         return fail(failed_precondition(
             "unknown_session", "This leader does not know the session; register again."
         ));

@@ -16,6 +16,7 @@
 #include "base/prng.h"
 #include "core/breaker.h"
 #include "core/commands.h"
+#include "core/tally.h"
 #include "core/views.h"
 
 namespace servo::core {
@@ -178,6 +179,7 @@ struct Session {
     SlotMillis slot_ms{};
     bool draining = false;
     int64_t last_register = 0;  // number of the newest registration
+    ExecutorToken token;        // that opened it
     bool registered = true;     // false: known from its leases alone, since a leader loaded them
 };
 
@@ -197,6 +199,7 @@ struct State {
     std::map<ExecutorId, ExecutorRow> executors;
     std::map<std::string, ExecutorId, std::less<>> executor_names;
     std::map<ExecutorId, SessionId> session_of;
+    std::map<std::string, TokenRow, std::less<>> tokens;
     std::map<SessionId, Session> sessions;
     // Sessions that gave way to a newer life of their executor, the newest kReplacedMax: a late
     // registration of one must not push the newer life out.
@@ -213,6 +216,7 @@ struct State {
     int64_t next_turn = 1;
     uint64_t wake = 0;
     Instant last_tick;
+    Tally tally;
     int64_t slots_total = 0;   // of live sessions that are not draining
     bool forecasting = false;  // a copy that runs ahead: ranges may be larger
     int64_t range_target_us = kRangeTargetUs;

@@ -96,6 +96,21 @@ struct TenantView {
     int64_t fair_share_milli = 0;  // weight over the weights of tenants with eligible work, × 1000
 };
 
+// What metrics want to know of one open job.
+struct JobMeter {
+    JobId id;
+    TenantId tenant;
+    JobState state = JobState::kPending;
+    uint64_t running = 0;   // leased and started, one a lease
+    uint64_t eligible = 0;  // waits for a free slot only
+    uint64_t gated = 0;     // held back by a gate, backoff included
+    // Since when work of it could have been leased and none was; absent while some is leased or a
+    // gate other than the lack of executors holds all of it.
+    std::optional<Instant> claimable_since;
+    bool deadline_at_risk = false;  // expected to end after its deadline
+    bool deadline_missed = false;
+};
+
 // Why one partition of a job is where it is.
 struct PartitionView {
     enum class State { kPending, kRunning, kCompleted, kFailed, kSkipped, kCancelled };

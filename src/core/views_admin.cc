@@ -72,6 +72,11 @@ std::vector<AssetHead> Scheduler::assets() const {
     return out;
 }
 
+std::optional<AssetHead> Scheduler::asset(AssetId id) const {
+    const auto it = state_->assets.find(id);
+    return it == state_->assets.end() ? std::nullopt : std::optional(it->second.head);
+}
+
 std::optional<AssetHead> Scheduler::find_asset(std::string_view tenant, std::string_view name)
     const {
     const auto owner = state_->tenant_names.find(tenant);

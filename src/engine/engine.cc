@@ -10,24 +10,16 @@
 namespace servo::engine {
 namespace {
 
-constexpr Millis kRecoverEvery{1'000};
 constexpr size_t kWokenPerBatch = 64;  // parked acquires tried in one batch
 constexpr size_t kReadsPerStep = 256;
 
-constexpr std::array<std::string_view, 4> kStateNames = {
+constexpr std::array<std::string_view, 5> kStateNames = {
     "starting",
     "leading",
     "read_only",
     "broken",
+    "standby",
 };
-
-Error not_leading() {
-    Error error = unavailable(
-        "not_leading", "The state of the last change is being looked up; try again in a moment."
-    );
-    error.retry_after_s = 1;
-    return error;
-}
 
 Error read_only() {
     Error error = unavailable(
@@ -39,6 +31,15 @@ Error read_only() {
     return error;
 }
 
+// Replies to executors say how far the chain of commits goes.
+void tell_commit(core::Reply& reply, int64_t seq) {
+    if (auto* call = std::get_if<model::CallReply>(&reply)) {
+        call->seq = seq;
+    } else if (auto* registered = std::get_if<model::RegisterReply>(&reply)) {
+        registered->seq = seq;
+    }
+}
+
 const core::ExecutorCall* acquire_in(const Item& item) {
     const auto* call = std::get_if<core::ExecutorCall>(&item.command);
     return call && call->request.kind == model::CallKind::kAcquire ? call : nullptr;
@@ -46,35 +47,22 @@ const core::ExecutorCall* acquire_in(const Item& item) {
 
 }  // namespace
 
+Error not_leading() {
+    Error error =
+        unavailable("not_leading", "This server does not lead, or not yet; try again in a moment.");
+    error.retry_after_s = 1;
+    return error;
+}
+
 std::string_view to_string(EngineState state) {
     return kStateNames[static_cast<size_t>(state)];
 }
 
-Engine::Engine(store::Store& store, std::string holder, uint64_t seed)
-    : store_(store), holder_(std::move(holder)), seed_(seed) {}
+Engine::Engine(store::Store& store, store::Candidate self, uint64_t seed)
+    : store_(store), leadership_(store, std::move(self)), seed_(seed) {}
 
-Status Engine::start(Instant wall) {
-    now_ = wall;
-    return lead(wall);
-}
-
-Status Engine::lead(Instant now) {
-    const int64_t epoch = SERVO_TRY(store_.take_leadership({holder_}));
-    const model::Snapshot snapshot = SERVO_TRY(store_.load(epoch));
-    now_ = std::max({now_, now, snapshot.last_now});
-    seq_ = snapshot.last_seq;
-    scheduler_ =
-        std::make_unique<core::Scheduler>(snapshot, now_, seed_ ^ static_cast<uint64_t>(epoch));
-    status_.epoch = epoch;
-    status_.seq = seq_;
-    status_.state = EngineState::kLeading;
-    seen_wake_ = 0;
-    last_step_ = now_;
-    next_probe_ = kNever;
-    if (on_load_) {
-        on_load_(*scheduler_);
-    }
-    return {};
+Error Engine::why_not() const {
+    return status_.state == EngineState::kReadOnly && held_ ? *held_ : not_leading();
 }
 
 void Engine::submit(Item item) {
@@ -101,6 +89,7 @@ void Engine::expire_parked(Instant now) {
         parked_.erase(parked_.begin());
         model::CallReply empty;
         empty.epoch = status_.epoch;
+        empty.seq = seq_;
         empty.call = acquire_in(item)->request.call;
         item.answer(core::Reply(std::move(empty)));
     }
@@ -181,21 +170,14 @@ void Engine::add_idempotency(
 
 bool Engine::step(Instant wanted) {
     now_ = std::max(now_, wanted);
-    const Instant now = now_;
+    pulse(now_);
     if (status_.state != EngineState::kLeading) {
-        for (; !queue_.empty(); queue_.pop_front()) {
-            queue_.front().answer(
-                fail(status_.state == EngineState::kReadOnly ? read_only() : not_leading())
-            );
-        }
-        if (status_.state != EngineState::kBroken && next_probe_ <= now) {
-            recover(now);
-        }
-        status_.queued = 0;
+        answer_without_lead(now_);
         if (!scheduler_) {
             return false;
         }
     }
+    const Instant now = now_;  // a leader that just loaded goes on from the last commit's time
     bool worked = !reads_.empty();
     for (size_t i = 0; i < kReadsPerStep && !reads_.empty(); ++i) {
         const Read read = std::move(reads_.front());
@@ -207,12 +189,19 @@ bool Engine::step(Instant wanted) {
     }
     std::vector<Taken> batch = collect(now);
     last_step_ = now;
-    if (!batch.empty()) {
+    if (!batch.empty() || takeover_event_) {
         worked = true;
         model::ChangeSet changes;
+        if (takeover_event_) {
+            changes.events.push_back(*std::exchange(takeover_event_, std::nullopt));
+        }
         std::vector<Applied> applied;
         applied.reserve(batch.size());
         for (auto& [item, parked] : batch) {
+            if (!check_seen(item)) {
+                applied.push_back({std::move(item), parked, fail(why_not())});
+                continue;
+            }
             if (!adopt_for_retry(item, now, changes)) {
                 applied.push_back({std::move(item), parked, fail(not_leading())});
                 continue;
@@ -226,9 +215,22 @@ bool Engine::step(Instant wanted) {
         scheduler_->seal(now, seq_ + 1, changes);
         settle(applied, changes, now);
     }
+    raise_epoch(now);
     status_.queued = queue_.size();
     status_.parked = parked_.size();
     return worked;
+}
+
+void Engine::answer_without_lead(Instant now) {
+    for (; !queue_.empty(); queue_.pop_front()) {
+        queue_.front().answer(fail(why_not()));
+    }
+    status_.queued = 0;
+    if (status_.state == EngineState::kStandby) {
+        watch(now);
+    } else if (status_.state != EngineState::kBroken && next_probe_ <= now) {
+        recover(now);
+    }
 }
 
 // Commits and answers. Nobody is answered before the commit that makes the answer true.
@@ -244,6 +246,7 @@ void Engine::settle(std::vector<Applied>& applied, const model::ChangeSet& chang
         case store::CommitFate::kCommitted:
             ++seq_;
             status_.seq = seq_;
+            committed_ = {status_.epoch, seq_};
             answer_all(applied, now);
             return;
         case store::CommitFate::kRefused:
@@ -251,14 +254,17 @@ void Engine::settle(std::vector<Applied>& applied, const model::ChangeSet& chang
             return;
         case store::CommitFate::kFull:
             spdlog::error("The store's disk is full: {}", outcome.message);
-            status_.state = EngineState::kReadOnly;
             status_.last_error = outcome.message;
-            refuse_all(applied, read_only());
+            hold_read_only(read_only());
+            refuse_all(applied, why_not());
             break;
-        case store::CommitFate::kUnknown:
         case store::CommitFate::kDeposed:
+            refuse_all(applied, not_leading());
+            stand_by(outcome.message, now);
+            return;
+        case store::CommitFate::kUnknown:
             spdlog::warn("A commit has no known outcome: {}", outcome.message);
-            in_doubt_ = {status_.epoch, seq_ + 1};
+            in_doubt_ = model::CommitMark{status_.epoch, seq_ + 1};
             status_.state = EngineState::kStarting;
             status_.last_error = outcome.message;
             refuse_all(applied, not_leading());
@@ -279,49 +285,6 @@ void Engine::settle(std::vector<Applied>& applied, const model::ChangeSet& chang
         return;
     }
     recover(now);
-}
-
-void Engine::recover(Instant now) {
-    const bool was_full = status_.state == EngineState::kReadOnly;
-    ++status_.reloads;
-    const Status led = lead(now);
-    if (led.has_value()) {
-        spdlog::info("Leading again with epoch {}.", status_.epoch);
-        report_fate();
-        return;
-    }
-    status_.last_error = led.error().message;
-    status_.state = was_full ? EngineState::kReadOnly : EngineState::kStarting;
-    next_probe_ = now + kRecoverEvery;
-    spdlog::warn("Cannot lead yet: {}", led.error().message);
-}
-
-// What became of the batch in doubt; its callers were told to ask again, and the state just loaded
-// has or has not its effects. This is for whoever reads the log.
-void Engine::report_fate() {
-    if (!in_doubt_) {
-        return;
-    }
-    const auto [epoch, seq] = *in_doubt_;
-    in_doubt_.reset();
-    const Result<bool> committed = store_.committed(epoch, seq);
-    if (committed.has_value()) {
-        spdlog::info(
-            "Batch {} of epoch {} was {}.", seq, epoch, *committed ? "committed" : "not committed"
-        );
-    } else {
-        spdlog::warn("The fate of batch {} of epoch {}: {}", seq, epoch, committed.error().message);
-    }
-}
-
-// Nothing was written, so the epoch is still ours: what is committed can be shown meanwhile.
-void Engine::load_for_reads(Instant now) {
-    const Result<model::Snapshot> snapshot = store_.load(status_.epoch);
-    if (snapshot.has_value()) {
-        scheduler_ = std::make_unique<core::Scheduler>(*snapshot, now, seed_);
-    } else {
-        spdlog::warn("Cannot read the store: {}", snapshot.error().message);
-    }
 }
 
 // A constraint said no to the batch: load afresh and run its commands one per commit, so that only
@@ -345,6 +308,9 @@ void Engine::after_refusal(std::vector<Applied>& applied, const std::string& mes
 
 void Engine::answer_all(std::vector<Applied>& applied, Instant now) {
     for (Applied& one : applied) {
+        if (one.reply.has_value()) {
+            tell_commit(*one.reply, seq_);
+        }
         const core::ExecutorCall* acquire = acquire_in(one.item);
         if (acquire && one.reply.has_value() && parked_.size() < kParkedMax) {
             const auto* reply = std::get_if<model::CallReply>(&*one.reply);
@@ -373,6 +339,11 @@ void Engine::refuse_all(std::vector<Applied>& applied, const Error& error) {
 }
 
 void Engine::shut_down() {
+    if (status_.state == EngineState::kLeading) {
+        leadership_.resign();
+        status_.state = EngineState::kStandby;
+        status_.leading_since = kNever;
+    }
     std::vector<Applied> none;
     const Error stopping = unavailable("stopping", "The server is stopping.");
     refuse_all(none, stopping);
@@ -383,13 +354,19 @@ void Engine::shut_down() {
 }
 
 Instant Engine::next_due() const {
+    if (status_.state == EngineState::kStandby) {
+        return leadership_.next_look();
+    }
+    if (status_.state == EngineState::kReadOnly) {
+        return std::min(next_probe_, leadership_.next_beat());
+    }
     if (status_.state != EngineState::kLeading || !scheduler_) {
         return next_probe_;
     }
-    if (!single_.empty() || !queue_.empty() || !reads_.empty()) {
+    if (!single_.empty() || !queue_.empty() || !reads_.empty() || takeover_event_) {
         return now_;
     }
-    Instant due = scheduler_->next_due();
+    Instant due = std::min(scheduler_->next_due(), leadership_.next_beat());
     if (!parked_.empty()) {
         due = std::min(due, parked_.begin()->first.first);
         if (scheduler_->wake_count() != seen_wake_ || wake_more_) {

@@ -5,6 +5,9 @@
 // an answer goes out only after the commit that makes it true; on anything but a definite commit
 // the scheduler is thrown away, the callers are told `unavailable`, the epoch is raised and the
 // state loaded afresh, never undone in place.
+//
+// Of several servers on one store one leads; the others stand by (engine/leadership.h) and answer
+// `not_leading`. A leader that another one deposed throws its scheduler away and stands by, too.
 #pragma once
 
 #include <deque>
@@ -18,6 +21,7 @@
 
 #include "base/result.h"
 #include "core/scheduler.h"
+#include "engine/leadership.h"
 #include "store/store.h"
 
 namespace servo::engine {
@@ -25,7 +29,11 @@ namespace servo::engine {
 constexpr size_t kQueueMax = 10'000;       // further items are answered resource_exhausted
 constexpr size_t kBatchMax = 2'000;        // commands in one commit
 constexpr size_t kParkedMax = 10'000;      // acquires waiting for work
+constexpr Millis kRecoverEvery{1'000};     // attempts to lead again
 constexpr Millis kStallAddedAfter{1'000};  // a leader stall beyond this lengthens all leases
+
+// What a server that does not lead answers.
+Error not_leading();
 
 using Answer = std::function<void(Result<core::Reply>)>;
 
@@ -48,11 +56,15 @@ struct Item {
 // A live read: runs between a commit and the next apply; must take less than a millisecond.
 using Read = std::function<void(const core::Scheduler&, Instant now)>;
 
-enum class EngineState { kStarting, kLeading, kReadOnly, kBroken };
+// kStarting: means to lead, and cannot yet. kReadOnly: shows what is committed, takes nothing.
+enum class EngineState { kStarting, kLeading, kReadOnly, kBroken, kStandby };
 std::string_view to_string(EngineState state);
 
 struct EngineStatus {
     EngineState state = EngineState::kStarting;
+    std::string why;                 // kReadOnly: a reason of docs/reference/errors.md
+    store::LeaderRow leader;         // as last seen; this one when leading
+    Instant leading_since = kNever;  // kNever: does not lead
     int64_t epoch = 0;
     int64_t seq = 0;
     size_t queued = 0;
@@ -65,13 +77,18 @@ struct EngineStatus {
 
 class Engine {
  public:
-    // `store` outlives the engine. `holder` names this process in the epoch row. `seed` drives
-    // backoff jitter.
-    Engine(store::Store& store, std::string holder, uint64_t seed);
+    // `store` outlives the engine. `self` is what the leader's row says when it leads. `seed`
+    // drives backoff jitter.
+    Engine(store::Store& store, store::Candidate self, uint64_t seed);
 
-    // Takes leadership and loads. `wall` is the wall clock now; later times count from the larger
-    // of it and the last committed time.
+    // Leads at once when nobody does, else stands by. `wall` is the wall clock now; later times
+    // count from the larger of it and the last committed time.
     Status start(Instant wall);
+    // Lead a database that is older than what was acknowledged (`db_went_back`): what it lost is
+    // lost. Before start().
+    void accept_older_database() { accept_older_ = true; }
+    // Word that the leader of `epoch` is no more: a standby takes over without waiting.
+    void heard_gone(int64_t epoch) { leadership_.heard_gone(epoch); }
 
     // Queues an item; answers resource_exhausted at once when the queue is full.
     void submit(Item item);
@@ -81,7 +98,8 @@ class Engine {
     // never decreases. Returns whether something was done.
     bool step(Instant now);
 
-    // Answers everything that is queued or parked with `unavailable`; nothing may follow.
+    // Gives leadership up, and answers everything that is queued or parked with `unavailable`;
+    // nothing may follow.
     void shut_down();
 
     // The latest time it was stepped or loaded at.
@@ -91,7 +109,9 @@ class Engine {
     Instant next_due() const;
     // Whether reads can be served; without it they wait.
     bool readable() const { return scheduler_ != nullptr; }
-    bool has_work() const { return scheduler_ && (!queue_.empty() || !reads_.empty()); }
+    bool has_work() const {
+        return scheduler_ && (!queue_.empty() || !reads_.empty() || takeover_event_);
+    }
 
     // Told when a new scheduler was loaded (start and every reload), before it is used; may queue.
     void on_load(std::function<void(const core::Scheduler&)> hook) { on_load_ = std::move(hook); }
@@ -123,13 +143,26 @@ class Engine {
     void answer_all(std::vector<Applied>& applied, Instant now);
     void refuse_all(std::vector<Applied>& applied, const Error& error);
     void after_refusal(std::vector<Applied>& applied, const std::string& message, Instant now);
-    Status lead(Instant now);
+    void answer_without_lead(Instant now);
+    Error why_not() const;
+
+    // engine_leading.cc
+    Status lead(int64_t after, Instant now);
     void recover(Instant now);
     void report_fate();
     void load_for_reads(Instant now);
+    void stand_by(const std::string& why, Instant now);
+    void show_leader(bool seen);
+    void watch(Instant now);
+    void pulse(Instant now);
+    bool remembers(const model::Snapshot& snapshot);
+    bool check_seen(const Item& item);
+    void went_back(model::CommitMark known);
+    void raise_epoch(Instant now);
+    void hold_read_only(Error why);
 
     store::Store& store_;
-    std::string holder_;
+    Leadership leadership_;
     uint64_t seed_;
     std::unique_ptr<core::Scheduler> scheduler_;
     std::deque<Item> queue_;
@@ -141,7 +174,15 @@ class Engine {
     std::deque<Item> single_;             // after a refusal: one command per commit
     uint64_t seen_wake_ = 0;              // of the scheduler, when the parked ones were last tried
     int64_t seq_ = 0;                     // last committed
-    std::optional<std::pair<int64_t, int64_t>> in_doubt_;  // (epoch, seq) of an unknown commit
+    std::optional<model::CommitMark> in_doubt_;  // an unknown commit
+    model::CommitMark committed_;                // the last that this process knows of
+    model::CommitMark confirmed_;  // of an earlier leader: seen by executors, and in the store
+    model::CommitMark accepted_;   // what an operator gave up for lost
+    bool accept_older_ = false;
+    int64_t epoch_floor_ = 0;    // epochs up to here were used by a history that is lost
+    int64_t loaded_seq_ = 0;     // what this leader found
+    std::optional<Error> held_;  // kReadOnly: why
+    std::optional<model::EventRow> takeover_event_;  // for the first batch
     Instant now_ = kEpochStart;
     EngineStatus status_;
     Instant last_step_ = kEpochStart;

@@ -69,7 +69,7 @@ class EngineTest : public testing::Test {
     void step(Millis by = Millis(1)) { engine_.step(now_ += by); }
 
     store::MemoryStore store_;
-    Engine engine_{store_, "test", 1};
+    Engine engine_{store_, {"test"}, 1};
     Instant now_ = kStart;
 };
 
@@ -237,18 +237,6 @@ TEST_F(EngineTest, AStandstillOfTheLeaderKillsNobody) {
         step(Millis(1'000));
     }
     EXPECT_EQ(engine_.scheduler()->job(model::JobId(7), now_)->slots, 0);
-}
-
-TEST_F(EngineTest, AnotherLeaderDeposesThisOne) {
-    submit(apply_asset("orders"));
-    step();
-    ASSERT_TRUE(store_.take_leadership({"other"}).has_value());
-    const auto created = submit(create(7));
-    step();
-    EXPECT_EQ((*created)->error().code, ErrorCode::kUnavailable);
-    const auto again = submit(create(7));
-    step();
-    EXPECT_TRUE((*again)->has_value());
 }
 
 TEST_F(EngineTest, AFailedJobComesBackForItsRetry) {

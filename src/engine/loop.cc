@@ -40,6 +40,7 @@ Status Loop::start() {
     SERVO_CHECK(engine_.start(wall_now()));
     base_ms_ = to_ms(std::max(wall_now(), engine_.now())) - boottime_ms();
     status_ = engine_.status();
+    standing_by_.store(status_.state == EngineState::kStandby);
     thread_ = std::thread([this] { run(); });
     return {};
 }
@@ -57,6 +58,16 @@ void Loop::stop() {
 
 Instant Loop::now() const {
     return instant_ms(base_ms_ + boottime_ms());
+}
+
+void Loop::heard_gone(int64_t epoch) {
+    const std::lock_guard lock(mutex_);
+    gone_epoch_ = epoch;
+}
+
+Millis Loop::busy_for() const {
+    const int64_t began = step_began_ms_.load();
+    return began == 0 ? Millis(0) : Millis(boottime_ms() - began);
 }
 
 void Loop::submit(Item item) {
@@ -105,6 +116,7 @@ bool Loop::gather(bool idle) {
         reads.swap(reads_);
         status_ = engine_.status();
         readable_ = engine_.readable();
+        engine_.heard_gone(gone_epoch_);
         if (stopping_ && items.empty() && reads.empty()) {
             return false;
         }
@@ -121,7 +133,11 @@ bool Loop::gather(bool idle) {
 void Loop::run() {
     bool idle = true;
     while (gather(idle)) {
+        step_began_ms_.store(boottime_ms());
         const bool worked = engine_.step(now());
+        if (const Millis ahead = engine_.now() - now(); ahead > Millis(0)) {
+            base_ms_ += ahead.count();  // it loaded commits that are later than our time
+        }
         if (engine_.status().state == EngineState::kBroken) {
             on_broken_(engine_.status().last_error);
             break;
@@ -134,6 +150,8 @@ void Loop::run() {
             }
             more = kept.value_or(false);
         }
+        step_began_ms_.store(0);
+        standing_by_.store(engine_.status().state == EngineState::kStandby);
         idle = !worked && !more && !engine_.has_work();
     }
     engine_.shut_down();

@@ -2,6 +2,7 @@
 // stop signal. Thread-safe except where noted.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -20,15 +21,21 @@ class Loop {
     Loop(Engine& engine, store::Store& store, std::function<void(const std::string&)> on_broken);
     ~Loop();  // stops
 
-    // Takes leadership and loads on the calling thread, then runs.
+    // Leads or stands by (on the calling thread), then runs.
     Status start();
-    void stop();  // answers what was queued with unavailable, then joins
+    // Does what was queued, gives leadership up, answers what is parked with unavailable, joins.
+    void stop();
 
     void submit(Item item);
     // False when the loop is stopping or has nothing to read from: `read` will not be called. A
     // read that was accepted may still be dropped without a call when the loop stops.
     bool read(Read read);
     EngineStatus status() const;
+    // See Engine::heard_gone.
+    void heard_gone(int64_t epoch);
+    bool standing_by() const { return standing_by_.load(); }
+    // How long the engine's thread has been busy with one step; a store call that hangs shows here.
+    Millis busy_for() const;
 
     // The time base of the scheduler, usable from any thread after start().
     Instant now() const;
@@ -47,7 +54,11 @@ class Loop {
     EngineStatus status_;
     bool stopping_ = false;
     bool readable_ = true;
-    int64_t base_ms_ = 0;  // wall (or last committed) time minus boottime at start
+    int64_t gone_epoch_ = -1;
+    // The scheduler's time minus boottime; grows when a new leader finds later commits.
+    std::atomic<int64_t> base_ms_{0};
+    std::atomic<bool> standing_by_{false};
+    std::atomic<int64_t> step_began_ms_{0};  // boottime; 0: no step under way
     std::thread thread_;
 };
 

@@ -130,7 +130,14 @@ Agent::Agent(
       transport_(std::move(transport)),
       state_(std::move(state)),
       inbox_(std::move(inbox)),
-      slots_(static_cast<size_t>(options_.slots)) {
+      slots_(static_cast<size_t>(options_.slots)),
+      machine_(MachinePaths{.disk = options_.state_dir}),
+      started_at_(wall_now()),
+      checker_([inbox = inbox_](api::CheckAnswer answer) {
+          inbox->post([answer = std::move(answer)](Agent& agent) mutable {
+              agent.check_answers_.push_back(std::move(answer));
+          });
+      }) {
     turned_at_us_ = boot_now().count();
     status_.slots = options_.slots;
 }
@@ -199,6 +206,7 @@ void Agent::run() {
 // False when the agent has ended.
 bool Agent::turn() {
     now_ = boot_now();
+    slowest_turn_ = std::max(slowest_turn_, since_last_turn());
     turned_at_us_ = now_.count();
     for (Inbox::Task& task : inbox_->take()) {
         task(*this);
@@ -211,6 +219,7 @@ bool Agent::turn() {
     tend_slots();
     feed_logs();
     perform_actions();
+    tell_health();
     publish();
     return !stop_ && !outcome_;
 }
@@ -234,7 +243,8 @@ void Agent::start_keeper() {
     }
     KeeperOptions options;
     options.executor = options_.name;
-    options.session = model::SessionId(static_cast<int64_t>(random_number() >> 1) | 1);
+    session_ = model::SessionId(static_cast<int64_t>(random_number() >> 1) | 1);
+    options.session = session_;
     options.slots = options_.slots;
     options.labels = options_.labels;
     options.build = options_.build;
@@ -409,6 +419,7 @@ void Agent::note_answer(const Error* error) {
     server_reached_ = error == nullptr;
     if (error != nullptr && !server_lost_said_) {
         spdlog::warn("the server does not answer as it should: {}", error->message);
+        note_error(error->message);
     } else if (error == nullptr && server_lost_said_) {
         spdlog::info("the server answers again");
     }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,8 +15,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "executor/endpoint_check.h"
 #include "executor/keeper.h"
 #include "executor/log_feed.h"
+#include "executor/machine.h"
 #include "executor/slot_host.h"
 #include "executor/slot_watch.h"
 #include "executor/state_dir.h"
@@ -39,6 +42,7 @@ struct AgentOptions {
     Millis stuck_beyond{10'000};        // beyond timeout and kill_grace, then a slot is stuck
     Millis stuck_floor{300'000};        // "no progress" is never said of less
     Millis stuck_say_every{30'000};     // in the log
+    Millis health_every = api::kHealthInterval;
     // Starts a slot process that calls slot_main(kSlotFd). Default: this program with `slot`.
     std::vector<std::string> slot_command = {"/proc/self/exe", "slot"};
 };
@@ -124,6 +128,7 @@ class Agent {
         Micros moved_at{0};               // last sign of progress
         std::optional<Micros> killed_at;  // KillSlot not yet answered
         std::optional<Stuck> stuck;
+        Instant stuck_since;
         std::optional<Micros> stuck_said_at;
     };
 
@@ -159,9 +164,13 @@ class Agent {
     void end_slots();
 
     // agent_health.cc
+    void note_error(const std::string& text);
     void watch_slot(int index);
     void say_stuck(int index, const SlotSigns& signs);
     int stuck_slots() const;
+    api::ExecutorHealth health();
+    void tell_health();
+    void on_health_reply(Result<api::HealthReply> reply);
 
     void publish();
     void finish(Status outcome);
@@ -185,7 +194,17 @@ class Agent {
     bool server_lost_said_ = false;
     LogFeed log_feed_;
 
+    model::SessionId session_;
     Durations durations_;
+    Machine machine_;
+    Instant started_at_;
+    std::deque<api::ExecutorError> errors_;  // the newest kHealthErrorsMax
+    Millis slowest_turn_{0};                 // since health was told
+    bool health_news_ = false;
+    bool health_under_way_ = false;
+    std::vector<api::CheckAnswer> check_answers_;  // not yet sent
+    Micros health_told_at_{0};                     // the last look; 0 = never
+    Micros health_at_{0};
 
     // Shared with other threads.
     std::atomic<bool> stop_{false};
@@ -195,6 +214,7 @@ class Agent {
     AgentStatus status_;              // guarded by mutex_
     std::optional<Status> ended_as_;  // guarded by mutex_
 
+    EndpointChecker checker_;
     std::thread thread_;
 };
 

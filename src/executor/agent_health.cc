@@ -1,14 +1,33 @@
-// How the agent finds slots that are stuck, and what its log says of them.
+// What the agent tells the server of itself and its machine, and what its log says of stuck slots.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "api/utf8.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "executor/agent.h"
 #include "model/job_id.h"
 
 namespace servo::executor {
+namespace {
+
+constexpr Millis kHealthTimeout{1'000};     // it shares the line with reports
+constexpr Micros kHealthAtMost{2'000'000};  // apart, even when there is news
+constexpr Millis kNextMin{100};
+constexpr Millis kNextMax{60'000};
+
+}  // namespace
+
+void Agent::note_error(const std::string& text) {
+    health_news_ = true;
+    errors_.push_back({wall_now(), api::clean_head(text, api::kHealthTextBytesMax)});
+    if (errors_.size() > api::kHealthErrorsMax) {
+        errors_.pop_front();
+    }
+}
 
 // Keeps Slot::stuck true, and says it in the log for as long as it is so: the words of this line
 // are what people look for in the log of an executor that hangs.
@@ -25,9 +44,15 @@ void Agent::watch_slot(int index) {
     const StuckRules rules{options_.kill_grace + options_.stuck_beyond, options_.stuck_floor};
     const std::optional<Stuck> stuck = stuck_as(signs, rules, now_);
     if (!stuck) {
+        health_news_ = health_news_ || slot.stuck;
         slot.stuck.reset();
         slot.stuck_said_at.reset();
         return;
+    }
+    if (!slot.stuck) {
+        const Micros since = *stuck == Stuck::kKilled ? *slot.killed_at : slot.moved_at;
+        slot.stuck_since = wall_now() - in_ms(now_ - since);
+        health_news_ = true;
     }
     slot.stuck = stuck;
     if (slot.stuck_said_at && now_ - *slot.stuck_said_at < options_.stuck_say_every) {
@@ -68,6 +93,79 @@ int Agent::stuck_slots() const {
     return static_cast<int>(std::count_if(slots_.begin(), slots_.end(), [](const Slot& slot) {
         return slot.stuck.has_value();
     }));
+}
+
+api::ExecutorHealth Agent::health() {
+    api::ExecutorHealth health;
+    health.process_started_at = started_at_;
+    health.pid = ::getpid();
+    machine_.look(now_, health);
+    for (size_t i = 0; i < slots_.size(); ++i) {
+        const Slot& slot = slots_[i];
+        health.slots_ready += slot.ready ? 1 : 0;
+        if (slot.stuck && health.stuck.size() < api::kStuckSlotsMax) {
+            health.stuck.push_back(
+                {static_cast<int64_t>(i),
+                 model::to_text(slot.job),
+                 std::string(to_string(*slot.stuck)),
+                 slot.stuck_since}
+            );
+        }
+    }
+    health.stuck_slots = stuck_slots();
+    health.slots_busy = keeper_->slots_busy();
+    health.results_queued = static_cast<int64_t>(keeper_->results_queued());
+    health.loop_lag_ms = std::exchange(slowest_turn_, Millis(0)).count();
+    health.errors.assign(errors_.begin(), errors_.end());
+    return health;
+}
+
+void Agent::tell_health() {
+    // It shares the line with reports, which a server that does not answer must not hold up.
+    if (!keeper_ || !keeper_->registered() || !server_reached_ || health_under_way_) {
+        return;
+    }
+    const Micros apart = std::min<Micros>(kHealthAtMost, options_.health_every);
+    const bool news = health_news_ && now_ >= health_told_at_ + apart;
+    const bool answers = !check_answers_.empty();
+    if (now_ < health_at_ && !news && !answers) {
+        return;
+    }
+    health_under_way_ = true;
+    auto request = std::make_shared<api::HealthRequest>();
+    request->session = session_.value;
+    // Between two looks it only asks whether there is something to do.
+    if (news || now_ >= health_told_at_ + options_.health_every || health_told_at_ == Micros(0)) {
+        health_news_ = false;
+        health_told_at_ = now_;
+        request->health = health();
+    }
+    request->answers = std::exchange(check_answers_, {});
+    transport_->tell_health(
+        std::move(request),
+        kHealthTimeout,
+        [inbox = inbox_](Result<api::HealthReply> reply) {
+            inbox->post([reply = std::move(reply)](Agent& agent) mutable {
+                agent.on_health_reply(std::move(reply));
+            });
+        }
+    );
+}
+
+// A server that does not know the call, or is away, is told again later.
+void Agent::on_health_reply(Result<api::HealthReply> reply) {
+    health_under_way_ = false;
+    health_at_ = now_ + (reply ? std::clamp(Millis(reply->next_ms), kNextMin, kNextMax)
+                               : api::kHealthInterval);
+    if (!reply) {
+        if (reply.error().reason == "unknown_session") {
+            health_told_at_ = Micros(0);  // a new leader: all of it, when registered there
+        }
+        return;
+    }
+    for (api::CheckAsk& ask : reply->checks) {
+        checker_.submit(std::move(ask));
+    }
 }
 
 }  // namespace servo::executor

@@ -64,6 +64,7 @@ class AgentHealthTest : public ::testing::Test {
         options_.name = "exec-1";
         options_.state_dir = folder_ + "/state";
         options_.kill_grace = Millis(50);
+        options_.health_every = Millis(20);
         options_.slot_command = {std::filesystem::read_symlink("/proc/self/exe").string(), "slot"};
     }
     ~AgentHealthTest() override {
@@ -95,6 +96,11 @@ class AgentHealthTest : public ::testing::Test {
     void wait_not_stuck() const {
         wait_status([](const AgentStatus& status) { return status.slots_stuck == 0; });
     }
+    api::ExecutorHealth wait_told(const std::string& reason) const {
+        return server_->wait_health([&](const api::ExecutorHealth& health) {
+            return !health.stuck.empty() && health.stuck.front().reason == reason;
+        });
+    }
     // How often the log says it, at the end of the agent.
     size_t said(const std::string& word) {
         agent_.reset();
@@ -108,6 +114,25 @@ class AgentHealthTest : public ::testing::Test {
     std::shared_ptr<TestServer> server_ = std::make_shared<TestServer>();
     std::unique_ptr<Agent> agent_;
 };
+
+TEST_F(AgentHealthTest, ItTellsHowItsMachineDoes) {
+    start();
+    const auto health =
+        server_->wait_health([](const auto& told) { return told.cpu_share.has_value(); });
+    EXPECT_EQ(health.pid, ::getpid());
+    EXPECT_GT(health.cpus, 0);
+    EXPECT_GT(health.memory_limit_bytes.value_or(0), health.memory_bytes.value_or(0));
+    EXPECT_GT(health.disk_free_bytes.value_or(0), 0);
+    EXPECT_EQ(health.stuck_slots, 0);
+    EXPECT_TRUE(health.errors.empty());
+}
+
+TEST_F(AgentHealthTest, ItTellsWhatWentWrong) {
+    start();
+    ::kill(slot_process(), SIGKILL);
+    const auto health = server_->wait_health([](const auto& told) { return !told.errors.empty(); });
+    EXPECT_EQ(health.errors.front().message, "slot 0: its process is gone; another one is started");
+}
 
 TEST_F(AgentHealthTest, HealthyWorkAndFailuresSayNeitherWord) {
     start();
@@ -139,6 +164,7 @@ TEST_F(AgentHealthTest, PastItsTimeoutASlotIsStuckUntilItEnds) {
     ASSERT_TRUE(server_->wait_started(lease, 1));
     ::kill(slot, SIGSTOP);
     wait_stuck();
+    EXPECT_EQ(wait_told("timeout").stuck_slots, 1);
     while (lines_->count("slot 0 is stuck: ") < 2) {
         std::this_thread::yield();  // it is said again and again
     }
@@ -157,9 +183,11 @@ TEST_F(AgentHealthTest, WhatIsKilledAndDoesNotEndIsStuck) {
     ::kill(slot, SIGSTOP);
     server_->control(lease, model::LeaseAction::kStop);
     wait_stuck();
+    EXPECT_FALSE(wait_told("killed").stuck.front().backfill_id.empty());
     ::kill(slot, SIGCONT);
     server_->wait(lease);
     wait_not_stuck();
+    server_->wait_health([](const auto& health) { return health.stuck_slots == 0; });
     EXPECT_GE(said("was killed and does not end"), 1U);
     EXPECT_EQ(said("timeout"), 0U);
 }
@@ -170,6 +198,7 @@ TEST_F(AgentHealthTest, FarBeyondTheUsualDurationASlotMakesNoProgress) {
     const LeaseId lease =
         server_->add(script("case $SERVO_PARTITION_KEY in 2024-01-30) sleep 1000 ;; esac"), 30);
     wait_stuck();
+    wait_told("no_progress");
     server_->control(lease, model::LeaseAction::kStop);
     EXPECT_EQ(server_->wait(lease).done.size(), 29U);
     wait_not_stuck();

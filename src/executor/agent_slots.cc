@@ -37,6 +37,7 @@ void Agent::start_slot(int index) {
     if (!started) {
         if (slot.failures == 0) {
             spdlog::error("slot {}: {}", index, started.error().message);
+            note_error(fmt::format("slot {}: {}", index, started.error().message));
         }
         slot.start_at = now_ + restart_wait(slot.failures);
         slot.failures = std::min(slot.failures + 1, 10);
@@ -86,6 +87,7 @@ void Agent::handle_message(int index, wire::FromSlot message) {
         log_feed_.on_answer(answer->id, std::move(answer->piece), now_);
     } else if (const auto* notice = std::get_if<wire::Notice>(&message)) {
         spdlog::warn("slot {}: {}", index, notice->text);
+        note_error(fmt::format("slot {}: {}", index, notice->text));
     } else if (std::holds_alternative<wire::Ready>(message)) {
         slot.ready = true;
         slot.failures = 0;
@@ -160,6 +162,7 @@ void Agent::tend_ending_slot(int index) {
     slot.start_at = now_ + restart_wait(slot.failures);
     slot.failures = std::min(slot.failures + 1, 10);
     spdlog::warn("slot {}: its process is gone; another one is started", index);
+    note_error(fmt::format("slot {}: its process is gone; another one is started", index));
     if (keeper_) {
         keeper_->on_slot_event(index, SlotLost{wall_now()}, in_ms(now_));
     }

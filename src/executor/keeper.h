@@ -263,6 +263,7 @@ class Keeper {
 
     model::ExecutorId executor_id_;
     int64_t epoch_ = 0;
+    model::CommitMark seen_;  // highest of all replies
     int64_t ack_ = 0;
     int64_t report_number_ = 0;
     int64_t acquire_number_ = 0;

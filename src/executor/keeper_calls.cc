@@ -42,6 +42,7 @@ void Keeper::send_register(BootTime now) {
     request.previous_gone = options_.previous_gone;
     request.held = held();
     request.ack = ack_;
+    request.seen = seen_;
     register_in_flight_ = true;
     register_sent_ = now;
     actions_.emplace_back(SendRegister{
@@ -61,6 +62,7 @@ void Keeper::on_register_reply(Result<model::RegisterReply> reply, BootTime now)
         register_failures_ = 0;
         executor_id_ = reply->executor_id;
         epoch_ = reply->epoch;
+        seen_ = std::max(seen_, model::CommitMark{reply->epoch, reply->seq});
         heartbeat_ = std::max(reply->heartbeat_interval, Millis(1));
         // Four fifths of the lease, whatever its length.
         stop_after_ = std::min(model::kExecutorStopAfter, reply->lease_ttl * 4 / 5);
@@ -126,6 +128,7 @@ void Keeper::send_call(CallKind kind, BootTime now) {
     request.session = options_.session;
     request.call = kind == CallKind::kReport ? ++report_number_ : ++acquire_number_;
     request.ack = ack_;
+    request.seen = seen_;
     if (kind == CallKind::kReport) {
         request.results = take_results();
         // What did not fit goes with the next one.
@@ -197,6 +200,7 @@ void Keeper::on_call_reply(
     } else {
         refusals_ = 0;
         epoch_ = reply->epoch;
+        seen_ = std::max(seen_, model::CommitMark{reply->epoch, reply->seq});
         const InFlight answered = std::exchange(flight, {});
         answered_at(answered.first_sent);
         if (kind == CallKind::kAcquire) {

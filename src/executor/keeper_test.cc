@@ -267,6 +267,24 @@ TEST_F(KeeperTest, ASlotThatStoppedByItselfSettlesTheLease) {
     EXPECT_TRUE(keeper_->held().empty());
 }
 
+TEST_F(KeeperTest, TheHighestCommitHeardOfIsEchoedToEveryLeader) {
+    make();
+    answer_register(5);
+    CallReply reply = with({});
+    reply.epoch = 5;
+    reply.seq = 40;
+    answer(report(), reply);
+    pass(2'000);
+    reply.seq = 39;  // said later, of an earlier commit
+    answer(report(), reply);
+    pass(2'000);
+    const auto next = report();
+    EXPECT_EQ(next->seen, (model::CommitMark{5, 40}));
+    refuse(next, failed_precondition("unknown_session", "register again"));
+    run_until(now_ + Millis(1'000));
+    EXPECT_EQ(one<SendRegister>().request->seen, (model::CommitMark{5, 40}));
+}
+
 TEST_F(KeeperTest, RepliesOfAnEarlierLeaderAreIgnored) {
     make(2);
     answer_register(5);

@@ -181,6 +181,25 @@ std::string TestServer::wait_printed(size_t bytes) {
     return printed_;
 }
 
+void TestServer::tell_health(
+    std::shared_ptr<const api::HealthRequest> request, Millis, HealthDone done
+) {
+    {
+        const std::lock_guard lock(mutex_);
+        health_ = request->health ? request->health : health_;
+        changed_.notify_all();
+    }
+    done(api::HealthReply{1, {}});  // as often as the executor likes
+}
+
+api::ExecutorHealth TestServer::wait_health(
+    const std::function<bool(const api::ExecutorHealth&)>& fits
+) {
+    std::unique_lock lock(mutex_);
+    const bool came = changed_.wait_for(lock, kLimit, [&] { return health_ && fits(*health_); });
+    return came ? *health_ : api::ExecutorHealth{};
+}
+
 void TestServer::shut_down() {
     CallDone done;
     {

@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -53,7 +54,12 @@ class TestServer : public Transport {
     void on_logs_wanted(std::function<void()> wanted) override;
     void send_logs(std::shared_ptr<const model::LogReport> report, Millis timeout, LogsDone done)
         override;
+    void tell_health(
+        std::shared_ptr<const api::HealthRequest> request, Millis timeout, HealthDone done
+    ) override;
     void shut_down() override;
+    // Waits until the executor told something that fits, and returns it.
+    api::ExecutorHealth wait_health(const std::function<bool(const api::ExecutorHealth&)>& fits);
 
     // Reads what position 0 of the lease prints, from now on.
     void watch(model::LeaseId lease);
@@ -76,6 +82,7 @@ class TestServer : public Transport {
     bool silent_ = false;
     bool shut_down_ = false;
     std::optional<model::RegisterRequest> registration_;
+    std::optional<api::ExecutorHealth> health_;
     std::deque<Waiting> waiting_;
     std::map<int64_t, model::Grant> unacked_;
     std::vector<model::Definition> definitions_;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "api/executor_health.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "model/live_log.h"
@@ -17,12 +18,13 @@ class Transport {
     using RegisterDone = std::function<void(Result<model::RegisterReply>)>;
     using CallDone = std::function<void(Result<model::CallReply>)>;
     using LogsDone = std::function<void(Result<std::vector<model::LogWish>>)>;
+    using HealthDone = std::function<void(Result<api::HealthReply>)>;
 
     virtual ~Transport() = default;
 
-    // Both return at once. `done` is called exactly once, on any thread, at the latest when
+    // All return at once. `done` is called exactly once, on any thread, at the latest when
     // `timeout` has passed, and with an Error when the call failed or was cancelled. There is at
-    // most one register, one report and one acquire under way at a time.
+    // most one register, one report, one acquire and one health call under way at a time.
     virtual void register_executor(
         std::shared_ptr<const model::RegisterRequest> request, Millis timeout, RegisterDone done
     ) = 0;
@@ -36,6 +38,9 @@ class Transport {
     // As above, at most one under way, beside all others.
     virtual void send_logs(
         std::shared_ptr<const model::LogReport> report, Millis timeout, LogsDone done
+    ) = 0;
+    virtual void tell_health(
+        std::shared_ptr<const api::HealthRequest> request, Millis timeout, HealthDone done
     ) = 0;
 
     // Ends everything under way soon; each `done` still gets called, before this returns. Later

@@ -48,8 +48,8 @@ bool ChangeSet::empty() const {
     return tenants.empty() && pools.empty() && removed_pools.empty() && assets.empty() &&
            revisions.empty() && executors.empty() && jobs.empty() && checkpoints.empty() &&
            grants.empty() && ended_grants.empty() && done.empty() && failures.empty() &&
-           logs.empty() && materialised.empty() && durations.empty() && events.empty() &&
-           idempotency.empty();
+           logs.empty() && materialised.empty() && durations.empty() && tokens.empty() &&
+           events.empty() && idempotency.empty();
 }
 
 void DurationStats::add(Micros duration, uint64_t times) {

@@ -15,6 +15,7 @@
 #include "model/protocol.h"
 #include "model/records.h"
 #include "model/tenant.h"
+#include "model/token.h"
 
 namespace servo::model {
 
@@ -47,6 +48,7 @@ struct ExecutorRow {
     int slots = 0;
     Instant last_registered_at;
     bool drain_wanted = false;
+    TenantId tenant;  // of the token it last came with; 0 = works for every tenant
     bool operator==(const ExecutorRow&) const = default;
 };
 
@@ -119,6 +121,7 @@ struct ChangeSet {
     std::vector<LogRow> logs;                                           // inserts
     std::vector<MaterialisedChange> materialised;
     std::vector<DurationRow> durations;  // upserts
+    std::vector<TokenRow> tokens;        // upserts, by id
     std::vector<EventRow> events;
     std::vector<IdempotencyRow> idempotency;
 
@@ -138,6 +141,7 @@ struct Snapshot {
     std::vector<std::shared_ptr<const AssetRevision>>
         revisions;  // latest of each, and of open jobs
     std::vector<ExecutorRow> executors;
+    std::vector<TokenRow> tokens;
     std::vector<DurationRow> durations;
 
     struct OpenJob {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -114,6 +115,14 @@ struct LeaseResults {
     bool operator==(const LeaseResults&) const = default;
 };
 
+// A commit by its place in the chain of batches. Executors echo the highest they heard of, so that
+// a leader notices when its database is older than what was acknowledged.
+struct CommitMark {
+    int64_t epoch = 0;
+    int64_t seq = 0;
+    auto operator<=>(const CommitMark&) const = default;
+};
+
 struct RegisterRequest {
     std::string executor;  // name, [a-zA-Z0-9._-]{1,128}
     SessionId session;     // random, chosen by the executor
@@ -130,11 +139,13 @@ struct RegisterRequest {
     bool previous_gone = false;
     std::vector<HeldLease> held;  // when it returns after a change of leader
     int64_t ack = 0;              // highest grant number received in this session
+    CommitMark seen;
 };
 
 struct RegisterReply {
     ExecutorId executor_id;
     int64_t epoch = 0;
+    int64_t seq = 0;  // of the last commit
     Millis heartbeat_interval = kHeartbeatInterval;
     Millis lease_ttl = kLeaseTtl;
 };
@@ -152,6 +163,7 @@ struct CallRequest {
     SlotMillis slot_ms{};
     int free_slots = 0;  // slots without a lease that want one
     bool draining = false;
+    CommitMark seen;
 };
 
 enum class LeaseAction { kShrink, kStop, kUnknown };
@@ -174,6 +186,7 @@ struct Definition {
 
 struct CallReply {
     int64_t epoch = 0;
+    int64_t seq = 0;  // of the last commit
     int64_t call = 0;
     std::vector<Grant> grants;  // every grant of the session that is not acked yet, ascending
     std::vector<LeaseControl> controls;

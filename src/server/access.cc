@@ -46,29 +46,94 @@ std::string actor_of(const std::string& header, const char* otherwise) {
     return plain && !header.empty() && header.size() <= kActorLengthMax ? header : otherwise;
 }
 
+api::Role api_role(model::TokenRole role) {
+    switch (role) {
+        case model::TokenRole::kAdmin:
+            return api::Role::kAdmin;
+        case model::TokenRole::kTenantAdmin:
+            return api::Role::kWrite;
+        case model::TokenRole::kTenantRead:
+            return api::Role::kRead;
+        case model::TokenRole::kExecutor:
+            return api::Role::kExecutor;
+        case model::TokenRole::kMetrics:
+            return api::Role::kMetrics;
+    }
+    return api::Role::kPublic;
+}
+
+Result<Principal> principal_of(
+    const store::StoredToken& token, const RequestHeaders& headers, Instant now
+) {
+    if (token.row.revoked_at <= now) {
+        return fail(denied(
+            ErrorCode::kUnauthenticated,
+            "token_revoked",
+            fmt::format("The token {} was revoked; ask for a new one.", token.row.id)
+        ));
+    }
+    if (!token.row.live(now)) {
+        return fail(denied(
+            ErrorCode::kUnauthenticated,
+            "token_expired",
+            fmt::format("The token {} has expired; ask for a new one.", token.row.id)
+        ));
+    }
+    Principal out;
+    out.role = api_role(token.row.role);
+    out.tenant = token.tenant_name;
+    out.tenant_id = token.row.tenant;
+    out.token = token.row.id;
+    // What the caller says of itself, and what is certain.
+    out.actor = fmt::format("{}/{}", actor_of(headers.actor, "token"), token.row.id);
+    return out;
+}
+
 }  // namespace
 
 bool is_loopback(const std::string& address) {
     return address == "::1" || address.starts_with("127.");
 }
 
-Status check_exposure(const AccessOptions& options, bool insecure) {
-    if (is_loopback(options.listen_address) || !options.admin_token.empty() || insecure) {
-        return {};
-    }
-    return fail(failed_precondition(
-        "insecure_listen",
-        fmt::format(
-            "Listening on {} without a token would let everyone who reaches it run programs. Set "
-            "an admin token, listen on 127.0.0.1, or say --insecure.",
-            options.listen_address
-        )
-    ));
+bool is_open(const AccessOptions& options, const TokenTable& tokens) {
+    return options.admin_token.empty() && !tokens.closed;
 }
 
-Status check_browser(const Request& request, const AccessOptions& options) {
+Status check_exposure(
+    const AccessOptions& options, const TokenTable& tokens, Transport transport, bool insecure
+) {
+    if (is_loopback(options.listen_address) || insecure) {
+        return {};
+    }
+    if (is_open(options, tokens)) {
+        return fail(failed_precondition(
+            "insecure_listen",
+            fmt::format(
+                "Listening on {} without a token would let everyone who reaches it run programs. "
+                "Make one (servo token create --role admin --data-dir DIR) or set "
+                "SERVO_ADMIN_TOKEN, listen on 127.0.0.1, or say --insecure.",
+                options.listen_address
+            )
+        ));
+    }
+    if (transport == Transport::kPlain) {
+        return fail(failed_precondition(
+            "insecure_listen",
+            fmt::format(
+                "Listening on {} without TLS would send tokens in the clear. Give --tls-cert and "
+                "--tls-key, listen on 127.0.0.1, or, behind a proxy that does TLS, say --insecure.",
+                options.listen_address
+            )
+        ));
+    }
+    return {};
+}
+
+Status check_browser(
+    const Request& request, const AccessOptions& options, const TokenTable& tokens
+) {
     const RequestHeaders& headers = request.headers;
-    const bool checks_host = options.admin_token.empty() && !wildcard(options.listen_address);
+    const bool checks_host = is_open(options, tokens) && !wildcard(options.listen_address);
     if (checks_host && !our_host(headers.host, options)) {
         return fail(invalid_argument(
             "wrong_host", fmt::format("This server is not \"{}\".", host_name(headers.host))
@@ -91,30 +156,44 @@ Status check_browser(const Request& request, const AccessOptions& options) {
     return {};
 }
 
-Result<Principal> authenticate(const RequestHeaders& headers, const AccessOptions& options) {
-    Principal out;
-    if (options.admin_token.empty()) {
-        out.role = api::Role::kAdmin;
-        out.actor = actor_of(headers.actor, "anonymous");
-        return out;
+Result<Principal> authenticate(
+    const RequestHeaders& headers,
+    const AccessOptions& options,
+    const TokenTable& tokens,
+    Instant now
+) {
+    const bool given = headers.authorization.starts_with(kBearer);
+    const std::string text = given ? headers.authorization.substr(kBearer.size()) : "";
+    if (const auto parsed = model::parse_token(text)) {
+        const auto it = tokens.by_id.find(parsed->id);
+        if (it != tokens.by_id.end() &&
+            same_secret(token_hash(parsed->secret), it->second.row.secret_sha256)) {
+            return principal_of(it->second, headers, now);
+        }
     }
-    if (!headers.authorization.starts_with(kBearer)) {
+    if (given && same_secret(text, options.process_token)) {
+        return Principal{
+            api::Role::kAdmin,
+            "",
+            actor_of(headers.actor, "servo"),
+            std::string(kProcessTokenName)};
+    }
+    if (is_open(options, tokens)) {
+        return Principal{api::Role::kAdmin, "", actor_of(headers.actor, "anonymous")};
+    }
+    if (!given) {
         return fail(denied(
             ErrorCode::kUnauthenticated,
             "no_token",
             "This server wants a token: set SERVO_TOKEN, or send Authorization: Bearer TOKEN."
         ));
     }
-    const std::string token = headers.authorization.substr(kBearer.size());
-    if (same_secret(token, options.admin_token)) {
-        out.role = api::Role::kAdmin;
-        out.actor = actor_of(headers.actor, "admin");
-        return out;
+    if (same_secret(text, options.admin_token)) {
+        return Principal{
+            api::Role::kAdmin, "", actor_of(headers.actor, "admin"), std::string(kAdminTokenName)};
     }
-    if (same_secret(token, options.executor_token)) {
-        out.role = api::Role::kExecutor;
-        out.actor = "executor";
-        return out;
+    if (same_secret(text, options.executor_token)) {
+        return Principal{api::Role::kExecutor, "", "executor", std::string(kExecutorTokenName)};
     }
     return fail(
         denied(ErrorCode::kUnauthenticated, "bad_token", "The token is not one of this server's.")
@@ -123,10 +202,11 @@ Result<Principal> authenticate(const RequestHeaders& headers, const AccessOption
 
 Status check_role(const Principal& principal, const api::Route& route) {
     using enum api::Role;
-    const bool executor = principal.role == kExecutor;
+    const bool apart = principal.role == kExecutor || principal.role == kMetrics;
     const bool allowed =
         route.role == kPublic || principal.role == kAdmin ||
-        (route.role == kExecutor ? executor : !executor && principal.role >= route.role);
+        (apart || route.role == kExecutor || route.role == kMetrics ? principal.role == route.role
+                                                                    : principal.role >= route.role);
     if (!allowed) {
         return fail(denied(
             ErrorCode::kPermissionDenied,

@@ -73,31 +73,216 @@ TEST(Access, TokensGiveRoles) {
     EXPECT_EQ(authenticate(headers, options).error().reason, "bad_token");
 }
 
-// Every route against every role.
-TEST(Access, RolesMatrix) {
-    using enum api::Role;
-    for (const api::Route& route : api::routes()) {
-        const auto allowed = [&route](api::Role role) {
-            return check_role(Principal{role, "", ""}, route).has_value();
-        };
-        EXPECT_TRUE(allowed(kAdmin)) << route.id;
-        EXPECT_EQ(allowed(kExecutor), route.role == kPublic || route.role == kExecutor) << route.id;
-        EXPECT_EQ(allowed(kPublic), route.role == kPublic) << route.id;
-        EXPECT_EQ(allowed(kRead), route.role == kPublic || route.role == kRead) << route.id;
-        EXPECT_EQ(
-            allowed(kWrite), route.role == kPublic || route.role == kRead || route.role == kWrite
-        ) << route.id;
+TokenTable table_of(const std::vector<store::StoredToken>& tokens) {
+    TokenTable table;
+    for (const store::StoredToken& token : tokens) {
+        table.closed = table.closed || token.row.role == model::TokenRole::kAdmin;
+        table.by_id[token.row.id] = token;
+    }
+    return table;
+}
+
+struct Made {
+    store::StoredToken stored;
+    std::string text;
+};
+Made make(model::TokenRole role, const std::string& tenant = "") {
+    Made out;
+    const model::TokenText text = draw_token(role);
+    out.text = model::format_token(text);
+    out.stored.row.id = text.id;
+    out.stored.row.role = role;
+    out.stored.row.secret_sha256 = token_hash(text.secret);
+    out.stored.tenant_name = tenant;
+    if (!tenant.empty()) {
+        out.stored.row.tenant = model::TenantId(7);
+    }
+    return out;
+}
+RequestHeaders bearer(const std::string& token) {
+    RequestHeaders headers;
+    headers.authorization = "Bearer " + token;
+    return headers;
+}
+
+TEST(Access, StoredTokensGiveRoleTenantAndName) {
+    using enum model::TokenRole;
+    struct Row {
+        model::TokenRole role;
+        const char* tenant;
+        api::Role expected;
+    };
+    for (const Row& row : std::initializer_list<Row>{
+             {kAdmin, "", api::Role::kAdmin},
+             {kTenantAdmin, "acme", api::Role::kWrite},
+             {kTenantRead, "acme", api::Role::kRead},
+             {kExecutor, "acme", api::Role::kExecutor},
+             {kExecutor, "", api::Role::kExecutor},
+             {kMetrics, "", api::Role::kMetrics}}) {
+        const Made made = make(row.role, row.tenant);
+        RequestHeaders headers = bearer(made.text);
+        headers.actor = "ann@host";
+        const auto who = authenticate(headers, {}, table_of({made.stored}), instant_ms(5));
+        ASSERT_TRUE(who) << who.error().message;
+        EXPECT_EQ(who->role, row.expected);
+        EXPECT_EQ(who->tenant, row.tenant);
+        EXPECT_EQ(who->tenant_id.value, *row.tenant == '\0' ? 0 : 7);
+        EXPECT_EQ(who->token, made.stored.row.id);
+        EXPECT_EQ(who->actor, "ann@host/" + made.stored.row.id);
     }
 }
 
-TEST(Access, ReachableAddressesNeedATokenOrAWord) {
+TEST(Access, OnlyTheSecretOfTheTokenOpens) {
+    const Made made = make(model::TokenRole::kAdmin);
+    const TokenTable table = table_of({made.stored});
+    EXPECT_EQ(authenticate({}, {}, table).error().reason, "no_token");
+    EXPECT_EQ(authenticate(bearer("x"), {}, table).error().reason, "bad_token");
+    // The right id with another secret, and its role changed.
+    model::TokenText forged = draw_token(model::TokenRole::kAdmin);
+    forged.id = made.stored.row.id;
+    EXPECT_EQ(
+        authenticate(bearer(model::format_token(forged)), {}, table).error().reason, "bad_token"
+    );
+    EXPECT_EQ(
+        authenticate(bearer(made.stored.row.secret_sha256), {}, table).error().reason, "bad_token"
+    );
+}
+
+TEST(Access, EndedTokensAreToldSo) {
+    Made made = make(model::TokenRole::kTenantRead, "acme");
+    made.stored.row.expires_at = instant_ms(10);
+    const auto reason = [&made](int64_t at) {
+        const auto who =
+            authenticate(bearer(made.text), {}, table_of({made.stored}), instant_ms(at));
+        return who ? "" : who.error().reason;
+    };
+    EXPECT_EQ(reason(9), "");
+    EXPECT_EQ(reason(10), "token_expired");
+    made.stored.row.revoked_at = instant_ms(5);
+    EXPECT_EQ(reason(4), "");
+    EXPECT_EQ(reason(5), "token_revoked");
+}
+
+// An admin token that has ended must not open the door to everybody.
+TEST(Access, OnceThereWasAnAdminTokenTheDoorStaysShut) {
+    EXPECT_TRUE(is_open({}, {}));
+    EXPECT_TRUE(is_open({}, table_of({make(model::TokenRole::kTenantRead, "acme").stored})));
+    Made made = make(model::TokenRole::kAdmin);
+    made.stored.row.revoked_at = instant_ms(1);
+    EXPECT_FALSE(is_open({}, table_of({made.stored})));
+    AccessOptions with_token;
+    with_token.admin_token = "x";
+    EXPECT_FALSE(is_open(with_token, {}));
+}
+
+TEST(Access, WhatRunsInTheProcessGetsIn) {
     AccessOptions options;
-    EXPECT_TRUE(check_exposure(options, false));
-    options.listen_address = "0.0.0.0";
-    EXPECT_EQ(check_exposure(options, false).error().reason, "insecure_listen");
-    EXPECT_TRUE(check_exposure(options, true));
     options.admin_token = "x";
-    EXPECT_TRUE(check_exposure(options, false));
+    options.process_token = "own";
+    EXPECT_EQ(authenticate(bearer("own"), options).value().role, api::Role::kAdmin);
+    options.process_token = "";
+    EXPECT_EQ(authenticate(bearer(""), options).error().reason, "bad_token");
+}
+
+// Every route against every role, written out: a route that is not in the list fails.
+TEST(Access, RolesMatrix) {
+    using enum api::Role;
+    const std::map<std::string_view, std::string_view> lowest = {
+        {"start_backfill", "write"},
+        {"list_backfills", "read"},
+        {"get_backfill", "read"},
+        {"set_backfill", "write"},
+        {"pause_backfill", "write"},
+        {"resume_backfill", "write"},
+        {"cancel_backfill", "write"},
+        {"retry_backfill", "write"},
+        {"explain_backfill", "read"},
+        {"list_partitions", "read"},
+        {"get_partition", "read"},
+        {"explain_partition", "read"},
+        {"get_partition_log", "read"},
+        {"mark_partitions", "write"},
+        {"apply", "write"},
+        {"list_assets", "read"},
+        {"get_asset", "read"},
+        {"set_asset", "write"},
+        {"list_revisions", "read"},
+        {"diff_asset", "read"},
+        {"list_pools", "read"},
+        {"get_pool", "read"},
+        {"set_pool", "write"},
+        {"hold_pool", "write"},
+        {"release_pool", "write"},
+        {"list_tenants", "admin"},
+        {"get_tenant", "read"},
+        {"set_tenant", "admin"},
+        {"list_executors", "admin"},
+        {"get_executor", "admin"},
+        {"drain_executors", "admin"},
+        {"undrain_executors", "admin"},
+        {"get_status", "read"},
+        {"list_events", "read"},
+        {"fsck", "admin"},
+        {"backup", "admin"},
+        {"create_token", "admin"},
+        {"list_tokens", "admin"},
+        {"revoke_token", "admin"},
+        {"rotate_token", "admin"},
+        {"executor_register", "executor"},
+        {"executor_report", "executor"},
+        {"executor_acquire", "executor"},
+        {"livez", "public"},
+        {"readyz", "public"},
+        {"version", "read"},
+        {"openapi", "public"},
+        {"get_live_log", "read"},
+        {"check_pool", "write"},
+        {"executor_logs", "executor"},
+        {"executor_health", "executor"},
+    };
+    for (const api::Route& route : api::routes()) {
+        const auto row = lowest.find(route.id);
+        ASSERT_NE(row, lowest.end()) << route.id << " has no row: say who may call it";
+        EXPECT_EQ(to_string(route.role), row->second) << route.id;
+        const auto allowed = [&route](api::Role role) {
+            return check_role(Principal{role, "", ""}, route).has_value();
+        };
+        const bool open = route.role == kPublic;
+        EXPECT_TRUE(allowed(kAdmin)) << route.id;
+        EXPECT_EQ(allowed(kExecutor), open || route.role == kExecutor) << route.id;
+        EXPECT_EQ(allowed(kMetrics), open || route.role == kMetrics) << route.id;
+        EXPECT_EQ(allowed(kPublic), open) << route.id;
+        EXPECT_EQ(allowed(kRead), open || route.role == kRead) << route.id;
+        EXPECT_EQ(allowed(kWrite), open || route.role == kRead || route.role == kWrite) << route.id;
+    }
+    EXPECT_EQ(lowest.size(), api::routes().size());
+}
+
+// Where one may listen, with what.
+TEST(Access, StartUpMatrix) {
+    for (const char* address : {"127.0.0.1", "::1", "0.0.0.0", "::", "10.1.2.3"}) {
+        for (const bool env_token : {false, true}) {
+            for (const bool stored_token : {false, true}) {
+                for (const Transport transport : {Transport::kPlain, Transport::kTls}) {
+                    for (const bool insecure : {false, true}) {
+                        AccessOptions options;
+                        options.listen_address = address;
+                        options.admin_token = env_token ? "x" : "";
+                        TokenTable table;
+                        table.closed = stored_token;
+                        const bool guarded =
+                            (env_token || stored_token) && transport == Transport::kTls;
+                        const Status fine = check_exposure(options, table, transport, insecure);
+                        EXPECT_EQ(fine.has_value(), is_loopback(address) || guarded || insecure)
+                            << address << env_token << stored_token << insecure;
+                        if (!fine) {
+                            EXPECT_EQ(fine.error().reason, "insecure_listen");
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 }  // namespace

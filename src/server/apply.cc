@@ -71,6 +71,17 @@ struct ParsedFile {
     std::vector<std::string> tenants;
 };
 
+Error foreign_tenant(const std::string& own) {
+    return Error{
+        ErrorCode::kPermissionDenied,
+        "foreign_tenant",
+        fmt::format(
+            "Your token may apply for tenant {} only; leave `tenants` out of the file.", own
+        ),
+        {},
+        0};
+}
+
 // The tenants a file is for. Error: permission_denied / "foreign_tenant".
 Result<std::vector<std::string>> tenants_of(
     const Call& call,
@@ -81,24 +92,15 @@ Result<std::vector<std::string>> tenants_of(
     const std::string& own = call.principal.tenant;
     if (file.tenant_choice == config::TenantChoice::kUnset) {
         const std::string said = request.tenant.value_or(call.tenant);
-        if (!own.empty()) {
-            return std::vector<std::string>{own};
+        if (!own.empty() && said != own) {
+            return fail(foreign_tenant(own));
         }
         return std::vector<std::string>{said.empty() ? std::string(kDefaultTenant) : said};
     }
     std::vector<std::string> out =
         file.tenant_choice == config::TenantChoice::kAll ? known.tenants : file.tenants;
     if (!own.empty() && (out.size() != 1 || out.front() != own)) {
-        return fail(Error{
-            ErrorCode::kPermissionDenied,
-            "foreign_tenant",
-            fmt::format(
-                "Your token may apply for tenant {} only; leave `tenants` out of "
-                "the file.",
-                own
-            ),
-            {},
-            0});
+        return fail(foreign_tenant(own));
     }
     if (out.empty()) {
         return fail(failed_precondition(

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "engine/loop.h"
+#include "server/executor_book.h"
 #include "server/log_watches.h"
 #include "store/store.h"
 
@@ -64,6 +65,8 @@ class Backend {
     engine::Loop& loop() { return loop_; }
     store::History& history() { return history_; }
     LogWatches& log_watches() { return log_watches_; }
+    // Shared with answers of the engine that may outlive this.
+    const std::shared_ptr<ExecutorBook>& executor_book() const { return executor_book_; }
     const StoreHooks& hooks() const { return hooks_; }
     const std::string& version() const { return version_; }
     Instant now() const { return loop_.now(); }
@@ -91,6 +94,7 @@ class Backend {
     std::string version_;
     LogWatches log_watches_;
     std::function<void()> changed_;
+    std::shared_ptr<ExecutorBook> executor_book_ = std::make_shared<ExecutorBook>();
 };
 
 }  // namespace servo::server

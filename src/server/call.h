@@ -17,6 +17,7 @@
 #include "server/backend.h"
 #include "server/forecasts.h"
 #include "server/http.h"
+#include "server/token_book.h"
 
 namespace servo::server {
 
@@ -25,6 +26,8 @@ struct Principal {
     api::Role role = api::Role::kPublic;
     std::string tenant;
     std::string actor = "anonymous";
+    std::string token = {};  // id of the token; empty: none was asked for
+    model::TenantId tenant_id = {};
 };
 
 using Parameters = std::map<std::string, std::string, std::less<>>;
@@ -32,6 +35,7 @@ using Parameters = std::map<std::string, std::string, std::less<>>;
 struct Call {
     Backend& backend;
     Forecasts& forecasts;
+    TokenBook& tokens;
     const api::Route* route = nullptr;
     Principal principal;
     std::string tenant;  // meant by the caller; empty = not said. Never a foreign one.
@@ -69,5 +73,6 @@ HandlerTable partition_handlers();
 HandlerTable asset_handlers();
 HandlerTable lever_handlers();
 HandlerTable system_handlers();
+HandlerTable token_handlers();
 
 }  // namespace servo::server

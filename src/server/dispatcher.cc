@@ -62,16 +62,27 @@ Result<std::string> tenant_of(const Principal& principal, const std::string& sai
 }  // namespace
 
 Dispatcher::Dispatcher(
-    Backend& backend, Forecasts& forecasts, Workers& workers, AccessOptions access
+    Backend& backend,
+    Forecasts& forecasts,
+    Workers& workers,
+    TokenBook& tokens,
+    Standby& standby,
+    AccessOptions access
 )
-    : backend_(backend), forecasts_(forecasts), workers_(workers), access_(std::move(access)) {
+    : backend_(backend),
+      forecasts_(forecasts),
+      workers_(workers),
+      tokens_(tokens),
+      standby_(standby),
+      access_(std::move(access)) {
     for (const HandlerTable& table :
          {backfill_handlers(),
           action_handlers(),
           partition_handlers(),
           asset_handlers(),
           lever_handlers(),
-          system_handlers()}) {
+          system_handlers(),
+          token_handlers()}) {
         for (const auto& [id, handler] : table) {
             handlers_[api::route(id).id] = handler;
         }
@@ -89,12 +100,23 @@ std::string Dispatcher::request_id(const std::string& given) {
     return printable(given, kRequestIdMax) ? given : fmt::format("{}-{}", id_prefix_, ++next_id_);
 }
 
+Result<Principal> Dispatcher::let_in(const RequestHeaders& headers, const api::Route& route) {
+    if (route.role == api::Role::kPublic) {
+        return Principal{};
+    }
+    const Instant now = backend_.now();
+    Principal principal = SERVO_TRY(authenticate(headers, access_, *tokens_.table(), now));
+    SERVO_CHECK(rates_.take(principal.token, principal.role, now));
+    SERVO_CHECK(check_role(principal, route));
+    return principal;
+}
+
 void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder) {
     const std::string id = request_id(request.headers.request_id);
     const auto refuse = [&](const Error& error) {
         responder->send(with_id(problem_response(error, id), id));
     };
-    if (const Status allowed = check_browser(request, access_); !allowed) {
+    if (const Status allowed = check_browser(request, access_, *tokens_.table()); !allowed) {
         return refuse(allowed.error());
     }
     auto match = match_route(request.method, request.target);
@@ -102,24 +124,22 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder)
         return refuse(match.error());
     }
     const api::Route& route = *match->route;
-    Principal principal;
-    if (route.role != api::Role::kPublic) {
-        auto known = authenticate(request.headers, access_);
-        if (!known) {
-            return refuse(known.error());
-        }
-        principal = std::move(*known);
+    if (backend_.loop().standing_by() && !is_machine_route(route.id)) {
+        // The leader lets the caller in, or not, by the credentials that go along.
+        return standby_.answer(route, std::move(request), std::move(responder), id);
     }
-    if (const Status allowed = check_role(principal, route); !allowed) {
-        return refuse(allowed.error());
+    auto principal = let_in(request.headers, route);
+    if (!principal) {
+        return refuse(principal.error());
     }
     if (is_machine_route(route.id)) {
-        return answer_machine(route, *responder, id);
+        return answer_machine(*match, *responder, id);
     }
     if (route.role == api::Role::kExecutor) {
-        return executor_call(backend_, route, request.body, std::move(responder), id);
+        const core::ExecutorToken token{principal->token, principal->tenant_id};
+        return executor_call(backend_, route, request.body, token, std::move(responder), id);
     }
-    auto tenant = tenant_of(principal, match->tenant);
+    auto tenant = tenant_of(*principal, match->tenant);
     if (!tenant) {
         return refuse(tenant.error());
     }
@@ -129,8 +149,9 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder)
     Call call{
         backend_,
         forecasts_,
+        tokens_,
         &route,
-        std::move(principal),
+        std::move(*principal),
         std::move(*tenant),
         std::move(match->path),
         std::move(match->query),
@@ -141,9 +162,30 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder)
     to_worker(std::move(call), keyed ? request.headers.idempotency_key : "", std::move(responder));
 }
 
-void Dispatcher::answer_machine(
-    const api::Route& route, Responder& responder, const std::string& id
-) {
+Response Dispatcher::health(const Match& match) {
+    const engine::EngineStatus status = backend_.loop().status();
+    const bool leads = status.state == engine::EngineState::kLeading;
+    const bool stands_by = status.state == engine::EngineState::kStandby;
+    const bool live = match.route->id == "livez";
+    const bool stalled = backend_.loop().busy_for() > kStalledAfter;
+    const bool fine = live ? !stalled : (leads || stands_by) && !stalled;
+    api::Health body;
+    body.status = fine                 ? "ok"
+                  : stalled            ? "stalled"
+                  : status.why.empty() ? std::string(engine::to_string(status.state))
+                                       : status.why;
+    body.role = leads ? "leader" : stands_by ? "standby" : "";
+    if (match.query.contains("verbose")) {
+        body.epoch = status.leader.epoch;
+        body.leader_url = status.leader.url;
+    }
+    Response response = json_response(to_json(body));
+    response.status = fine ? 200 : 503;
+    return response;
+}
+
+void Dispatcher::answer_machine(const Match& match, Responder& responder, const std::string& id) {
+    const api::Route& route = *match.route;
     if (route.id == "openapi") {
         Response response;
         response.body = openapi_text();
@@ -155,12 +197,7 @@ void Dispatcher::answer_machine(
             id
         ));
     }
-    const engine::EngineStatus status = backend_.loop().status();
-    const bool ready = route.id == "livez" || status.state == engine::EngineState::kLeading;
-    Response response = json_response(to_json(api::Health{
-        ready ? "ok" : std::string(engine::to_string(status.state))}));
-    response.status = ready ? 200 : 503;
-    responder.send(with_id(std::move(response), id));
+    responder.send(with_id(health(match), id));
 }
 
 void Dispatcher::to_worker(Call call, std::string key, std::shared_ptr<Responder> responder) {

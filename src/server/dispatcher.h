@@ -10,7 +10,9 @@
 
 #include "server/access.h"
 #include "server/call.h"
+#include "server/rate_limits.h"
 #include "server/router.h"
+#include "server/standby.h"
 #include "server/workers.h"
 
 namespace servo::server {
@@ -21,7 +23,14 @@ constexpr size_t kRequestIdMax = 128;
 class Dispatcher {
  public:
     // All outlive the dispatcher.
-    Dispatcher(Backend& backend, Forecasts& forecasts, Workers& workers, AccessOptions access);
+    Dispatcher(
+        Backend& backend,
+        Forecasts& forecasts,
+        Workers& workers,
+        TokenBook& tokens,
+        Standby& standby,
+        AccessOptions access
+    );
 
     void handle(Request&& request, std::shared_ptr<Responder> responder);
 
@@ -30,7 +39,11 @@ class Dispatcher {
     std::map<std::string_view, Handler> handlers_;
 
     std::string request_id(const std::string& given);
-    void answer_machine(const api::Route& route, Responder& responder, const std::string& id);
+    // Who asks for `route`, and that it may. Errors: those of authenticate, check_role and the
+    // rate limits.
+    Result<Principal> let_in(const RequestHeaders& headers, const api::Route& route);
+    void answer_machine(const Match& match, Responder& responder, const std::string& id);
+    Response health(const Match& match);
     void to_worker(Call call, std::string key, std::shared_ptr<Responder> responder);
     Response run(Call& call, const std::string& key);
     // The stored answer, or nothing; error: conflict / "idempotency_key_reused".
@@ -39,7 +52,10 @@ class Dispatcher {
     Backend& backend_;
     Forecasts& forecasts_;
     Workers& workers_;
+    TokenBook& tokens_;
+    Standby& standby_;
     AccessOptions access_;
+    RateLimits rates_;  // io thread
     std::string id_prefix_;
     int64_t next_id_ = 0;  // io thread
 

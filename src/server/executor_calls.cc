@@ -1,6 +1,7 @@
 #include "server/executor_calls.h"
 
 #include "api/executor_protocol.h"
+#include "api/json_arena.h"
 #include "api/live_log.h"
 #include "server/call.h"
 
@@ -9,14 +10,19 @@ namespace {
 
 using namespace model;
 
-Result<core::Command> command_from(const api::Route& route, const std::string& body) {
-    const boost::json::value json = SERVO_TRY(api::parse_json(body));
+Result<core::Command> command_from(
+    const api::Route& route, const std::string& body, const core::ExecutorToken& token
+) {
+    unsigned char room[api::kArenaBytes];
+    boost::json::monotonic_resource arena(room, sizeof(room));
+    const boost::json::value json = SERVO_TRY(api::parse_json(body, &arena));
     if (route.id == "executor_register") {
         return core::RegisterExecutor{
-            SERVO_TRY(api::register_request_from(json, api::Unknown::kRefuse))};
+            SERVO_TRY(api::register_request_from(json, api::Unknown::kRefuse)), token};
     }
     const CallKind kind = route.id == "executor_acquire" ? CallKind::kAcquire : CallKind::kReport;
-    return core::ExecutorCall{SERVO_TRY(api::call_request_from(json, kind, api::Unknown::kRefuse))};
+    return core::ExecutorCall{
+        SERVO_TRY(api::call_request_from(json, kind, api::Unknown::kRefuse)), token};
 }
 
 Response render(const Result<core::Reply>& reply, const std::string& request_id) {
@@ -53,12 +59,24 @@ Response take_logs(Backend& backend, const std::string& body, const std::string&
     return response;
 }
 
+Response take_health(Backend& backend, const std::string& body, const std::string& request_id) {
+    auto told = api::from_text<api::HealthRequest>(body, api::Unknown::kIgnore);
+    const Result<api::HealthReply> reply =
+        told ? backend.executor_book()->tell(std::move(*told), backend.now())
+             : fail(std::move(told).error());
+    Response response =
+        reply ? json_response(to_json(*reply)) : problem_response(reply.error(), request_id);
+    response.headers.emplace_back(std::string(api::kRequestIdHeader), request_id);
+    return response;
+}
+
 }  // namespace
 
 void executor_call(
     Backend& backend,
     const api::Route& route,
     const std::string& body,
+    const core::ExecutorToken& token,
     std::shared_ptr<Responder> responder,
     const std::string& request_id
 ) {
@@ -66,7 +84,11 @@ void executor_call(
         responder->send(take_logs(backend, body, request_id));
         return;
     }
-    auto command = command_from(route, body);
+    if (route.id == "executor_health") {
+        responder->send(take_health(backend, body, request_id));
+        return;
+    }
+    auto command = command_from(route, body, token);
     if (!command) {
         responder->send(render(fail(std::move(command).error()), request_id));
         return;
@@ -77,12 +99,21 @@ void executor_call(
     } else if (const auto* call = std::get_if<core::ExecutorCall>(&*command)) {
         reporting = call->request.session;
     }
+    const auto* opening = std::get_if<core::RegisterExecutor>(&*command);
+    const int64_t opened = opening == nullptr ? 0 : opening->request.session.value;
     engine::Item item;
     item.command = std::move(*command);
-    item.answer = [&backend, responder = std::move(responder), request_id, reporting](
-                      Result<core::Reply> reply
-                  ) {
+    item.answer = [&backend,
+                   responder = std::move(responder),
+                   request_id,
+                   reporting,
+                   opened,
+                   book = backend.executor_book(),
+                   &loop = backend.loop()](Result<core::Reply> reply) {
         const bool logs_wanted = backend.log_watches().wanted_of(reporting, boot_now());
+        if (opened != 0 && reply) {
+            book->opened(opened, loop.now());
+        }
         // std::function needs a copyable capture, and replies are large: so by pointer.
         auto carried = std::make_shared<const Result<core::Reply>>(std::move(reply));
         responder->send_made([carried, request_id, logs_wanted] {

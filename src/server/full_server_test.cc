@@ -9,7 +9,7 @@ namespace servo::server {
 namespace json = boost::json;
 
 TestServer::TestServer(ServerOptions options) {
-    engine_ = std::make_unique<engine::Engine>(store_, "test", 1);
+    engine_ = std::make_unique<engine::Engine>(store_, store::Candidate{"test"}, 1);
     loop_ = std::make_unique<engine::Loop>(*engine_, store_, [](const std::string& why) {
         ADD_FAILURE() << "the engine broke: " << why;
     });

@@ -7,6 +7,7 @@
 #include "base/suggest.h"
 #include "base/text.h"
 #include "server/lookup.h"
+#include "server/pool_check.h"
 #include "server/render.h"
 #include "server/settings.h"
 
@@ -145,6 +146,13 @@ Result<Response> hold_or_release(Call& call, bool release) {
     return changed_response(SERVO_TRY(call.backend.run(std::move(command))));
 }
 
+Result<Response> check_pool(Call& call) {
+    const auto request = SERVO_TRY(call.read_body<api::CheckPoolRequest>());
+    const core::PoolView pool = SERVO_TRY(find_pool(call));
+    SERVO_CHECK(may_turn(call, pool));
+    return json_response(to_json(SERVO_TRY(check_pool_from_executor(call, request, pool))));
+}
+
 Result<Response> hold_pool(Call& call) {
     return hold_or_release(call, false);
 }
@@ -212,6 +220,16 @@ struct ExecutorsNow {
     Instant now;
 };
 
+constexpr Millis kHealthFresh = api::kHealthInterval * 6;
+
+void add_health(Call& call, const core::ExecutorView& view, Instant now, api::Executor& executor) {
+    executor.health = call.backend.executor_book()->health(view.session.value);
+    if (executor.state == "up" && executor.health && executor.health->stuck_slots > 0 &&
+        now - executor.health->as_of <= kHealthFresh) {
+        executor.state = "stuck";
+    }
+}
+
 Result<std::vector<api::Executor>> executors(Call& call) {
     const ExecutorsNow read =
         SERVO_TRY(call.backend.read([](const core::Scheduler& scheduler, Instant now) {
@@ -220,6 +238,7 @@ Result<std::vector<api::Executor>> executors(Call& call) {
     std::vector<api::Executor> out;
     for (const core::ExecutorView& view : read.views) {
         out.push_back(render_executor(view, read.now));
+        add_health(call, view, read.now, out.back());
     }
     std::sort(out.begin(), out.end(), [](const api::Executor& a, const api::Executor& b) {
         return a.name < b.name;
@@ -257,7 +276,7 @@ Result<Response> list_executors(Call& call) {
     const std::string states = call.query_value("state");
     const std::vector<std::string> wanted =
         states.empty() ? std::vector<std::string>() : split(states, ',');
-    const std::vector<std::string> known = {"up", "draining", "drained", "lost"};
+    const std::vector<std::string> known = {"up", "stuck", "draining", "drained", "lost"};
     for (const std::string& word : wanted) {
         if (std::find(known.begin(), known.end(), word) == known.end()) {
             return fail(invalid_argument(
@@ -307,7 +326,9 @@ Result<std::vector<std::string>> chosen_executors(
     if (!drain) {
         return fail(invalid_argument("nothing_named", "Name the executors to take back."));
     }
-    std::erase_if(all, [](const api::Executor& executor) { return executor.state != "up"; });
+    std::erase_if(all, [](const api::Executor& executor) {
+        return executor.state != "up" && executor.state != "stuck";
+    });
     std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
         return a.busy < b.busy;
     });
@@ -355,6 +376,7 @@ HandlerTable lever_handlers() {
         {"set_pool", set_pool},
         {"hold_pool", hold_pool},
         {"release_pool", release_pool},
+        {"check_pool", check_pool},
         {"list_tenants", list_tenants},
         {"get_tenant", get_tenant},
         {"set_tenant", set_tenant},

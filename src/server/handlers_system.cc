@@ -176,6 +176,11 @@ Result<Response> get_status(Call& call) {
     out.version = call.backend.version();
     out.state = engine::to_string(engine.state);
     out.epoch = engine.epoch;
+    out.leader = engine.leader.holder;
+    out.leader_url = engine.leader.url;
+    if (engine.leading_since != kNever) {
+        out.leader_since = engine.leading_since;
+    }
     fill_totals(jobs, out);
     for (const core::ExecutorView& view : machinery.executors) {
         const api::Executor executor = render_executor(view, machinery.now);

@@ -15,8 +15,6 @@
 
 namespace servo::server {
 
-constexpr size_t kBodyBytesMax = 1024 * 1024;
-constexpr size_t kLargeBodyBytesMax = 16 * 1024 * 1024;
 constexpr uint32_t kHeaderBytesMax = 16 * 1024;
 constexpr size_t kTargetBytesMax = 8 * 1024;
 
@@ -29,6 +27,7 @@ struct RequestHeaders {
     std::string request_id;
     std::string idempotency_key;
     std::string actor;
+    bool forwarded = false;  // by a server that stands by
 };
 
 struct Request {

@@ -12,6 +12,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
 #include <mutex>
 #include <set>
 
@@ -40,6 +41,7 @@ struct Listener::Shared {
         : options(std::move(o)),
           handler(std::move(h)),
           body_limit(std::move(b)),
+          certificates(options.tls),
           acceptor(io),
           accept_timer(io),
           grace_timer(io) {}
@@ -47,6 +49,7 @@ struct Listener::Shared {
     const ListenerOptions options;
     HttpHandler handler;
     BodyLimit body_limit;
+    TlsCertificates certificates;  // io thread
     asio::io_context io{1};
     tcp::acceptor acceptor;
     asio::steady_timer accept_timer;
@@ -74,11 +77,69 @@ namespace {
 
 using Shared = Listener::Shared;
 
+// A connection with or without TLS, as one type, so that what reads and writes HTTP is compiled
+// once.
+class Stream {
+ public:
+    using executor_type = beast::tcp_stream::executor_type;
+
+    Stream(tcp::socket socket, std::shared_ptr<asio::ssl::context> context)
+        : context_(std::move(context)) {
+        if (context_) {
+            tls_.emplace(std::move(socket), *context_);
+        } else {
+            plain_.emplace(std::move(socket));
+        }
+    }
+
+    bool is_tls() const { return tls_.has_value(); }
+    beast::tcp_stream& lowest() { return tls_ ? tls_->next_layer() : *plain_; }
+    executor_type get_executor() { return lowest().get_executor(); }
+    tcp::socket& socket() { return lowest().socket(); }
+    void expires_after(Millis time) { lowest().expires_after(time); }
+    void expires_never() { lowest().expires_never(); }
+
+    template <typename Buffers, typename Done>
+    void async_read_some(const Buffers& buffers, Done&& done) {
+        if (tls_) {
+            tls_->async_read_some(buffers, std::forward<Done>(done));
+        } else {
+            plain_->async_read_some(buffers, std::forward<Done>(done));
+        }
+    }
+    template <typename Buffers, typename Done>
+    void async_write_some(const Buffers& buffers, Done&& done) {
+        if (tls_) {
+            tls_->async_write_some(buffers, std::forward<Done>(done));
+        } else {
+            plain_->async_write_some(buffers, std::forward<Done>(done));
+        }
+    }
+    // Only where is_tls().
+    template <typename Done>
+    void async_handshake(Done&& done) {
+        tls_->async_handshake(asio::ssl::stream_base::server, std::forward<Done>(done));
+    }
+    template <typename Done>
+    void async_shutdown(Done&& done) {
+        tls_->async_shutdown(std::forward<Done>(done));
+    }
+
+ private:
+    std::shared_ptr<asio::ssl::context> context_;  // outlives the stream that uses it
+    std::optional<beast::tcp_stream> plain_;
+    std::optional<beast::ssl_stream<beast::tcp_stream>> tls_;
+};
+
 // One connection. All members belong to the io thread.
 class Session : public std::enable_shared_from_this<Session> {
  public:
     Session(tcp::socket socket, std::shared_ptr<Shared> shared)
-        : shared_(std::move(shared)), stream_(std::move(socket)) {
+        : shared_(std::move(shared)),
+          stream_(
+              std::move(socket),
+              shared_->options.tls.on() ? shared_->certificates.current() : nullptr
+          ) {
         const std::lock_guard lock(shared_->mutex);
         shared_->sessions.insert(this);
     }
@@ -89,14 +150,11 @@ class Session : public std::enable_shared_from_this<Session> {
     void begin() {
         error_code ignored;
         stream_.socket().non_blocking(true, ignored);  // for send_now
-        if (shared_->session_count() > shared_->options.connections_max) {
-            Error error =
-                unavailable("too_many_connections", "The server has too many connections.");
-            error.retry_after_s = 5;
-            answer(close_after(problem_response(error, "")));
-            return;
+        if (stream_.is_tls()) {
+            shake_hands();
+        } else {
+            serve();
         }
-        wait_for_request();
     }
 
     void answer(Response response);
@@ -118,6 +176,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
     using Parser = http::request_parser<http::string_body>;
 
+    void shake_hands();
+    void serve();
     void wait_for_request();
     bool parse_arrived(bool (Parser::*done)() const, error_code& error);
     void read_header();
@@ -138,7 +198,7 @@ class Session : public std::enable_shared_from_this<Session> {
     }
 
     std::shared_ptr<Shared> shared_;
-    beast::tcp_stream stream_;
+    Stream stream_;
     beast::flat_buffer buffer_;
     std::optional<Parser> parser_;
     std::string head_;  // of the response under way
@@ -210,11 +270,28 @@ void Session::leave() {
     }
 }
 
+void Session::shake_hands() {
+    stream_.expires_after(shared_->options.header_timeout);
+    stream_.async_handshake([self = shared_from_this()](error_code error) {
+        error ? self->close() : self->serve();
+    });
+}
+
+void Session::serve() {
+    if (shared_->session_count() > shared_->options.connections_max) {
+        Error error = unavailable("too_many_connections", "The server has too many connections.");
+        error.retry_after_s = 5;
+        answer(close_after(problem_response(error, "")));
+        return;
+    }
+    wait_for_request();
+}
+
 void Session::wait_for_request() {
     busy_ = false;
     parser_.emplace();
     parser_->header_limit(kHeaderBytesMax);
-    parser_->body_limit(kLargeBodyBytesMax);
+    parser_->body_limit(shared_->options.body_ceiling);
     if (buffer_.size() > 0) {
         read_header();
         return;
@@ -271,7 +348,8 @@ void Session::on_header(error_code error) {
     }
     if (error == http::error::body_limit) {
         refuse(resource_exhausted(
-            "body_too_large", fmt::format("The body exceeds {} bytes.", kLargeBodyBytesMax)
+            "body_too_large",
+            fmt::format("The body exceeds {} bytes.", shared_->options.body_ceiling)
         ));
         return;
     }
@@ -361,6 +439,7 @@ void Session::hand_over() {
     request.headers.request_id = std::string(message[api::kRequestIdHeader]);
     request.headers.idempotency_key = std::string(message[api::kIdempotencyKeyHeader]);
     request.headers.actor = std::string(message[api::kActorHeader]);
+    request.headers.forwarded = !message[api::kForwardedHeader].empty();
     request.body = std::move(message.body());
     // The answer to HEAD has a body here, which such a client does not read.
     closing_ = closing_ || !message.keep_alive() || message.method() == http::verb::head;
@@ -404,7 +483,7 @@ void Session::answer(Response response) {
     head_ = head_of(response, keep);
     body_ = std::move(response.body);
     const std::array buffers{asio::buffer(head_), asio::buffer(body_)};
-    const size_t sent = send_now(stream_, buffers);
+    const size_t sent = stream_.is_tls() ? 0 : send_now(stream_.lowest(), buffers);
     if (sent == head_.size() + body_.size()) {
         on_written({}, keep);
         return;
@@ -426,6 +505,10 @@ void Session::on_written(error_code error, bool keep) {
         wait_for_request();
     } else if (shared_->stopping) {
         close();
+    } else if (stream_.is_tls()) {
+        stream_.expires_after(kLingerTimeout);
+        busy_ = false;
+        stream_.async_shutdown([self = shared_from_this()](error_code) { self->close(); });
     } else {
         error_code ignored;
         stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
@@ -564,6 +647,9 @@ Listener::~Listener() {
 }
 
 Status Listener::start() {
+    if (shared_->options.tls.on()) {
+        SERVO_CHECK(shared_->certificates.load());
+    }
     SERVO_CHECK(bind_acceptor(*shared_));
     port_ = shared_->acceptor.local_endpoint().port();
     accept_next(shared_);

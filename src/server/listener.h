@@ -13,15 +13,18 @@
 
 #include "base/result.h"
 #include "server/http.h"
+#include "server/tls.h"
 
 namespace servo::server {
 
 struct ListenerOptions {
     std::string address = "127.0.0.1";
-    uint16_t port = 7420;            // 0 = any free one
-    size_t connections_max = 4'096;  // further ones are answered 503 and closed
-    Millis idle_timeout{75'000};     // between requests of a connection
-    Millis header_timeout{10'000};   // from a request's first byte to the end of its header
+    uint16_t port = 7420;                    // 0 = any free one
+    size_t connections_max = 4'096;          // further ones are answered 503 and closed
+    size_t body_ceiling = 16 * 1024 * 1024;  // of any request; body_limit may say less
+    TlsFiles tls;                            // read when it starts, and again when they change
+    Millis idle_timeout{75'000};             // between requests of a connection
+    Millis header_timeout{10'000};           // from a request's first byte to the end of its header
     Millis body_timeout{60'000};
     Millis write_timeout{60'000};
     Millis stop_grace{2'000};  // at stop: for answers under way
@@ -38,7 +41,7 @@ class Listener {
     ~Listener();  // stops
 
     // Binds and begins to serve on a thread of its own. Errors: failed_precondition /
-    // "port_in_use", "cannot_listen".
+    // "port_in_use", "cannot_listen", "bad_tls_files".
     Status start();
     // Takes no more connections, lets answers under way go out (up to stop_grace), then closes all.
     void stop();

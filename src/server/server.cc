@@ -1,10 +1,22 @@
 #include "server/server.h"
 
+#include <algorithm>
+
 namespace servo::server {
 namespace {
 
 AccessOptions access_of(const ServerOptions& options) {
-    return {options.admin_token, options.executor_token, options.listener.address};
+    return {
+        options.admin_token,
+        options.executor_token,
+        options.process_token,
+        options.listener.address};
+}
+
+ListenerOptions listener_options(const ServerOptions& options) {
+    ListenerOptions out = options.listener;
+    out.body_ceiling = std::max(options.body_max, options.submit_max);
+    return out;
 }
 
 }  // namespace
@@ -14,15 +26,17 @@ Server::Server(ServerOptions options, engine::Loop& loop, store::History& histor
       backend_(loop, history, options_.hooks, options_.version),
       forecasts_(backend_),
       stepper_(backend_),
+      tokens_(history),
       workers_(options_.worker_threads),
-      dispatcher_(backend_, forecasts_, workers_, access_of(options_)),
+      standby_(loop, options_.peers),
+      dispatcher_(backend_, forecasts_, workers_, tokens_, standby_, access_of(options_)),
       listener_(
-          options_.listener,
+          listener_options(options_),
           [this](Request&& request, std::shared_ptr<Responder> responder) {
               dispatcher_.handle(std::move(request), std::move(responder));
           },
-          [](const std::string& method, const std::string& target) {
-              return takes_large_body(method, target) ? kLargeBodyBytesMax : kBodyBytesMax;
+          [this](const std::string& method, const std::string& target) {
+              return takes_large_body(method, target) ? options_.submit_max : options_.body_max;
           }
       ) {
     backend_.on_definitions_changed([this] { stepper_.refresh(); });
@@ -33,7 +47,11 @@ Server::~Server() {
 }
 
 Status Server::start() {
-    SERVO_CHECK(check_exposure(access_of(options_), options_.insecure));
+    SERVO_CHECK(tokens_.start());
+    const Transport transport = options_.listener.tls.on() ? Transport::kTls : Transport::kPlain;
+    SERVO_CHECK(check_exposure(access_of(options_), *tokens_.table(), transport, options_.insecure)
+    );
+    standby_.start();
     SERVO_CHECK(listener_.start());
     stepper_.start();
     return {};
@@ -41,8 +59,10 @@ Status Server::start() {
 
 void Server::stop() {
     listener_.stop();
+    standby_.stop();
     workers_.stop();
     stepper_.stop();
+    tokens_.stop();
 }
 
 int Server::port() const {

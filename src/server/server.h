@@ -11,6 +11,8 @@
 #include "server/forecasts.h"
 #include "server/listener.h"
 #include "server/pool_steps.h"
+#include "server/standby.h"
+#include "server/token_book.h"
 #include "server/workers.h"
 
 namespace servo::server {
@@ -20,9 +22,13 @@ struct ServerOptions {
     size_t worker_threads = 4;
     std::string admin_token;     // empty: everyone who reaches the listener is an admin
     std::string executor_token;  // empty: executors use the admin token
-    bool insecure = false;       // allow a reachable address without a token
+    std::string process_token;   // empty: nothing in this process calls it
+    bool insecure = false;       // allow a reachable address without a token or TLS
+    size_t body_max = 1024 * 1024;
+    size_t submit_max = 16 * 1024 * 1024;  // of routes that take a large body
     std::string version = "dev";
     StoreHooks hooks;
+    Peers peers;  // the other servers on the same store
 };
 
 class Server {
@@ -38,13 +44,16 @@ class Server {
     void stop();
     // The port that was bound; after start().
     int port() const;
+    Backend& backend() { return backend_; }
 
  private:
     ServerOptions options_;
     Backend backend_;
     Forecasts forecasts_;
     PoolStepper stepper_;
+    TokenBook tokens_;
     Workers workers_;
+    Standby standby_;
     Dispatcher dispatcher_;
     Listener listener_;
 };

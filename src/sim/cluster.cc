@@ -1,6 +1,7 @@
 #include "sim/cluster.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace servo::sim {
 namespace {
@@ -14,7 +15,10 @@ Error refused_connection() {
 }  // namespace
 
 void Cluster::start() {
-    add_server();
+    world_.clocks_agree = world_.options.standbys == 0;  // a frozen leader answers heartbeats
+    for (int i = 0; i <= world_.options.standbys; ++i) {
+        add_server();
+    }
     world_.queue.after(kWatchEvery, [this] { watch(); });
 }
 
@@ -23,9 +27,6 @@ void Cluster::add_server() {
         world_, fmt::format("server-{}", next_number_++), wall_offset_
     );
     server->on_load(on_load_);
-    if (!world_.options.duel || world_.healed) {
-        server->retire_when_deposed();
-    }
     servers_.push_back(std::move(server));
     servers_.back()->start();
 }
@@ -34,7 +35,8 @@ void Cluster::add_server() {
 void Cluster::watch() {
     world_.queue.after(kWatchEvery, [this] { watch(); });
     std::erase_if(servers_, [](const auto& server) { return !server->alive(); });
-    if (!servers_.empty() || restarting_) {
+    bring_word();
+    if (living() > world_.options.standbys || restarting_) {
         return;
     }
     restarting_ = true;
@@ -42,15 +44,28 @@ void Cluster::watch() {
         world_.between(Micros(10'000), Micros(world_.healed ? 500'000 : 4'000'000));
     world_.queue.after(delay, [this] {
         restarting_ = false;
-        if (servers_.empty()) {
+        if (living() <= world_.options.standbys) {
             add_server();
         }
     });
 }
 
-void Cluster::heal() {
+// Most times the others notice that a leader's process is gone; else its time runs out.
+void Cluster::bring_word() {
+    const Result<store::LeaderRow> row = world_.store.leader();
+    const bool lives = std::any_of(servers_.begin(), servers_.end(), [&](const auto& server) {
+        return server->name() == row->holder;
+    });
+    if (lives) {
+        return;
+    }
+    if (std::exchange(judged_epoch_, row->epoch) != row->epoch) {
+        heard_of_ = world_.prng.chance(3, 4);
+    }
     for (const auto& server : servers_) {
-        server->retire_when_deposed();
+        if (heard_of_ && server->alive()) {
+            server->engine().heard_gone(row->epoch);
+        }
     }
 }
 
@@ -58,6 +73,17 @@ int Cluster::living() const {
     return static_cast<int>(std::count_if(servers_.begin(), servers_.end(), [](const auto& s) {
         return s->alive();
     }));
+}
+
+ServerNode* Cluster::leader() {
+    ServerNode* newest = nullptr;
+    for (const auto& server : servers_) {
+        const auto epoch = [](ServerNode& one) { return one.engine().status().epoch; };
+        if (server->leading() && (newest == nullptr || epoch(*server) > epoch(*newest))) {
+            newest = server.get();
+        }
+    }
+    return newest;
 }
 
 ServerNode* Cluster::front() {
@@ -70,9 +96,12 @@ ServerNode* Cluster::front() {
     if (living.empty()) {
         return nullptr;
     }
-    // While two live, some still reach the old one.
-    const bool old = living.size() > 1 && world_.prng.chance(1, 4);
-    return old ? living.front() : living.back();
+    // Some reach another: one that stands by, or leads no longer and does not know it.
+    ServerNode* first = leader();
+    if (first == nullptr || (living.size() > 1 && world_.prng.chance(1, 4))) {
+        return living[world_.prng.below(living.size())];
+    }
+    return first;
 }
 
 void Cluster::request(
@@ -110,13 +139,29 @@ void Cluster::stall(Micros duration) {
 
 void Cluster::take_over(Micros duration) {
     ServerNode* server = front();
-    if (server == nullptr || living() > 1) {
+    if (server == nullptr || !server->leading()) {
         return;
     }
     world_.mark("second leader takes over");
     world_.clocks_agree = false;  // the first answers heartbeats until it notices
+    const int64_t epoch = server->engine().status().epoch;
     server->stall(duration);
-    world_.queue.after(world_.between(Micros(0), Micros(3'000'000)), [this] { add_server(); });
+    world_.queue.after(world_.between(Micros(0), Micros(3'000'000)), [this, epoch] {
+        if (living() < 2) {
+            add_server();
+        }
+        for (const auto& other : servers_) {
+            if (other->alive() && !other->leading()) {
+                other->engine().heard_gone(epoch);
+            }
+        }
+    });
+}
+
+void Cluster::hand_over() {
+    if (ServerNode* server = front()) {
+        server->stop();
+    }
 }
 
 }  // namespace servo::sim

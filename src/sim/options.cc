@@ -58,7 +58,8 @@ void draw_faults(Options& o, Prng& prng) {
     o.server_crashes = some(2);
     o.server_stalls = some(3);
     o.second_leader = some(4);
-    o.duel = some(3);
+    o.standbys = some(2) ? static_cast<int>(prng.between(1, 2)) : 0;
+    o.hand_overs = some(4);
     o.wall_steps = some(3);
     o.commits_unknown = some(3);
     o.commits_refused = some(5);
@@ -141,7 +142,8 @@ std::string to_string(const Options& o) {
         {o.server_crashes, "server_crashes"},
         {o.server_stalls, "server_stalls"},
         {o.second_leader, "second_leader"},
-        {o.duel, "duel"},
+        {o.standbys > 0, "standbys"},
+        {o.hand_overs, "hand_overs"},
         {o.wall_steps, "wall_steps"},
         {o.commits_unknown, "commits_unknown"},
         {o.commits_refused, "commits_refused"},

@@ -56,7 +56,8 @@ struct Options {
     bool server_crashes = false;  // at any yield point
     bool server_stalls = false;
     bool second_leader = false;
-    bool duel = false;  // the deposed leader takes over again instead of leaving
+    int standbys = 0;         // servers beside the one that leads
+    bool hand_overs = false;  // a leader ends cleanly
     bool wall_steps = false;
 
     // The store.

@@ -23,6 +23,9 @@ class Plant {
     }
     // True: the answer was given already, before the commit.
     virtual bool answer_early(const engine::Engine&, engine::Item&) { return false; }
+    virtual Status beat(store::Store& inner, int64_t epoch) { return inner.beat(epoch); }
+    // What a leader loads.
+    virtual void on_load(Snapshot&) {}
     // A call as it reaches the server.
     virtual void on_call(const engine::Engine&, CallRequest&) {}
     // The scheduler between two batches.

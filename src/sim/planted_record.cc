@@ -1,5 +1,6 @@
 // Planted bugs in what is written: a store, or an engine, that gets a row wrong.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "sim/planted_parts.h"
@@ -23,6 +24,8 @@ class NoEpochCheck final : public Plant {
         }
         return outcome;
     }
+
+    Status beat(store::Store&, int64_t) override { return {}; }
 
  private:
     int64_t newest_ = 0;
@@ -188,6 +191,24 @@ void failures(Options& o) {
     o.fail_per_mille = 200;
 }
 
+// A new leader begins with what the leader before it loaded.
+class StaleLoad final : public Plant {
+ public:
+    void on_load(Snapshot& snapshot) override {
+        Snapshot fresh = snapshot;
+        if (before_) {
+            snapshot = std::move(*before_);
+            snapshot.epoch = fresh.epoch;
+            snapshot.last_seq = fresh.last_seq;
+            snapshot.last_now = fresh.last_now;
+        }
+        before_ = std::move(fresh);
+    }
+
+ private:
+    std::optional<Snapshot> before_;
+};
+
 }  // namespace
 
 void add_record_bugs(std::vector<PlantedBug>& bugs) {
@@ -195,9 +216,15 @@ void add_record_bugs(std::vector<PlantedBug>& bugs) {
         {"epoch_not_checked",
          "the store does not compare epochs",
          always<NoEpochCheck>,
+         [](Options& o) { o.second_leader = true; }}
+    );
+    bugs.push_back(
+        {"standby_loads_too_early",
+         "a standby takes over with what was loaded before",
+         always<StaleLoad>,
          [](Options& o) {
-             o.second_leader = true;
-             o.duel = false;
+             o.standbys = 1;
+             o.hand_overs = true;
          }}
     );
     bugs.push_back(

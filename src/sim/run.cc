@@ -116,6 +116,10 @@ class Simulation {
         repeat(o.second_leader, ms(45'000), [this, ms] {
             cluster_.take_over(world_.between(ms(1'000), ms(40'000)));
         });
+        repeat(o.hand_overs, ms(30'000), [this] {
+            world_.mark("hand-over");
+            cluster_.hand_over();
+        });
         repeat(o.wall_steps, ms(40'000), [this, ms] {
             world_.mark("wall clock step");
             cluster_.step_wall_clock(Millis(world_.prng.between(-3'600'000, 3'600'000)));
@@ -165,7 +169,6 @@ class Simulation {
     void heal() {
         world_.healed = true;
         world_.note("--- everything heals ---");
-        cluster_.heal();
         workload_.heal();
         for (const auto& executor : executors_) {
             executor->heal();
@@ -200,8 +203,8 @@ class Simulation {
     // Why the open jobs wait, in the product's own words.
     std::string waiting() {
         std::string out;
-        ServerNode* server = cluster_.front();
-        if (server == nullptr || !server->leading()) {
+        ServerNode* server = cluster_.leader();
+        if (server == nullptr) {
             return "\n  no server leads";
         }
         const core::Scheduler& scheduler = *server->engine().scheduler();
@@ -232,8 +235,8 @@ class Simulation {
 
     // Quiet at last: the store, the memory and the account must agree to the last row.
     void check_end() {
-        ServerNode* server = cluster_.front();
-        if (server == nullptr || !server->leading()) {
+        ServerNode* server = cluster_.leader();
+        if (server == nullptr) {
             world_.findings.report("I18", "no server leads in a healed world");
             return;
         }

@@ -19,9 +19,6 @@ class ServerNode::Door final : public store::Store {
     Door(World& world, ServerNode& server) : world_(world), server_(server) {}
 
     Result<int64_t> take_leadership(const store::Candidate& candidate) override {
-        if (deposed_ && server_.retire_) {
-            return fail(unavailable("retired", "another leader took over"));
-        }
         SERVO_CHECK(pass(CrashPoint::kBeforeTakeover));
         const int64_t epoch = SERVO_TRY(world_.store.take_leadership(candidate));
         world_.auditor.on_leadership(epoch);
@@ -31,9 +28,13 @@ class ServerNode::Door final : public store::Store {
     }
 
     Result<store::LeaderRow> leader() override { return world_.store.leader(); }
-    Status beat(int64_t epoch) override { return world_.store.beat(epoch); }
+    Status beat(int64_t epoch) override { return world_.plant.beat(world_.store, epoch); }
     Status resign(int64_t epoch) override { return world_.store.resign(epoch); }
-    Result<Snapshot> load(int64_t epoch) override { return world_.store.load(epoch); }
+    Result<Snapshot> load(int64_t epoch) override {
+        Snapshot snapshot = SERVO_TRY(world_.store.load(epoch));
+        world_.plant.on_load(snapshot);
+        return snapshot;
+    }
     Result<std::optional<Snapshot::OpenJob>> load_job(JobId id) override {
         return world_.store.load_job(id);
     }
@@ -123,7 +124,6 @@ class ServerNode::Door final : public store::Store {
         }
         if (outcome.fate == store::CommitFate::kDeposed) {
             world_.mark("deposed leader refused");
-            deposed_ = true;
         }
         if (outcome.fate == store::CommitFate::kRefused && !fault) {
             world_.findings.report("store", "it refuses a batch: " + outcome.message);
@@ -135,7 +135,6 @@ class ServerNode::Door final : public store::Store {
 
     World& world_;
     ServerNode& server_;
-    bool deposed_ = false;
     Micros cost_{1'000};
 };
 
@@ -158,7 +157,8 @@ Instant ServerNode::clock() const {
 
 bool ServerNode::start() {
     door_ = std::make_unique<Door>(world_, *this);
-    engine_ = std::make_unique<engine::Engine>(*door_, name_, world_.options.seed);
+    engine_ =
+        std::make_unique<engine::Engine>(*door_, store::Candidate{name_}, world_.options.seed);
     engine_->on_load([this](const core::Scheduler& scheduler) {
         loaded_ = true;
         if (on_load_) {
@@ -173,8 +173,10 @@ bool ServerNode::start() {
         return false;
     }
     base_ = engine_->now() - std::chrono::duration_cast<Millis>(world_.now());
-    world_.note("{} leads", name_);
-    audit(engine_->now());
+    world_.note("{} {}", name_, engine::to_string(engine_->status().state));
+    if (leading()) {
+        audit(engine_->now());
+    }
     schedule(world_.now());
     return true;
 }
@@ -260,6 +262,19 @@ void ServerNode::crash_at(CrashPoint point) {
     }
 }
 
+void ServerNode::stop() {
+    if (!alive_ || dying_ || stalled()) {
+        return;
+    }
+    engine_->step(clock());
+    if (!dying_) {
+        engine_->shut_down();
+        world_.auditor.end_of_answers();
+        send_answers(world_.now());
+    }
+    exit(dying_ ? "crashes" : "stops");
+}
+
 void ServerNode::stall(Micros duration) {
     stalled_until_ = world_.now() + duration;
     world_.note("{} stands still for {} ms", name_, duration.count() / 1'000);
@@ -291,7 +306,12 @@ void ServerNode::pump() {
     }
     const Instant now = clock();
     const int64_t commits = engine_->status().commits;
+    const bool led = leading();
     engine_->step(now);
+    if (led != leading() && !dying_) {
+        world_.mark(led ? "leader stands by" : "standby leads");
+        world_.note("{} {}", name_, engine::to_string(engine_->status().state));
+    }
     const bool committed = engine_->status().commits != commits;
     ready_at_ = world_.now() + (committed ? door_->last_cost() : Micros(50));
     world_.auditor.end_of_answers();
@@ -322,10 +342,8 @@ void ServerNode::after_step(Instant now) {
         (void)door_->maintain(now);
         world_.plant.touch(const_cast<core::Scheduler&>(*engine_->scheduler()));
     }
-    if (retire_ && engine_->status().state == engine::EngineState::kStarting) {
-        exit("leaves: another leader took over");
-        return;
-    }
+    // What it loaded may be later than its clock.
+    base_ += std::max(engine_->now() - clock(), Millis(0));
     const Instant due = engine_->next_due();
     if (engine_->has_work() || due <= now) {
         schedule(ready_at_);

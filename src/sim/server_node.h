@@ -31,7 +31,7 @@ class ServerNode {
     ServerNode(World& world, std::string name, Millis wall_offset);
     ~ServerNode();
 
-    // Takes leadership and loads. False: the process died in it or could not lead.
+    // Leads or stands by. False: the process died in it.
     bool start();
 
     // A request arrives.
@@ -39,8 +39,8 @@ class ServerNode {
 
     void crash_at(CrashPoint point);
     void stall(Micros duration);
-    // Leave instead of leading again, once another leader took over.
-    void retire_when_deposed() { retire_ = true; }
+    // A clean end: does what is queued, gives leadership up, answers the rest.
+    void stop();
     // Told each time a scheduler was loaded, before it is used.
     using LoadHook = std::function<void(ServerNode&, const core::Scheduler&)>;
     void on_load(LoadHook hook) { on_load_ = std::move(hook); }
@@ -71,7 +71,6 @@ class ServerNode {
     LoadHook on_load_;
     bool alive_ = false;
     bool dying_ = false;  // a crash point was reached: nothing it says gets out any more
-    bool retire_ = false;
     CrashPoint crash_point_ = CrashPoint::kNone;
     Instant base_;  // clock() minus the time since the process' epoch
     Micros stalled_until_{0};

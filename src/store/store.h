@@ -136,6 +136,11 @@ struct JobPage {
     std::string next_page_token;  // empty = no more
 };
 
+struct StoredToken {
+    TokenRow row;
+    std::string tenant_name;  // empty: of the whole installation
+};
+
 struct PartitionRecord {
     Ordinal ordinal = 0;
     Outcome outcome = Outcome::kMissing;
@@ -201,6 +206,9 @@ class History {
     virtual Result<std::optional<IdempotencyRow>> idempotent_reply(
         TenantId tenant, const std::string& route, const std::string& key
     ) = 0;
+    // Every token, ended ones included, oldest first. Also where nobody leads: every node lets in
+    // by what is committed.
+    virtual Result<std::vector<StoredToken>> tokens() = 0;
 };
 
 }  // namespace servo::store

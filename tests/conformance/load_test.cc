@@ -39,7 +39,24 @@ TEST_P(LoadConformance, DefinitionsComeBackAsCommitted) {
     executor.slots = 4;
     executor.last_registered_at = instant_ms(123);
     executor.drain_wanted = true;
+    executor.tenant = TenantId(2);
     changes.executors = {executor};
+    TokenRow token;
+    token.id = "abcdefgh2345";
+    token.role = TokenRole::kExecutor;
+    token.tenant = TenantId(2);
+    token.secret_sha256 = std::string(64, 'e');
+    token.note = "fleet";
+    token.created_by = "ann";
+    token.created_at = instant_ms(11);
+    token.expires_at = instant_ms(99);
+    TokenRow lasting = token;
+    lasting.id = "bcdefghi2345";
+    lasting.role = TokenRole::kAdmin;
+    lasting.tenant = TenantId();
+    lasting.created_at = instant_ms(12);
+    lasting.expires_at = kNever;
+    changes.tokens = {token, lasting};
     DurationStats stats;
     stats.add(Micros(1'234), 5);
     changes.durations = {{AssetId(10), 1, stats}};
@@ -51,6 +68,7 @@ TEST_P(LoadConformance, DefinitionsComeBackAsCommitted) {
     EXPECT_EQ(seen.pools, changes.pools);
     EXPECT_EQ(seen.assets, changes.assets);
     EXPECT_EQ(seen.executors, changes.executors);
+    EXPECT_EQ(seen.tokens, changes.tokens);
     ASSERT_EQ(seen.revisions.size(), 2U);
     EXPECT_EQ(seen.revisions[0]->spec, changes.revisions[0]->spec);
     EXPECT_EQ(seen.revisions[0]->tenant, TenantId(1));
@@ -64,6 +82,38 @@ TEST_P(LoadConformance, DefinitionsComeBackAsCommitted) {
     EXPECT_EQ(seen.max_asset_id, 20);
     EXPECT_EQ(seen.max_pool_id, 4);
     EXPECT_EQ(seen.max_executor_id, 7);
+}
+
+TEST_P(LoadConformance, TokensAreReadWithTheirTenantsAndEndInPlace) {
+    ChangeSet changes = definitions();
+    TokenRow token;
+    token.id = "abcdefgh2345";
+    token.role = TokenRole::kTenantRead;
+    token.tenant = TenantId(2);
+    token.secret_sha256 = "hash";
+    token.created_at = instant_ms(20);
+    TokenRow older = token;
+    older.id = "zzzzzzzz2345";
+    older.role = TokenRole::kAdmin;
+    older.tenant = TenantId();
+    older.created_at = instant_ms(10);
+    changes.tokens = {token, older};
+    rig.commit(changes);
+    auto seen = take(rig.history().tokens());
+    ASSERT_EQ(seen.size(), 2U);
+    EXPECT_EQ(seen[0].row, older) << "oldest first";
+    EXPECT_EQ(seen[0].tenant_name, "");
+    EXPECT_EQ(seen[1].row, token);
+    EXPECT_EQ(seen[1].tenant_name, definitions().tenants[1].name);
+
+    token.revoked_at = instant_ms(30);
+    ChangeSet ended;
+    ended.tokens = {token};
+    rig.commit(ended);
+    rig.restart();
+    seen = take(rig.history().tokens());
+    ASSERT_EQ(seen.size(), 2U);
+    EXPECT_EQ(seen[1].row, token);
 }
 
 TEST_P(LoadConformance, UpsertsReplaceAndRemovedPoolsKeepTheirIds) {

@@ -1,5 +1,5 @@
-"""Many simulated executors in one process: each registers, reports and acquires as a real one does, on
-two kept connections, and says of every partition it is given that it is done.
+"""Many simulated executors in one process: each registers, reports, acquires and tells its health as
+a real one does, on two kept connections, and says of every partition it is given that it is done.
 
 As a program it prints what a crowd costs: crowd.py --server URL --executors 1000 --seconds 30
 """
@@ -100,6 +100,8 @@ class Member:
             await asyncio.sleep(random.uniform(most / 2, most))
         self.registered = True
         self.crowd.registered.add(self.name)
+        await self.reports.post("health", {
+            "session": self.session, "health": {"pid": 1, "cpus": 1, "slots_ready": 1}})
 
     async def report(self):
         self.report_number += 1

@@ -189,6 +189,11 @@ class ServoTest(unittest.TestCase):
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def server_list(self):
+        """What commands are told; more than one address where there are several servers."""
+        return self.url
+
     def spawn(self, *arguments):
         log = os.path.join(self.folder, f"log-{len(self.processes)}.txt")
         process = Process(list(arguments), log, self.environment, self.folder)
@@ -232,7 +237,7 @@ class ServoTest(unittest.TestCase):
         done = subprocess.run(
             [BINARY, *arguments], input=stdin if stdin is not None else "",
             capture_output=True, text=True, timeout=deadline_s, cwd=self.folder, check=False,
-            errors="replace", env=self.environment | {"SERVO_SERVER": self.url})
+            errors="replace", env=self.environment | {"SERVO_SERVER": self.server_list})
         return Outcome(arguments, done.returncode, done.stdout, done.stderr)
 
     def servo(self, *arguments, code=OK, stdin=None, deadline_s=COMMAND_DEADLINE_S):

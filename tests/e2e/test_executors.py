@@ -1,18 +1,22 @@
-"""Executors as machines: their probes, drains, restarts of the server, and crowds."""
+"""Executors as machines: what they tell, their probes, drains, restarts of the server, and crowds."""
 import asyncio
+import http.server
 import json
 import os
+import threading
 import urllib.error
 import urllib.request
 
 from crowd import Crowd
-from harness import (DIRECT, ServoTest, USAGE, free_port, ledger_asset, read_ledger, resident_kib,
-                     wait_until)
+from harness import (CONFLICT, DIRECT, FAILED, NOT_FOUND, OK, ServoTest, USAGE, free_port, ledger_asset,
+                     read_ledger, resident_kib, wait_until)
 
 HOURS = ("--start", "2024-01-01", "--end", "2024-01-01")
 
 
-class Executors(ServoTest):
+class Machines(ServoTest):
+    """A server and executors with probes."""
+
     def setUp(self):
         super().setUp()
         self.ledger = os.path.join(self.folder, "ledger")
@@ -51,6 +55,23 @@ class Executors(ServoTest):
     def apply_asset(self, before=""):
         self.apply("version: 1\nassets:" + ledger_asset(
             "orders", self.folder, self.ledger, every="hour", before=before))
+
+
+class Executors(Machines):
+    def test_list_and_show_tell_how_an_executor_and_its_machine_do(self):
+        self.start_server()
+        executor = self.start_executor("ada")
+        health = wait_until(lambda: self.executors().get("ada", {}).get("health"), "it tells")
+        self.assertEqual(executor.pid, health["pid"])
+        self.assertEqual(0, health["stuck_slots"])
+        for figure in ("cpus", "memory_bytes", "memory_limit_bytes", "disk_free_bytes"):
+            self.assertGreater(health[figure], 0, figure)
+        listed = self.servo("executor", "list").out
+        for title in ("CPU", "MEMORY", "DISK FREE"):
+            self.assertIn(title, listed)
+        shown = self.servo("executor", "show", "ada").out
+        for fact in ("memory", "disk free", "process", "slots ready"):
+            self.assertRegex(shown, rf"(?m)^{fact} +\S")
 
     def test_probes_follow_drains_and_a_drained_executor_stays_up(self):
         self.start_server()
@@ -118,6 +139,77 @@ class Executors(ServoTest):
         self.assertEqual({1}, {attempt for _, _, _, attempt in read_ledger(self.ledger)})
 
 
+class Answers(http.server.BaseHTTPRequestHandler):
+    """An outside system: answers with the status that its path names."""
+
+    def do_GET(self):
+        self.send_response(int(self.path.strip("/")))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class PoolChecks(Machines):
+    def setUp(self):
+        super().setUp()
+        self.outside = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+        thread = threading.Thread(target=self.outside.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self.outside.server_close)
+        self.addCleanup(self.outside.shutdown)
+        self.start_server()
+        self.apply("version: 1\npools: { warehouse: { concurrency: 8 } }\nassets:"
+                   + ledger_asset("orders", self.folder, self.ledger))
+
+    def check(self, path, code, *arguments):
+        url = f"http://127.0.0.1:{self.outside.server_port}/{path}"
+        outcome = self.servo("pool", "check", "warehouse", "--url", url, "-o", "json", *arguments,
+                             code=code)
+        return outcome.json()["items"][0]
+
+    def test_an_executor_measures_an_endpoint(self):
+        self.servo("pool", "check", "warehouse", "--url", "http://127.0.0.1:1/", code=CONFLICT)
+        for name in ("ada", "bob"):
+            self.start_executor(name)
+            self.wait_probe(name, 200, "ok")
+        fine = self.check("200", OK, "--from", "bob")
+        self.assertEqual(("ok", 200, "127.0.0.1"), (fine["verdict"], fine["status"], fine["address"]))
+        for phase in ("connect_ms", "first_byte_ms"):
+            self.assertGreaterEqual(fine[phase], 0)
+        self.assertGreater(fine["total_ms"], 0)
+        self.assertEqual("credentials_refused", self.check("401", FAILED)["verdict"])
+        self.assertEqual("bad_status", self.check("503", FAILED)["verdict"])
+        said = self.servo("pool", "check", "warehouse", "--from", "bob", "--url",
+                          f"http://127.0.0.1:{self.outside.server_port}/200")
+        self.assertIn("from executor bob", said.err)
+        self.assertIn("FIRST BYTE ms", said.out)
+
+    def test_what_cannot_be_checked_is_said(self):
+        self.start_executor("ada")
+        self.wait_probe("ada", 200, "ok")
+        self.servo("pool", "check", "warehouse", code=USAGE)  # it declares no endpoint
+        self.servo("pool", "check", "warehouse", "--url", "file:///etc/passwd", code=USAGE)
+        self.servo("pool", "check", "nothing", "--url", "http://127.0.0.1/", code=NOT_FOUND)
+        self.servo("pool", "check", "warehouse", "--url", "http://127.0.0.1/", "--from", "zoe",
+                   code=NOT_FOUND)
+        blocked = self.servo("pool", "check", "warehouse", "--url", "http://169.254.169.254/latest",
+                             "-o", "json", code=FAILED).json()["items"][0]
+        self.assertEqual("blocked_address", blocked["verdict"])
+
+    def test_show_since_lists_what_happened_to_a_pool(self):
+        self.servo("pool", "hold", "warehouse", "--reason", "migration")
+        self.servo("pool", "release", "warehouse")
+        shown = self.servo("pool", "show", "warehouse", "--since", "1h")
+        self.assertRegex(shown.out, r"held by .*migration")
+        self.assertRegex(shown.out, r"released by ")
+        events = self.servo("pool", "show", "warehouse", "--since", "1h", "-o", "json").json()["events"]
+        self.assertEqual({"pool.held", "pool.released", "pool.applied"},
+                         {event["kind"] for event in events})
+
+
 class Crowds(ServoTest):
     """Simulated executors (crowd.py); counts only, since the machine is shared."""
 
@@ -144,7 +236,7 @@ class Crowds(ServoTest):
         crowd = self.run_crowd(
             self.SIZE, lambda now: len(now.reports) == self.SIZE and now.done >= 14 * 1440)
         self.assertEqual(14 * 1440, crowd.done)
-        for route in ("register", "report"):
+        for route in ("register", "report", "health"):
             self.assertEqual({}, crowd.refused(route), route)
         self.assert_counts(self.wait_job(job_id), completed=14 * 1440, failed=0)
         self.assertEqual(self.SIZE, len(self.servo("executor", "list", "-o", "name").out.split()))

@@ -32,6 +32,7 @@ struct MemoryStore::Facts {
     std::map<AssetId, AssetHead> assets;
     std::map<std::pair<AssetId, int>, std::shared_ptr<const AssetRevision>> revisions;
     std::map<ExecutorId, ExecutorRow> executors;
+    std::map<std::string, TokenRow> tokens;
     std::map<JobId, JobRow> jobs;
     std::map<JobId, JobCheckpoint> checkpoints;
     std::map<GrantKey, GrantRow> grants;

@@ -238,4 +238,17 @@ Result<std::optional<IdempotencyRow>> MemoryStore::idempotent_reply(
     return it == facts_->idempotency.end() ? std::nullopt : std::optional(it->second);
 }
 
+Result<std::vector<StoredToken>> MemoryStore::tokens() {
+    const std::lock_guard lock(mutex_);
+    std::vector<StoredToken> out;
+    for (const auto& [id, row] : facts_->tokens) {
+        const auto tenant = facts_->tenants.find(row.tenant);
+        out.push_back({row, tenant == facts_->tenants.end() ? "" : tenant->second.name});
+    }
+    std::stable_sort(out.begin(), out.end(), [](const StoredToken& a, const StoredToken& b) {
+        return a.row.created_at < b.row.created_at;
+    });
+    return out;
+}
+
 }  // namespace servo::store

@@ -31,6 +31,17 @@ Status refused(const std::string& what) {
     return fail(internal("refused", what));
 }
 
+void materialise(std::map<int64_t, StateBlock>& blocks, const MaterialisedChange& change) {
+    const StateOrigin origin{change.outcome, change.job, change.revision, change.at};
+    for (const auto& [number, runs] : split_by_block(change.ordinals)) {
+        const auto it = blocks.try_emplace(number, number).first;
+        it->second.apply(runs, origin);
+        if (it->second.empty()) {
+            blocks.erase(it);
+        }
+    }
+}
+
 }  // namespace
 
 Status MemoryStore::Facts::expect_leader(int64_t epoch) const {
@@ -146,6 +157,9 @@ Result<Snapshot> MemoryStore::load(int64_t epoch) {
     for (const auto& [id, row] : facts.executors) {
         out.max_executor_id = std::max(out.max_executor_id, id.value);
         out.executors.push_back(row);
+    }
+    for (const auto& [id, row] : facts.tokens) {
+        out.tokens.push_back(row);
     }
     for (const auto& [id, row] : facts.jobs) {
         if (!is_terminal(row.state)) {
@@ -290,20 +304,15 @@ void MemoryStore::apply(const Batch& batch) {
         facts.logs[row.job].push_back(row);
     }
     for (const MaterialisedChange& change : c.materialised) {
-        const StateOrigin origin{change.outcome, change.job, change.revision, change.at};
-        for (const auto& [number, runs] : split_by_block(change.ordinals)) {
-            auto& blocks = facts.states[change.asset];
-            const auto it = blocks.try_emplace(number, number).first;
-            it->second.apply(runs, origin);
-            if (it->second.empty()) {
-                blocks.erase(it);
-            }
-        }
+        materialise(facts.states[change.asset], change);
     }
     for (const DurationRow& row : c.durations) {
         facts.durations[{row.asset, row.revision}] = row.stats;
     }
     facts.events.insert(facts.events.end(), c.events.begin(), c.events.end());
+    for (const TokenRow& row : c.tokens) {
+        facts.tokens[row.id] = row;
+    }
     for (const IdempotencyRow& row : c.idempotency) {
         facts.idempotency[{row.tenant, row.route, row.key}] = row;
     }

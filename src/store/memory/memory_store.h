@@ -73,6 +73,7 @@ class MemoryStore final : public Store, public History {
     Result<std::optional<IdempotencyRow>> idempotent_reply(
         TenantId tenant, const std::string& route, const std::string& key
     ) override;
+    Result<std::vector<StoredToken>> tokens() override;
 
  private:
     struct Facts;

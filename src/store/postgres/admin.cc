@@ -79,8 +79,8 @@ Result<SqlTable> query_postgres(
     const auto result = db->read_text(sql);
     if (!result) {
         return fail(
-            result.error().code == ErrorCode::kUnavailable ? result.error()
-                                                           : bad_sql(result.error().message)
+            result.error().reason == "database_unreachable" ? result.error()
+                                                            : bad_sql(result.error().message)
         );
     }
     return table_of(result->get(), rows_max);

@@ -95,11 +95,11 @@ void add_revision(Pipeline& out, const AssetRevision& revision) {
 void add_executor(Pipeline& out, const ExecutorRow& row) {
     out.add(
         "INSERT INTO executors (executor_id, name, host, build, slots, last_registered_at_ms,"
-        " drain_wanted) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " drain_wanted, tenant_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (executor_id) DO UPDATE SET name = excluded.name, host = excluded.host,"
         " build = excluded.build, slots = excluded.slots,"
         " last_registered_at_ms = excluded.last_registered_at_ms,"
-        " drain_wanted = excluded.drain_wanted",
+        " drain_wanted = excluded.drain_wanted, tenant_id = excluded.tenant_id",
         Params::of(
             row.id,
             view(row.name),
@@ -107,7 +107,28 @@ void add_executor(Pipeline& out, const ExecutorRow& row) {
             view(row.build),
             row.slots,
             row.last_registered_at,
-            row.drain_wanted
+            row.drain_wanted,
+            row.tenant
+        )
+    );
+}
+
+void add_token(Pipeline& out, const TokenRow& row) {
+    out.add(
+        "INSERT INTO tokens (" SERVO_TOKEN_COLUMNS
+        ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (token_id) DO UPDATE SET expires_at_ms = excluded.expires_at_ms,"
+        " revoked_at_ms = excluded.revoked_at_ms",
+        Params::of(
+            view(row.id),
+            row.tenant,
+            model::to_string(row.role),
+            view(row.secret_sha256),
+            view(row.note),
+            view(row.created_by),
+            row.created_at,
+            row.expires_at,
+            row.revoked_at
         )
     );
 }
@@ -231,6 +252,9 @@ void ChangeWriter::add_definitions(Pipeline& out, const ChangeSet& changes) {
     }
     for (const ExecutorRow& row : changes.executors) {
         add_executor(out, row);
+    }
+    for (const TokenRow& row : changes.tokens) {
+        add_token(out, row);
     }
 }
 

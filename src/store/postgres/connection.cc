@@ -12,6 +12,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kBinary = 1;
+constexpr int kUnaskedReadsMax = 100;
 
 bool starts(std::string_view state, std::string_view with) {
     return state.starts_with(with);
@@ -223,9 +224,16 @@ bool Connection::probe() {
     if (!alive()) {
         return false;
     }
-    pollfd socket{PQsocket(db_), POLLIN, 0};
-    if (::poll(&socket, 1, 0) > 0 && PQconsumeInput(db_) == 0) {
-        close();
+    // A server that ends a session says why first, and then hangs up.
+    for (int i = 0; i < kUnaskedReadsMax; ++i) {
+        pollfd socket{PQsocket(db_), POLLIN, 0};
+        if (::poll(&socket, 1, 0) <= 0) {
+            break;
+        }
+        if (PQconsumeInput(db_) == 0) {
+            close();
+            break;
+        }
     }
     return alive();
 }

@@ -69,13 +69,14 @@ constexpr std::array kLooks = {
         " ('partition_logs', 'logs_by_index'), ('partition_state', 'partition_state_pkey'),"
         " ('events', 'events_by_tenant'), ('events', 'events_by_subject'),"
         " ('batches', 'batches_pkey')) AS wanted (\"table\", index)"
-        " LEFT JOIN pg_index AS i ON i.indexrelid = to_regclass(wanted.index) AND i.indisvalid",
+        " LEFT JOIN pg_index AS i ON i.indexrelid = to_regclass(wanted.index)"
+        " WHERE i.indexrelid IS NULL OR NOT i.indisvalid",
     },
     Look{
         "db index use",
         "no large index is idle",
-        "SELECT 'warning', format('index %s of %s (%s) was never read since the statistics began'"
-        " ' (%s)', indexrelname, relname, pg_size_pretty(pg_relation_size(indexrelid)),"
+        "SELECT 'warning', format('index %s of %s (%s) was never read since the statistics began"
+        " (%s)', indexrelname, relname, pg_size_pretty(pg_relation_size(indexrelid)),"
         " coalesce(stats_reset::date::text, 'at its creation'))"
         " FROM pg_stat_user_indexes, pg_stat_database WHERE datname = current_database()"
         " AND idx_scan = 0 AND pg_relation_size(indexrelid) > 64 * 1024 * 1024 LIMIT 10",

@@ -217,7 +217,9 @@ Result<bool> PostgresStore::maintain(Instant now) {
 Result<OpenedStore> open_postgres(const PostgresOptions& options) {
     using namespace postgres;
     const Target target = SERVO_TRY(target_of(options, Access::kReadWrite));
-    std::unique_ptr<Connection> db = SERVO_TRY(Connection::open(target, {}));
+    SessionLimits limits;
+    limits.lock = options.lock_limit;
+    std::unique_ptr<Connection> db = SERVO_TRY(Connection::open(target, limits));
     SERVO_CHECK(check_durable(*db));
     OpenedStore out;
     if (options.migrate) {

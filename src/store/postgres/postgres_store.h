@@ -2,8 +2,8 @@
 // header for running on it; see also admin.h.
 #pragma once
 
+#include <chrono>
 #include <string>
-#include <vector>
 
 #include "store/opened_store.h"
 
@@ -26,6 +26,8 @@ struct PostgresOptions {
     // Applies the schema steps that are missing; else a database that lacks some is refused.
     bool migrate = false;
     PostgresPooling pooling = PostgresPooling::kDetect;
+    // How long a commit or a takeover waits for a lock.
+    std::chrono::milliseconds lock_limit{5'000};
 };
 
 // Errors, each with what to type in its message: invalid_argument / "bad_database_url";

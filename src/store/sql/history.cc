@@ -375,4 +375,18 @@ Result<std::optional<IdempotencyRow>> SqlHistory::idempotent_reply(
         tenant, route, key, query.text(0), query.small(1), query.text(2), query.instant(3)};
 }
 
+Result<std::vector<StoredToken>> SqlHistory::tokens() {
+    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
+    Reader& db = session->reader();
+    Query query =
+        SERVO_TRY(db.query("SELECT " SERVO_TOKEN_COLUMNS
+                           ", (SELECT name FROM tenants WHERE tenants.tenant_id = tokens.tenant_id)"
+                           " FROM tokens ORDER BY created_at_ms, token_id"));
+    std::vector<StoredToken> out;
+    while (SERVO_TRY(query.step())) {
+        out.push_back({SERVO_TRY(read_token(query)), query.text(kTokenColumns)});
+    }
+    return out;
+}
+
 }  // namespace servo::store::sql

@@ -60,6 +60,7 @@ class SqlHistory final : public History {
     Result<std::optional<IdempotencyRow>> idempotent_reply(
         TenantId tenant, const std::string& route, const std::string& key
     ) override;
+    Result<std::vector<StoredToken>> tokens() override;
 
  private:
     std::unique_ptr<ReadSessions> sessions_;

@@ -52,10 +52,13 @@ Status load_definitions(Reader& db, Snapshot& out) {
     ));
     SERVO_CHECK(read_all(
         db,
-        "SELECT executor_id, name, host, build, slots, last_registered_at_ms, drain_wanted"
-        " FROM executors ORDER BY executor_id",
+        "SELECT executor_id, name, host, build, slots, last_registered_at_ms, drain_wanted,"
+        " tenant_id FROM executors ORDER BY executor_id",
         out.executors,
         [](const Query& row) -> Result<ExecutorRow> { return read_executor(row); }
+    ));
+    SERVO_CHECK(read_all(
+        db, "SELECT " SERVO_TOKEN_COLUMNS " FROM tokens ORDER BY token_id", out.tokens, read_token
     ));
     const auto highest = [&db](Sql sql, int64_t& value) -> Status {
         value = SERVO_TRY(db.integer(sql)).value_or(0);

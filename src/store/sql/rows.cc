@@ -147,6 +147,25 @@ ExecutorRow read_executor(const Query& row) {
     out.slots = row.small(4);
     out.last_registered_at = row.instant(5);
     out.drain_wanted = row.integer(6) != 0;
+    out.tenant = row.id<TenantId>(7);
+    return out;
+}
+
+Result<TokenRow> read_token(const Query& row) {
+    TokenRow out;
+    out.id = row.text(0);
+    out.tenant = row.id<TenantId>(1);
+    const auto role = token_role_from(row.text(2));
+    if (!role) {
+        return fail(unknown_word("tokens.role", row.text(2)));
+    }
+    out.role = *role;
+    out.secret_sha256 = row.text(3);
+    out.note = row.text(4);
+    out.created_by = row.text(5);
+    out.created_at = row.instant(6);
+    out.expires_at = row.instant(7);
+    out.revoked_at = row.instant(8);
     return out;
 }
 

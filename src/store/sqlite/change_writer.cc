@@ -180,18 +180,19 @@ Status ChangeWriter::write_revision(const AssetRevision& revision) {
 Status ChangeWriter::write_executor(const ExecutorRow& row) {
     return db_.run(
         "INSERT INTO executors (executor_id, name, host, build, slots, last_registered_at_ms,"
-        " drain_wanted) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " drain_wanted, tenant_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (executor_id) DO UPDATE SET name = excluded.name, host = excluded.host,"
         " build = excluded.build, slots = excluded.slots,"
         " last_registered_at_ms = excluded.last_registered_at_ms,"
-        " drain_wanted = excluded.drain_wanted",
+        " drain_wanted = excluded.drain_wanted, tenant_id = excluded.tenant_id",
         row.id,
         std::string_view(row.name),
         std::string_view(row.host),
         std::string_view(row.build),
         row.slots,
         row.last_registered_at,
-        row.drain_wanted
+        row.drain_wanted,
+        row.tenant
     );
 }
 
@@ -450,6 +451,23 @@ Status ChangeWriter::write_small(const ChangeSet& changes) {
             row.revision,
             SERVO_TRY(tenant_of(row.asset)),
             Blob{stats}
+        ));
+    }
+    for (const TokenRow& row : changes.tokens) {
+        SERVO_CHECK(db_.run(
+            "INSERT INTO tokens (" SERVO_TOKEN_COLUMNS
+            ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (token_id) DO UPDATE SET expires_at_ms = excluded.expires_at_ms,"
+            " revoked_at_ms = excluded.revoked_at_ms",
+            std::string_view(row.id),
+            row.tenant,
+            model::to_string(row.role),
+            std::string_view(row.secret_sha256),
+            std::string_view(row.note),
+            std::string_view(row.created_by),
+            row.created_at,
+            row.expires_at,
+            row.revoked_at
         ));
     }
     for (const EventRow& row : changes.events) {

@@ -104,6 +104,20 @@ CREATE TABLE executors (
     drain_wanted INTEGER NOT NULL CHECK (drain_wanted IN (0, 1))
 ) STRICT;
 
+-- Who may call the API. Of the secret only its SHA-256 is kept; ended tokens stay for the record.
+CREATE TABLE tokens (
+    token_id TEXT PRIMARY KEY,
+    tenant_id INTEGER NOT NULL,
+    role TEXT NOT NULL CHECK (
+        role IN ('admin', 'tenant-admin', 'tenant-read', 'executor', 'metrics')),
+    secret_sha256 TEXT NOT NULL,
+    note TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER,
+    revoked_at_ms INTEGER
+) STRICT;
+
 -- Rewritten only when a state or a setting changes, never per partition.
 CREATE TABLE jobs (
     job_id INTEGER PRIMARY KEY,

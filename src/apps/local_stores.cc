@@ -1,0 +1,179 @@
+#include "apps/local_stores.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "apps/open_store.h"
+#include "base/text.h"
+#include "core/scheduler.h"
+#include "server/token_book.h"
+#include "store/postgres/admin.h"
+#include "store/sqlite/backup.h"
+#include "store/sqlite/sql_functions.h"
+#include "store/sqlite/sqlite_store.h"
+
+namespace servo::apps {
+namespace {
+
+Error no_store(const std::string& path) {
+    return not_found(
+        "no_store", "There is no store at " + path + ". Name its folder with --data-dir DIR."
+    );
+}
+
+bool is_database(const cli::StorePlace& place) {
+    return !place.database_url.empty();
+}
+
+store::PostgresOptions options_of(const cli::StorePlace& place) {
+    return postgres_options(place.database_url, "cli");
+}
+
+Result<std::string> existing_file(const cli::StorePlace& place) {
+    const std::string path = store_path(place.data_dir);
+    std::error_code error;
+    return std::filesystem::exists(path, error) ? Result<std::string>(path) : fail(no_store(path));
+}
+
+cli::SqlResult result_of(store::SqlTable table) {
+    return {std::move(table.columns), std::move(table.rows), table.cut};
+}
+
+// `program` with its options but for the database.
+Status refuse_database(const cli::StorePlace& place, const std::string& program) {
+    if (!is_database(place)) {
+        return {};
+    }
+    const std::string shown = SERVO_TRY(store::shown_database(place.database_url));
+    return fail(use_postgres_tools(program + " --dbname=" + shell_quote(shown)));
+}
+
+}  // namespace
+
+Result<std::string> LocalStores::describe(const cli::StorePlace& place) {
+    return is_database(place) ? store::shown_database(place.database_url)
+                              : store_path(place.data_dir);
+}
+
+bool LocalStores::exists(const cli::StorePlace& place) {
+    return is_database(place) || existing_file(place).has_value();
+}
+
+Result<std::vector<cli::StoreMigration>> LocalStores::migrate(
+    const cli::StorePlace& place, bool apply
+) {
+    std::vector<cli::StoreMigration> out;
+    if (is_database(place)) {
+        for (store::PostgresStep& step :
+             SERVO_TRY(store::migrate_postgres(options_of(place), apply))) {
+            out.push_back(
+                {step.version, std::move(step.name), std::move(step.kind), std::move(step.sql)}
+            );
+        }
+        return out;
+    }
+    const std::string path = SERVO_TRY(existing_file(place));
+    for (store::SqliteStep& step : SERVO_TRY(store::pending_sqlite(path))) {
+        out.push_back(
+            {step.version, std::move(step.name), std::move(step.kind), std::move(step.sql)}
+        );
+    }
+    if (apply && !out.empty()) {
+        SERVO_TRY(store::open_sqlite(path));  // migrates, and closes in order
+    }
+    return out;
+}
+
+std::vector<cli::StoreCheck> LocalStores::examine(const cli::StorePlace& place) {
+    std::vector<cli::StoreCheck> out;
+    if (is_database(place)) {
+        for (store::PostgresCheck& check : store::examine_postgres(options_of(place))) {
+            out.push_back({std::move(check.name), std::move(check.result), std::move(check.detail)}
+            );
+        }
+        return out;
+    }
+    const auto answer = sql(place, "SELECT count(*) FROM jobs", 1);
+    out.push_back(
+        {"store",
+         answer ? "ok" : "failed",
+         answer ? std::string("readable") : answer.error().message}
+    );
+    return out;
+}
+
+Result<std::vector<std::string>> LocalStores::fsck(const cli::StorePlace& place) {
+    return is_database(place) ? store::fsck_postgres(options_of(place))
+                              : store::fsck_sqlite(SERVO_TRY(existing_file(place)));
+}
+
+Result<cli::SqlResult> LocalStores::sql(
+    const cli::StorePlace& place, const std::string& statement, size_t rows_max
+) {
+    if (is_database(place)) {
+        return result_of(SERVO_TRY(store::query_postgres(options_of(place), statement, rows_max)));
+    }
+    const std::string path = SERVO_TRY(existing_file(place));
+    return result_of(SERVO_TRY(store::query_sqlite(path, statement, rows_max)));
+}
+
+Result<cli::BackupResult> LocalStores::backup(
+    const cli::StorePlace& place, const std::string& file
+) {
+    SERVO_CHECK(refuse_database(place, "pg_dump --format=custom --file=" + shell_quote(file)));
+    SERVO_CHECK(store::backup_sqlite(SERVO_TRY(existing_file(place)), file));
+    std::error_code error;
+    const auto size = std::filesystem::file_size(file, error);
+    return cli::BackupResult{file, error ? 0 : static_cast<int64_t>(size)};
+}
+
+Status LocalStores::restore(const std::string& file, const cli::StorePlace& place, bool replace) {
+    SERVO_CHECK(refuse_database(place, "pg_restore --exit-on-error " + shell_quote(file)));
+    std::error_code error;
+    if (!std::filesystem::exists(file, error)) {
+        return fail(not_found("no_backup", "There is no file " + file + "."));
+    }
+    std::filesystem::create_directories(place.data_dir, error);
+    if (error) {
+        return fail(internal(
+            "store_unwritable", "Cannot make " + place.data_dir + ": " + error.message() + "."
+        ));
+    }
+    return store::restore_sqlite(
+        file,
+        store_path(place.data_dir),
+        replace ? store::Existing::kReplace : store::Existing::kRefuse
+    );
+}
+
+Result<std::string> LocalStores::create_admin_token(
+    const cli::StorePlace& place, const std::string& note, const std::string& actor, Instant now
+) {
+    const store::OpenedStore opened = SERVO_TRY(
+        is_database(place) ? store::open_postgres(options_of(place))
+                           : store::open_sqlite(store_path(place.data_dir))
+    );
+    const int64_t epoch =
+        SERVO_TRY(opened.store->take_leadership({.holder = "servo token create"}));
+    const model::Snapshot snapshot = SERVO_TRY(opened.store->load(epoch));
+    const Instant at = std::max(now, snapshot.last_now);
+    core::Scheduler scheduler(snapshot, at, 0);
+    const model::TokenText text = server::draw_token(model::TokenRole::kAdmin);
+    core::CreateToken command;
+    command.row.id = text.id;
+    command.row.role = text.role;
+    command.row.secret_sha256 = server::token_hash(text.secret);
+    command.row.note = note;
+    command.row.created_by = actor;
+    model::ChangeSet changes;
+    const int64_t seq = snapshot.last_seq + 1;
+    SERVO_TRY(scheduler.apply(command, at, seq, changes));
+    scheduler.seal(at, seq, changes);
+    const store::CommitOutcome done = opened.store->commit({epoch, seq, at, &changes});
+    if (done.fate != store::CommitFate::kCommitted) {
+        return fail(internal("store_unwritable", "The token was not stored: " + done.message));
+    }
+    return model::format_token(text);
+}
+
+}  // namespace servo::apps

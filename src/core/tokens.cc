@@ -1,0 +1,117 @@
+// Tokens of the API: made, replaced and revoked here, so that each change and its event are one
+// batch. Whether a token is let in is decided where requests arrive.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/rules.h"
+
+namespace servo::core {
+namespace {
+
+Result<TokenRow*> token_of(State& state, const std::string& id) {
+    const auto it = state.tokens.find(id);
+    if (it == state.tokens.end()) {
+        return fail(not_found(
+            "no_such_token",
+            fmt::format("There is no token \"{}\"; `servo token list` shows them.", id)
+        ));
+    }
+    return &it->second;
+}
+
+Status check_new(const State& state, const CreateToken& command) {
+    const TokenRow& row = command.row;
+    if (state.tokens.size() >= kTokensMax) {
+        return fail(resource_exhausted(
+            "too_many_tokens", fmt::format("There are {} tokens; no more are made.", kTokensMax)
+        ));
+    }
+    if (row.id.size() != kTokenIdCharacters || row.secret_sha256.empty() ||
+        state.tokens.contains(row.id)) {
+        return fail(invalid_argument("bad_token", "A new token needs an id and a hash of its own.")
+        );
+    }
+    if (row.note.size() > kTokenNoteBytesMax) {
+        return fail(invalid_argument(
+            "text_too_long", fmt::format("note has more than {} bytes.", kTokenNoteBytesMax)
+        ));
+    }
+    if (!command.replaces.empty()) {
+        return {};
+    }
+    if (needs_tenant(row.role) && command.tenant.empty()) {
+        return fail(invalid_argument(
+            "token_needs_tenant",
+            fmt::format("A token of role {} is of one tenant: --tenant NAME.", to_string(row.role))
+        ));
+    }
+    if (!may_have_tenant(row.role) && !command.tenant.empty()) {
+        return fail(invalid_argument(
+            "token_has_no_tenant",
+            fmt::format("A token of role {} is of no tenant.", to_string(row.role))
+        ));
+    }
+    return {};
+}
+
+TenantId tenant_for(Context& c, const std::string& name, const std::string& actor) {
+    if (name.empty()) {
+        return TenantId{};
+    }
+    if (!c.state.tenant_names.contains(name)) {
+        add_tenant(c, name, actor);
+    }
+    return c.state.tenant_names.at(name);
+}
+
+}  // namespace
+
+Result<Reply> create_token(Context& c, const CreateToken& command) {
+    SERVO_CHECK(check_new(c.state, command));
+    TokenRow row = command.row;
+    row.created_at = c.now;
+    row.revoked_at = kNever;
+    std::string detail;
+    if (!command.replaces.empty()) {
+        TokenRow& old = *SERVO_TRY(token_of(c.state, command.replaces));
+        if (!old.live(c.now)) {
+            return fail(failed_precondition(
+                "token_ended",
+                fmt::format("Token {} has expired or was revoked; make a new one.", old.id)
+            ));
+        }
+        row.role = old.role;
+        row.tenant = old.tenant;
+        row.note = row.note.empty() ? old.note : row.note;
+        old.expires_at = std::min(old.expires_at, std::max(c.now, command.replaced_until));
+        c.changes.tokens.push_back(old);
+        detail = fmt::format("Replaces {}. ", old.id);
+    } else {
+        row.tenant = tenant_for(c, command.tenant, row.created_by);
+    }
+    event(
+        c,
+        row.tenant,
+        row.created_by,
+        command.replaces.empty() ? "token.created" : "token.rotated",
+        row.id,
+        fmt::format("{}Role {}. {}", detail, to_string(row.role), row.note)
+    );
+    c.changes.tokens.push_back(row);
+    c.state.tokens[row.id] = std::move(row);
+    return Reply(Done{true});
+}
+
+Result<Reply> revoke_token(Context& c, const RevokeToken& command) {
+    TokenRow& row = *SERVO_TRY(token_of(c.state, command.token));
+    if (row.revoked_at != kNever) {
+        return Reply(Done{false});
+    }
+    row.revoked_at = c.now;
+    c.changes.tokens.push_back(row);
+    event(c, row.tenant, command.actor, "token.revoked", row.id, command.reason);
+    return Reply(Done{true});
+}
+
+}  // namespace servo::core

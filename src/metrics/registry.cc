@@ -1,0 +1,112 @@
+#include "metrics/registry.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace servo::metrics {
+namespace {
+
+// By name. Counters restart at 0 with a new leader; only the leader exports what is about jobs,
+// tenants, executors and pools. No label is a job, a partition key or free text.
+const std::vector<Metric> kMetrics = {
+    {"servo_backfill_asset_partitions_processed_total",
+     Type::kCounter,
+     {"asset_name", "status"},
+     "Partitions that ended, by asset: the first 500 assets by age, the rest as `other`."},
+    {"servo_backfill_attempts_total",
+     Type::kCounter,
+     {"tenant_id", "outcome"},
+     "Attempts that ended: completed, or by the class of their failure."},
+    {"servo_backfill_job_claim_latency_seconds",
+     Type::kHistogram,
+     {},
+     "From the moment a job could be leased to its first lease; anew after each resume."},
+    {"servo_backfill_job_duration_seconds",
+     Type::kHistogram,
+     {"final_state"},
+     "From a job's first lease to its end."},
+    {"servo_backfill_jobs_active", Type::kGauge, {"state"}, "Open jobs by state."},
+    {"servo_backfill_jobs_active_by_tenant",
+     Type::kGauge,
+     {"tenant_id", "state"},
+     "Open jobs by tenant and state, zero included."},
+    {"servo_backfill_oldest_claimable_seconds",
+     Type::kGauge,
+     {},
+     "Age of the oldest job that could be leased and has no lease; 0 when there is none. Paused "
+     "and "
+     "gated work does not count, work that no executor can take does."},
+    {"servo_backfill_partition_duration_seconds",
+     Type::kHistogram,
+     {"status"},
+     "Durations of attempts that completed or failed."},
+    {"servo_backfill_partitions",
+     Type::kGauge,
+     {"tenant_id", "state"},
+     "Partitions of open jobs: running, eligible (wait for a slot only), gated."},
+    {"servo_backfill_partitions_processed_total",
+     Type::kCounter,
+     {"tenant_id", "status"},
+     "Partitions that ended: completed, failed for good, skipped. The first 500 tenants by age, "
+     "the "
+     "rest as `other`."},
+    {"servo_backfill_sla_at_risk_jobs",
+     Type::kGauge,
+     {"tenant_id"},
+     "Open jobs that are expected to end after their deadline."},
+    {"servo_backfill_sla_breached_jobs",
+     Type::kGauge,
+     {"tenant_id"},
+     "Open jobs whose deadline has passed."},
+    {"servo_build_info", Type::kGauge, {"version"}, "Always 1."},
+    {"servo_executor_slots", Type::kGauge, {"state"}, "Slots of connected executors: busy, free."},
+    {"servo_executors", Type::kGauge, {"state"}, "Executors: connected, draining, gone."},
+    {"servo_leader_epoch", Type::kGauge, {}, "Epoch of the leadership that this server knows."},
+    {"servo_leader_is_leader", Type::kGauge, {}, "1 on the server that leads, else 0."},
+    {"servo_leader_queue_depth",
+     Type::kGauge,
+     {},
+     "Commands that wait for the next batch, parked calls not counted."},
+    {"servo_leader_reloads_total",
+     Type::kCounter,
+     {},
+     "Times the scheduler was thrown away and loaded anew."},
+    {"servo_pool_held", Type::kGauge, {"pool"}, "1 while a person holds the pool."},
+    {"servo_pool_limit",
+     Type::kGauge,
+     {"pool"},
+     "Units of the pool that may be in use now; absent where there is no limit."},
+    {"servo_pool_open", Type::kGauge, {"pool"}, "1 while the pool's breaker is open."},
+    {"servo_pool_used", Type::kGauge, {"pool"}, "Units of the pool in use."},
+    {"servo_store_commands_total", Type::kCounter, {}, "Commands that were committed or refused."},
+    {"servo_store_commits_total", Type::kCounter, {}, "Batches that were committed."},
+};
+
+}  // namespace
+
+std::string_view to_string(Type type) {
+    switch (type) {
+        case Type::kCounter:
+            return "counter";
+        case Type::kGauge:
+            return "gauge";
+        case Type::kHistogram:
+            return "histogram";
+    }
+    return "";
+}
+
+const std::vector<Metric>& all() {
+    return kMetrics;
+}
+
+const Metric& metric(std::string_view name) {
+    const auto it = std::find_if(kMetrics.begin(), kMetrics.end(), [&](const Metric& one) {
+        return one.name == name;
+    });
+    SERVO_ASSERT(it != kMetrics.end());
+    return *it;
+}
+
+}  // namespace servo::metrics

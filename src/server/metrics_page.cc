@@ -1,0 +1,282 @@
+#include "server/metrics_page.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string>
+
+namespace servo::server {
+namespace {
+
+using core::DurationTally;
+using core::EndStatus;
+using core::FinalState;
+using model::AssetId;
+using model::JobState;
+using model::TenantId;
+
+constexpr std::array kOpenStates = {
+    JobState::kPending,
+    JobState::kWaitingUpstream,
+    JobState::kRunning,
+    JobState::kPaused,
+    JobState::kResuming,
+    JobState::kCancelling};
+constexpr std::array<std::string_view, core::kEndStatusCount> kEndNames = {
+    "completed", "failed", "skipped"};
+constexpr std::array<std::string_view, core::kFinalStateCount> kFinalNames = {
+    "completed", "failed", "cancelled"};
+constexpr const char* kOther = "other";
+
+// Everything but jobs, taken in one look.
+struct Head {
+    core::Tally tally;
+    std::map<TenantId, std::string> tenants;  // the named ones; 0 = the others
+    std::map<AssetId, std::string> assets;
+    std::vector<core::ExecutorView> executors;
+    std::vector<core::PoolView> pools;
+};
+
+Head look(const core::Scheduler& scheduler, Instant now) {
+    Head head;
+    head.tally = scheduler.tally();
+    for (int64_t id = 1; id <= core::kNamedMax; ++id) {
+        if (const auto tenant = scheduler.tenant(TenantId(id))) {
+            head.tenants[tenant->id] = tenant->name;
+        }
+        if (const auto asset = scheduler.asset(AssetId(id))) {
+            head.assets[asset->id] = asset->name;
+        }
+    }
+    if (scheduler.tenant(TenantId(core::kNamedMax + 1))) {
+        head.tenants[TenantId{}] = kOther;
+    }
+    if (scheduler.asset(AssetId(core::kNamedMax + 1))) {
+        head.assets[AssetId{}] = kOther;
+    }
+    head.executors = scheduler.executors(now);
+    head.pools = scheduler.pools(now);
+    return head;
+}
+
+struct TenantJobs {
+    std::array<uint64_t, model::kJobStateCount> by_state{};
+    uint64_t running = 0, eligible = 0, gated = 0;
+    uint64_t at_risk = 0, missed = 0;
+};
+
+struct Jobs {
+    std::map<TenantId, TenantJobs> tenants;
+    Millis oldest{0};
+};
+
+void count(Jobs& jobs, const core::JobMeter& meter, Instant now) {
+    TenantJobs& tenant = jobs.tenants[core::Tally::key(meter.tenant)];
+    ++tenant.by_state[static_cast<size_t>(meter.state)];
+    tenant.running += meter.running;
+    tenant.eligible += meter.eligible;
+    tenant.gated += meter.gated;
+    tenant.at_risk += meter.deadline_at_risk ? 1 : 0;
+    tenant.missed += meter.deadline_missed ? 1 : 0;
+    if (meter.claimable_since) {
+        jobs.oldest = std::max(jobs.oldest, now - *meter.claimable_since);
+    }
+}
+
+Result<Jobs> look_at_jobs(Backend& backend) {
+    Jobs jobs;
+    model::JobId after;
+    while (true) {
+        const auto slice = SERVO_TRY(backend.read([after](const auto& scheduler, Instant now) {
+            return std::pair(scheduler.meters(after, kJobsPerLook, now), now);
+        }));
+        for (const core::JobMeter& meter : slice.first) {
+            count(jobs, meter, slice.second);
+        }
+        if (slice.first.size() < static_cast<size_t>(kJobsPerLook)) {
+            return jobs;
+        }
+        after = slice.first.back().id;
+    }
+}
+
+double seconds(Millis duration) {
+    return static_cast<double>(duration.count()) / 1e3;
+}
+
+metrics::Buckets buckets(const DurationTally& tally) {
+    metrics::Buckets out;
+    for (const int64_t edge : DurationTally::kEdgesMs) {
+        out.edges.push_back(seconds(Millis(edge)));
+    }
+    out.counts.assign(tally.counts.begin(), tally.counts.end());
+    out.sum = static_cast<double>(tally.sum_us) / 1e6;
+    return out;
+}
+
+template <typename Id, typename Counts>
+Counts counts_of(const std::map<Id, Counts>& map, Id id) {
+    const auto it = map.find(id);
+    return it == map.end() ? Counts{} : it->second;
+}
+
+void add_partitions(metrics::Page& page, const Head& head) {
+    for (const auto& [id, name] : head.tenants) {
+        const core::EndCounts ends = counts_of(head.tally.processed, id);
+        for (size_t i = 0; i < ends.size(); ++i) {
+            page.add(
+                "servo_backfill_partitions_processed_total",
+                {name, std::string(kEndNames[i])},
+                static_cast<double>(ends[i])
+            );
+        }
+        page.add(
+            "servo_backfill_attempts_total",
+            {name, "completed"},
+            static_cast<double>(counts_of(head.tally.attempts_completed, id))
+        );
+        const auto failed = counts_of(head.tally.attempts_failed, id);
+        for (const model::FailureTraits& traits : model::all_failure_traits()) {
+            page.add(
+                "servo_backfill_attempts_total",
+                {name, std::string(traits.name)},
+                static_cast<double>(failed[static_cast<size_t>(traits.klass)])
+            );
+        }
+    }
+    // Assets of several tenants may share a name: their counts are one series.
+    std::map<std::string, core::EndCounts> assets;
+    for (const auto& [id, name] : head.assets) {
+        const core::EndCounts ends = counts_of(head.tally.asset_processed, id);
+        core::EndCounts& sum = assets[name];
+        for (size_t i = 0; i < ends.size(); ++i) {
+            sum[i] += ends[i];
+        }
+    }
+    for (const auto& [name, ends] : assets) {
+        for (size_t i = 0; i < ends.size(); ++i) {
+            page.add(
+                "servo_backfill_asset_partitions_processed_total",
+                {name, std::string(kEndNames[i])},
+                static_cast<double>(ends[i])
+            );
+        }
+    }
+}
+
+void add_durations(metrics::Page& page, const core::Tally& tally) {
+    for (size_t i = 0; i < tally.job_duration.size(); ++i) {
+        page.add(
+            "servo_backfill_job_duration_seconds",
+            {std::string(kFinalNames[i])},
+            buckets(tally.job_duration[i])
+        );
+    }
+    page.add("servo_backfill_job_claim_latency_seconds", {}, buckets(tally.claim_latency));
+    page.add(
+        "servo_backfill_partition_duration_seconds",
+        {"completed"},
+        buckets(tally.completed_duration)
+    );
+    page.add(
+        "servo_backfill_partition_duration_seconds", {"failed"}, buckets(tally.failed_duration)
+    );
+}
+
+void add_jobs(metrics::Page& page, const Head& head, const Jobs& jobs) {
+    std::array<uint64_t, model::kJobStateCount> all{};
+    for (const auto& [id, name] : head.tenants) {
+        const TenantJobs tenant = counts_of(jobs.tenants, id);
+        for (const JobState state : kOpenStates) {
+            const uint64_t number = tenant.by_state[static_cast<size_t>(state)];
+            all[static_cast<size_t>(state)] += number;
+            page.add(
+                "servo_backfill_jobs_active_by_tenant",
+                {name, std::string(to_string(state))},
+                static_cast<double>(number)
+            );
+        }
+        const auto partitions = [&](const char* state, uint64_t number) {
+            page.add("servo_backfill_partitions", {name, state}, static_cast<double>(number));
+        };
+        partitions("running", tenant.running);
+        partitions("eligible", tenant.eligible);
+        partitions("gated", tenant.gated);
+        page.add("servo_backfill_sla_at_risk_jobs", {name}, static_cast<double>(tenant.at_risk));
+        page.add("servo_backfill_sla_breached_jobs", {name}, static_cast<double>(tenant.missed));
+    }
+    for (const JobState state : kOpenStates) {
+        page.add(
+            "servo_backfill_jobs_active",
+            {std::string(to_string(state))},
+            static_cast<double>(all[static_cast<size_t>(state)])
+        );
+    }
+    page.add("servo_backfill_oldest_claimable_seconds", {}, seconds(jobs.oldest));
+}
+
+void add_executors(metrics::Page& page, const std::vector<core::ExecutorView>& executors) {
+    double connected = 0;
+    double draining = 0;
+    double gone = 0;
+    double slots = 0;
+    double busy = 0;
+    for (const core::ExecutorView& executor : executors) {
+        if (!executor.session) {
+            ++gone;
+            continue;
+        }
+        ++(executor.draining ? draining : connected);
+        slots += executor.slots;
+        busy += std::min(executor.busy, executor.slots);
+    }
+    page.add("servo_executors", {"connected"}, connected);
+    page.add("servo_executors", {"draining"}, draining);
+    page.add("servo_executors", {"gone"}, gone);
+    page.add("servo_executor_slots", {"busy"}, busy);
+    page.add("servo_executor_slots", {"free"}, slots - busy);
+}
+
+void add_pools(metrics::Page& page, const std::vector<core::PoolView>& pools) {
+    for (const core::PoolView& pool : pools) {
+        const std::string name = pool.tenant_name.empty()
+                                     ? pool.row.spec.name
+                                     : pool.tenant_name + "/" + pool.row.spec.name;
+        page.add("servo_pool_held", {name}, pool.row.hold ? 1 : 0);
+        page.add("servo_pool_open", {name}, pool.row.breaker == model::BreakerState::kOpen ? 1 : 0);
+        page.add("servo_pool_used", {name}, static_cast<double>(pool.used));
+        if (pool.limit >= 0) {
+            page.add("servo_pool_limit", {name}, static_cast<double>(pool.limit));
+        }
+    }
+}
+
+}  // namespace
+
+metrics::Page metrics_page(Backend& backend) {
+    metrics::Page page;
+    const engine::EngineStatus status = backend.loop().status();
+    page.add("servo_build_info", {backend.version()}, 1);
+    page.add("servo_leader_epoch", {}, static_cast<double>(status.epoch));
+    page.add("servo_leader_queue_depth", {}, static_cast<double>(status.queued));
+    page.add("servo_leader_reloads_total", {}, static_cast<double>(status.reloads));
+    page.add("servo_store_commands_total", {}, static_cast<double>(status.commands));
+    page.add("servo_store_commits_total", {}, static_cast<double>(status.commits));
+    const bool leads = status.state == engine::EngineState::kLeading;
+    page.add("servo_leader_is_leader", {}, leads ? 1 : 0);
+    if (!leads) {
+        return page;
+    }
+    const auto head = backend.read(look);
+    const auto jobs = look_at_jobs(backend);
+    if (head && jobs) {
+        add_partitions(page, *head);
+        add_durations(page, head->tally);
+        add_jobs(page, *head, *jobs);
+        add_executors(page, head->executors);
+        add_pools(page, head->pools);
+    }
+    return page;
+}
+
+}  // namespace servo::server

@@ -1,0 +1,164 @@
+#include "server/pool_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "server/render.h"
+
+namespace servo::server {
+namespace {
+
+constexpr size_t kUrlBytesMax = 2'048;
+
+// Counts the checks under way.
+class Place {
+ public:
+    Place() : taken_(++count_ <= kPoolChecksAtOnce) {}
+    ~Place() { --count_; }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    bool taken() const { return taken_; }
+
+ private:
+    static inline std::atomic<int> count_{0};
+    bool taken_;
+};
+
+bool is_http_url(const std::string& url) {
+    return (url.starts_with("http://") || url.starts_with("https://")) &&
+           url.size() <= kUrlBytesMax && url.find('@') == std::string::npos &&
+           std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+Result<std::vector<api::EndpointAsk>> endpoints_of(
+    const Call& call, const api::CheckPoolRequest& request, const core::PoolView& pool
+) {
+    if (request.timeout_ms < 0 || request.timeout_ms > kPoolCheckTimeoutMax.count()) {
+        return fail(invalid_argument(
+            "bad_check", fmt::format("timeout_ms must be 0 to {}.", kPoolCheckTimeoutMax.count())
+        ));
+    }
+    if (request.url.empty()) {
+        return fail(invalid_argument(
+            "no_endpoints",
+            fmt::format(
+                "The pool {} declares no endpoints; say one: `servo pool check {} --url URL`.",
+                pool.row.spec.name,
+                pool.row.spec.name
+            )
+        ));
+    }
+    if (call.principal.role != api::Role::kAdmin) {
+        return fail(Error{
+            ErrorCode::kPermissionDenied,
+            "admin_only",
+            "Only an admin may name a URL that an executor asks.",
+            {},
+            0});
+    }
+    if (!is_http_url(request.url)) {
+        return fail(invalid_argument(
+            "bad_check", "url must be like https://host:port/path, without a user or spaces."
+        ));
+    }
+    api::EndpointAsk ask;
+    ask.url = request.url;
+    ask.timeout_ms = request.timeout_ms > 0 ? request.timeout_ms : ask.timeout_ms;
+    return std::vector{std::move(ask)};
+}
+
+struct Chosen {
+    std::string name;
+    int64_t session = 0;
+};
+
+// The one that is named, or the idlest that is up.
+Result<Chosen> choose_executor(Call& call, const std::string& name) {
+    struct Read {
+        std::vector<core::ExecutorView> views;
+        Instant now;
+    };
+    const Read read =
+        SERVO_TRY(call.backend.read([](const core::Scheduler& scheduler, Instant now) {
+            return Read{scheduler.executors(now), now};
+        }));
+    const core::ExecutorView* best = nullptr;
+    bool known = false;
+    const model::TenantId own = call.principal.tenant_id;
+    for (const core::ExecutorView& view : read.views) {
+        if (own && view.row.tenant && view.row.tenant != own) {
+            continue;  // another tenant's executor is as if it were not there
+        }
+        known = known || view.row.name == name;
+        const std::string state = render_executor(view, read.now).state;
+        const bool fits = name.empty() ? state == "up" : view.row.name == name && state != "lost";
+        if (fits && (best == nullptr || view.busy < best->busy)) {
+            best = &view;
+        }
+    }
+    if (best != nullptr) {
+        return Chosen{best->row.name, best->session.value};
+    }
+    if (!name.empty() && !known) {
+        return fail(not_found(
+            "no_such_executor",
+            fmt::format("There is no executor \"{}\"; `servo executor list` shows them.", name)
+        ));
+    }
+    return fail(failed_precondition(
+        "no_executor_up",
+        name.empty() ? "No executor is up; `servo executor list` shows them."
+                     : fmt::format("The executor {} is lost; `servo executor list`.", name)
+    ));
+}
+
+}  // namespace
+
+Result<api::CheckPoolReply> check_pool_from_executor(
+    Call& call, const api::CheckPoolRequest& request, const core::PoolView& pool
+) {
+    const auto endpoints = SERVO_TRY(endpoints_of(call, request, pool));
+    const Place place;
+    if (!place.taken()) {
+        return fail(resource_exhausted(
+            "too_many_checks", "Other checks are being made; try again in a moment."
+        ));
+    }
+    const Chosen chosen = SERVO_TRY(choose_executor(call, request.executor));
+    Millis most = kPoolCheckMargin;
+    for (const api::EndpointAsk& endpoint : endpoints) {
+        most += Millis(endpoint.timeout_ms);
+    }
+    const auto book = call.backend.executor_book();
+    auto asked = SERVO_TRY(book->ask(chosen.session, endpoints));
+    const bool answered = asked.answer.wait_for(most) == std::future_status::ready;
+    book->forget(asked);
+    api::CheckPoolReply reply;
+    try {
+        if (answered) {
+            reply.endpoints = asked.answer.get();
+        }
+    } catch (const std::future_error&) {  // its session was forgotten
+    }
+    if (reply.endpoints.empty()) {
+        return fail(failed_precondition(
+            "executor_silent",
+            fmt::format(
+                "The executor {} did not answer; `servo executor show {}`, or try another with "
+                "--from.",
+                chosen.name,
+                chosen.name
+            )
+        ));
+    }
+    reply.pool = pool.row.spec.name;
+    reply.executor = chosen.name;
+    reply.ok = std::all_of(reply.endpoints.begin(), reply.endpoints.end(), [](const auto& one) {
+        return one.verdict == "ok";
+    });
+    return reply;
+}
+
+}  // namespace servo::server

@@ -1,0 +1,451 @@
+// Each route, asked by each role for what is its own, another tenant's, and nobody's: what is
+// foreign looks exactly as if it were not there. A route without a row here fails the suite.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "api/asset.h"
+#include "model/job_id.h"
+#include "server/full_server_test.h"
+
+namespace servo::server {
+namespace {
+
+constexpr const char* kRoot = "root-secret";
+
+std::string bearer(const std::string& token) {
+    return "Authorization: Bearer " + token + "\r\n";
+}
+
+ServerOptions guarded() {
+    ServerOptions options;
+    options.admin_token = kRoot;
+    options.executor_token = "fleet-secret";
+    return options;
+}
+
+std::string definitions(const std::string& tenant, const std::string& asset) {
+    return fmt::format(
+        "version: 1\ntenant: {}\npools:\n  {}_pool: {{ scope: tenant, concurrency: 2 }}\nassets:\n"
+        "  {}:\n    partitions: {{ every: day, start: 2024-01-01, end: 2024-02-01 }}\n"
+        "    run: {{ command: [\"true\"] }}\n    pools: [{}_pool]\n",
+        tenant,
+        asset,
+        asset,
+        asset
+    );
+}
+
+// What a route's path or body names: {thing} is replaced by it.
+enum class Thing { kNone, kAsset, kJob, kPool, kTenant };
+struct Row {
+    std::string_view id;
+    Thing thing;
+    std::string target;
+    std::string body;
+    bool in_body = false;  // the body names the thing
+};
+
+const std::vector<Row>& rows() {
+    static const std::string kWindow = R"("selection":{"keys":["2024-01-05"]})";
+    static const std::vector<Row> all = {
+        {"start_backfill",
+         Thing::kAsset,
+         "/v1/backfills",
+         R"({"asset":"{thing}",)" + kWindow + R"(,"dry_run":true,"reprocess":"all"})",
+         true},
+        {"list_backfills", Thing::kAsset, "/v1/backfills?asset={thing}", ""},
+        {"get_backfill", Thing::kJob, "/v1/backfills/{thing}", ""},
+        {"set_backfill", Thing::kJob, "/v1/backfills/{thing}", R"({"priority":1})"},
+        {"pause_backfill", Thing::kJob, "/v1/backfills/{thing}/pause", "{}"},
+        {"resume_backfill", Thing::kJob, "/v1/backfills/{thing}/resume", "{}"},
+        {"explain_backfill", Thing::kJob, "/v1/backfills/{thing}/explain", ""},
+        {"cancel_backfill", Thing::kJob, "/v1/backfills/{thing}/cancel", "{}"},
+        {"retry_backfill", Thing::kJob, "/v1/backfills/{thing}/retry", "{}"},
+        {"list_partitions", Thing::kAsset, "/v1/assets/{thing}/partitions", ""},
+        {"get_partition", Thing::kAsset, "/v1/assets/{thing}/partitions/2024-01-05", ""},
+        {"explain_partition",
+         Thing::kAsset,
+         "/v1/assets/{thing}/partitions/2024-01-05/explain",
+         ""},
+        {"get_partition_log", Thing::kAsset, "/v1/assets/{thing}/partitions/2024-01-05/logs", ""},
+        {"get_live_log", Thing::kAsset, "/v1/assets/{thing}/partitions/2024-01-05/logs/live", ""},
+        {"mark_partitions",
+         Thing::kAsset,
+         "/v1/assets/{thing}/mark",
+         "{" + kWindow + R"(,"as":"skipped","reason":"none"})"},
+        {"apply",
+         Thing::kNone,
+         "/v1/apply",
+         R"({"dry_run":true,"files":[{"name":"servo.yaml","text":"version: 1\nassets: {}\n"}]})"},
+        {"list_assets", Thing::kNone, "/v1/assets", ""},
+        {"get_asset", Thing::kAsset, "/v1/assets/{thing}", ""},
+        {"set_asset", Thing::kAsset, "/v1/assets/{thing}", R"({"concurrency":3})"},
+        {"list_revisions", Thing::kAsset, "/v1/assets/{thing}/revisions", ""},
+        {"diff_asset", Thing::kAsset, "/v1/assets/{thing}/diff?from=1&to=1", ""},
+        {"list_pools", Thing::kNone, "/v1/pools", ""},
+        {"get_pool", Thing::kPool, "/v1/pools/{thing}", ""},
+        {"set_pool", Thing::kPool, "/v1/pools/{thing}", R"({"concurrency":3})"},
+        {"hold_pool", Thing::kPool, "/v1/pools/{thing}/hold", R"({"reason":"x"})"},
+        {"release_pool", Thing::kPool, "/v1/pools/{thing}/release", "{}"},
+        {"check_pool", Thing::kPool, "/v1/pools/{thing}/check", "{}"},
+        {"list_tenants", Thing::kNone, "/v1/tenants", ""},
+        {"get_tenant", Thing::kTenant, "/v1/tenants/{thing}", ""},
+        {"set_tenant", Thing::kTenant, "/v1/tenants/{thing}", R"({"weight":7})"},
+        {"list_executors", Thing::kNone, "/v1/executors", ""},
+        {"get_executor", Thing::kNone, "/v1/executors/x1", ""},
+        {"drain_executors", Thing::kNone, "/v1/executors/drain", R"({"executors":["x1"]})"},
+        {"undrain_executors", Thing::kNone, "/v1/executors/undrain", R"({"executors":["x1"]})"},
+        {"get_status", Thing::kNone, "/v1/status", ""},
+        {"list_events", Thing::kNone, "/v1/events", ""},
+        {"fsck", Thing::kNone, "/v1/fsck", ""},
+        {"backup", Thing::kNone, "/v1/backup", R"({"path":"relative"})"},
+        {"create_token", Thing::kNone, "/v1/tokens", R"({"role":"nonsense"})"},
+        {"list_tokens", Thing::kNone, "/v1/tokens", ""},
+        {"revoke_token", Thing::kNone, "/v1/tokens/nobody/revoke", "{}"},
+        {"rotate_token", Thing::kNone, "/v1/tokens/nobody/rotate", "{}"},
+        {"executor_register", Thing::kNone, "/v1/executor/register", "{}"},
+        {"executor_report", Thing::kNone, "/v1/executor/report", "{}"},
+        {"executor_acquire", Thing::kNone, "/v1/executor/acquire", "{}"},
+        {"executor_logs", Thing::kNone, "/v1/executor/logs", "{}"},
+        {"executor_health", Thing::kNone, "/v1/executor/health", "{}"},
+        {"livez", Thing::kNone, "/livez", ""},
+        {"readyz", Thing::kNone, "/readyz", ""},
+        {"version", Thing::kNone, "/version", ""},
+        {"openapi", Thing::kNone, "/openapi.json", ""},
+    };
+    return all;
+}
+
+std::string put(std::string text, const std::string& name) {
+    const size_t at = text.find("{thing}");
+    return at == std::string::npos ? text : text.replace(at, 7, name);
+}
+
+// Two tenants with an asset, a pool and a job each; a token of each role.
+class Tenants : public testing::Test {
+ protected:
+    Tenants() : server_(guarded()) {
+        for (const auto& [tenant, asset] : {std::pair{"acme", "orders"}, {"bigco", "ledger"}}) {
+            apply(definitions(tenant, asset));
+            jobs_[tenant] = start(tenant, asset);
+        }
+        const auto joined = server_.post(
+            "/v1/executor/register",
+            R"({"executor":"x1","session":77,"slots":1})",
+            bearer("fleet-secret")
+        );
+        EXPECT_EQ(joined.status, 200) << joined.reply.body;
+        tokens_["admin"] = make(R"({"role":"admin"})");
+        tokens_["write"] = make(R"({"role":"tenant-admin","tenant":"acme"})");
+        tokens_["read"] = make(R"({"role":"tenant-read","tenant":"acme"})");
+        tokens_["executor"] = make(R"({"role":"executor","tenant":"acme"})");
+        tokens_["metrics"] = make(R"({"role":"metrics"})");
+    }
+
+    TestServer::Answer ask(
+        const std::string& token,
+        std::string_view method,
+        const std::string& target,
+        const std::string& body = ""
+    ) const {
+        return server_.call(std::string(method), target, body, bearer(token));
+    }
+    void apply(const std::string& yaml) {
+        api::ApplyRequest request;
+        request.files.push_back({"servo.yaml", yaml, "/srv/code"});
+        const auto answer = ask(kRoot, "POST", "/v1/apply", api::to_text(to_json(request)));
+        EXPECT_EQ(answer.status, 200) << answer.reply.body;
+    }
+    std::string start(const std::string& tenant, const std::string& asset) {
+        const auto answer = ask(
+            kRoot,
+            "POST",
+            "/v1/tenants/" + tenant + "/backfills",
+            R"({"asset":")" + asset + R"(","selection":{"start":"2024-01-10","end":"2024-01-20"}})"
+        );
+        EXPECT_EQ(answer.status, 200) << answer.reply.body;
+        return answer.text("id");
+    }
+    std::string make(const std::string& body) {
+        const auto answer = ask(kRoot, "POST", "/v1/tokens", body);
+        EXPECT_EQ(answer.status, 200) << answer.reply.body;
+        return answer.text("text");
+    }
+
+    std::string own(Thing thing) const { return named(thing, "acme", "orders"); }
+    std::string foreign(Thing thing) const { return named(thing, "bigco", "ledger"); }
+    static std::string absent(Thing thing) {
+        switch (thing) {
+            case Thing::kAsset:
+                return "nothing";
+            case Thing::kJob:
+                return model::to_text(model::JobId(4'711));
+            case Thing::kPool:
+                return "nothing_pool";
+            case Thing::kTenant:
+                return "nobody";
+            case Thing::kNone:
+                return "";
+        }
+        return "";
+    }
+    std::string named(Thing thing, const std::string& tenant, const std::string& asset) const {
+        switch (thing) {
+            case Thing::kAsset:
+                return asset;
+            case Thing::kJob:
+                return jobs_.at(tenant);
+            case Thing::kPool:
+                return asset + "_pool";
+            case Thing::kTenant:
+                return tenant;
+            case Thing::kNone:
+                return "";
+        }
+        return "";
+    }
+
+    TestServer server_;
+    std::map<std::string, std::string> jobs_;    // by tenant
+    std::map<std::string, std::string> tokens_;  // by role
+};
+
+// The answer without what must differ: the name asked for and the request's id.
+std::string shape(const TestServer::Answer& answer, const std::string& name) {
+    std::string text = answer.reply.body;
+    const size_t id = text.find("\"request_id\"");
+    text = text.substr(0, id);
+    for (size_t at = text.find(name); at != std::string::npos; at = text.find(name)) {
+        text.replace(at, name.size(), "<name>");
+    }
+    return std::to_string(answer.status) + " " + text;
+}
+
+TEST_F(Tenants, EveryRouteForEveryRole) {
+    std::map<std::string_view, const Row*> by_id;
+    for (const Row& row : rows()) {
+        by_id[row.id] = &row;
+    }
+    for (const api::Route& route : api::routes()) {
+        ASSERT_TRUE(by_id.contains(route.id)) << route.id << " has no row: add what it names";
+    }
+    for (const Row& row : rows()) {
+        const api::Route& route = api::route(row.id);
+        const std::string_view method = to_string(route.method);
+        for (const auto& [role, token] : tokens_) {
+            SCOPED_TRACE(fmt::format("{} as {}", row.id, role));
+            const auto about = [&, &token = token](const std::string& name) {
+                return ask(token, method, put(row.target, name), put(row.body, name));
+            };
+            const std::string lowest(to_string(route.role));
+            const bool allowed = lowest == "public" || role == "admin" || role == lowest ||
+                                 (role == "write" && lowest == "read");
+            const auto mine = about(own(row.thing));
+            if (!allowed) {
+                EXPECT_EQ(mine.status, 403) << mine.reply.body;
+                EXPECT_EQ(mine.reason(), "role");
+            } else {
+                EXPECT_NE(mine.status, 401) << mine.reply.body;
+                EXPECT_NE(mine.status, 403) << mine.reply.body;
+                EXPECT_LT(mine.status, 500) << mine.reply.body;
+            }
+            if (row.thing == Thing::kNone) {
+                continue;
+            }
+            const auto theirs = about(foreign(row.thing));
+            const auto nobodys = about(absent(row.thing));
+            if (role == "admin") {
+                EXPECT_FALSE(theirs.reason().starts_with("no_such")) << theirs.reply.body;
+                EXPECT_NE(theirs.status, 403) << theirs.reply.body;
+                continue;
+            }
+            EXPECT_EQ(shape(theirs, foreign(row.thing)), shape(nobodys, absent(row.thing)))
+                << "a foreign thing must look absent";
+            EXPECT_EQ(theirs.status, allowed ? 404 : mine.status) << theirs.reply.body;
+        }
+        EXPECT_EQ(
+            server_.call(std::string(method), put(row.target, "x"), row.body).status == 401,
+            route.role != api::Role::kPublic
+        ) << row.id
+          << " without a token";
+    }
+}
+
+TEST_F(Tenants, TheTenantIsTheTokensAndNobodyElses) {
+    const std::string& write = tokens_["write"];
+    EXPECT_EQ(ask(write, "GET", "/v1/tenants/acme/assets").status, 200);
+    for (const char* target :
+         {"/v1/tenants/bigco/assets", "/v1/tenants/nobody/assets", "/v1/assets?tenant=bigco"}) {
+        EXPECT_EQ(ask(write, "GET", target).status, 404) << target;
+    }
+    const auto in_body = ask(
+        write, "POST", "/v1/backfills", R"({"asset":"ledger","tenants":["bigco"],"dry_run":true})"
+    );
+    EXPECT_EQ(in_body.status, 422) << in_body.reply.body;
+    const auto all =
+        ask(write, "POST", "/v1/backfills", R"({"asset":"orders","all_tenants":true})");
+    EXPECT_EQ(all.status, 422) << all.reply.body;
+    api::ApplyRequest request;
+    request.files.push_back({"servo.yaml", asset_yaml("sneaky"), "/srv/code"});
+    request.tenant = "bigco";
+    const auto other = ask(write, "POST", "/v1/apply", api::to_text(to_json(request)));
+    EXPECT_EQ(other.reason(), "foreign_tenant") << other.reply.body;
+    request.tenant.reset();
+    EXPECT_EQ(ask(write, "POST", "/v1/apply", api::to_text(to_json(request))).status, 200);
+    EXPECT_EQ(ask(kRoot, "GET", "/v1/tenants/acme/assets/sneaky").status, 200);
+}
+
+TEST_F(Tenants, NothingForeignShowsThroughNamesListsPrefixesAndGroups) {
+    const std::string& read = tokens_["read"];
+    const auto near = ask(read, "GET", "/v1/assets/ledgers");
+    EXPECT_EQ(near.status, 404);
+    EXPECT_EQ(near.text("detail").find("Did you mean"), std::string::npos) << near.text("detail");
+    EXPECT_NE(
+        ask(read, "GET", "/v1/assets/order").text("detail").find("Did you mean \"orders\""),
+        std::string::npos
+    );
+    EXPECT_EQ(
+        ask(read, "GET", "/v1/tenants/bigcos").text("detail").find("bigco\""), std::string::npos
+    );
+    EXPECT_EQ(ask(read, "GET", "/v1/backfills/" + jobs_["bigco"].substr(0, 10)).status, 404);
+    EXPECT_EQ(
+        ask(read, "GET", "/v1/backfills?id_prefix=" + jobs_["bigco"])
+            .json.at("items")
+            .as_array()
+            .size(),
+        0U
+    );
+    for (const char* list :
+         {"/v1/backfills",
+          "/v1/assets",
+          "/v1/pools",
+          "/v1/events",
+          "/v1/status?by=asset",
+          "/v1/status?by=tenant"}) {
+        const auto answer = ask(read, "GET", list);
+        EXPECT_EQ(answer.status, 200) << list << answer.reply.body;
+        for (const char* word : {"bigco", "ledger"}) {
+            EXPECT_EQ(answer.reply.body.find(word), std::string::npos) << list;
+        }
+    }
+    // A group over both tenants: its own job alone.
+    apply(definitions("acme", "shared_asset"));
+    apply(definitions("bigco", "shared_asset"));
+    const auto group = ask(
+        kRoot,
+        "POST",
+        "/v1/backfills",
+        R"({"asset":"shared_asset","tenants":["acme","bigco"],"selection":{"keys":["2024-01-05"]}})"
+    );
+    ASSERT_EQ(group.status, 200) << group.reply.body;
+    const auto in_group = ask(read, "GET", "/v1/backfills?group=" + group.text("group_id"));
+    ASSERT_EQ(in_group.json.at("items").as_array().size(), 1U) << in_group.reply.body;
+    EXPECT_EQ(in_group.item(0).at("tenant_id").as_string(), "acme");
+}
+
+TEST_F(Tenants, ARevokedTokenEndsAtOnceAndARotatedOneAfterTheOverlap) {
+    const std::string& write = tokens_["write"];
+    const std::string id = write.substr(std::string("svo_tenant_").size(), 12);
+    ASSERT_EQ(ask(write, "GET", "/v1/assets").status, 200);
+    const auto rotated = ask(kRoot, "POST", "/v1/tokens/" + id + "/rotate", R"({"overlap":"1h"})");
+    ASSERT_EQ(rotated.status, 200) << rotated.reply.body;
+    EXPECT_EQ(ask(write, "GET", "/v1/assets").status, 200) << "good for the overlap";
+    EXPECT_EQ(ask(rotated.text("text"), "GET", "/v1/assets").status, 200);
+    EXPECT_EQ(ask(kRoot, "POST", "/v1/tokens/" + id + "/revoke", "{}").status, 200);
+    const auto ended = ask(write, "GET", "/v1/assets");
+    EXPECT_EQ(ended.status, 401);
+    EXPECT_EQ(ended.reason(), "token_revoked");
+    EXPECT_EQ(ended.reply.header("WWW-Authenticate"), "Bearer");
+}
+
+// What the store says is what counts, whoever wrote it: another node's revocation holds here, too.
+TEST_F(Tenants, ARevocationInTheStoreIsSeenWithoutBeingTold) {
+    const std::string& read = tokens_["read"];
+    auto tokens = server_.store().tokens();
+    ASSERT_TRUE(tokens);
+    TokenBook book(server_.store());
+    ASSERT_TRUE(book.start());
+    const std::string id = read.substr(std::string("svo_read_").size(), 12);
+    ASSERT_TRUE(book.table()->by_id.at(id).row.live(instant_ms(0)));
+    ASSERT_EQ(ask(kRoot, "POST", "/v1/tokens/" + id + "/revoke", "{}").status, 200);
+    while (book.table()->by_id.at(id).row.revoked_at == kNever) {
+        std::this_thread::yield();  // ends by itself, or the test's time-out says it does not
+    }
+}
+
+TEST_F(Tenants, SecretsAreShownOnceAndNowhereElse) {
+    std::vector<std::string> secrets;
+    for (const auto& [role, token] : tokens_) {
+        secrets.push_back(token.substr(token.rfind('_') + 1, 52));
+    }
+    std::string seen;
+    for (const char* target : {"/v1/tokens", "/v1/events?limit=500", "/v1/status", "/v1/tenants"}) {
+        seen += ask(kRoot, "GET", target).reply.body;
+    }
+    const auto stored = server_.store().tokens();
+    ASSERT_TRUE(stored);
+    for (const store::StoredToken& token : *stored) {
+        seen += token.row.secret_sha256 + token.row.note;
+    }
+    ASSERT_NE(seen.find("token.created"), std::string::npos);
+    for (const std::string& secret : secrets) {
+        EXPECT_EQ(seen.find(secret), std::string::npos);
+    }
+}
+
+TEST_F(Tenants, EveryChangeSaysWhoMadeIt) {
+    const std::string& write = tokens_["write"];
+    const std::string id = write.substr(std::string("svo_tenant_").size(), 12);
+    const auto paused = server_.call(
+        "POST",
+        "/v1/backfills/" + jobs_["acme"] + "/pause",
+        "{}",
+        bearer(write) + "Servo-Actor: ann\r\n"
+    );
+    ASSERT_EQ(paused.status, 200) << paused.reply.body;
+    const auto events = ask(write, "GET", "/v1/events");
+    EXPECT_EQ(events.item(0).at("kind").as_string(), "backfill.paused");
+    EXPECT_EQ(events.item(0).at("actor").as_string(), "ann/" + id);
+}
+
+TEST_F(Tenants, ATokenThatAsksTooOftenIsToldToWait) {
+    const std::string& read = tokens_["read"];
+    TestConnection connection(server_.port());
+    TestReply reply;
+    // More than what fills up again while they are sent, on any machine that runs the suite.
+    for (int i = 0; i < 20'000 && reply.status != 429; ++i) {
+        connection.send(request_text("GET", "/version", "", bearer(read)));
+        reply = connection.read_reply();
+    }
+    EXPECT_EQ(reply.status, 429) << reply.body;
+    EXPECT_EQ(reply.header("Retry-After"), "1");
+    EXPECT_NE(reply.body.find("rate_limited"), std::string::npos);
+    EXPECT_EQ(ask(kRoot, "GET", "/version").status, 200) << "the others are not held back";
+}
+
+TEST_F(Tenants, AnExecutorOfOneTenantLearnsNothingOfAnother) {
+    const std::string& token = tokens_["executor"];
+    const auto joined =
+        ask(token, "POST", "/v1/executor/register", R"({"executor":"acme-1","session":9,"slots":8})"
+        );
+    ASSERT_EQ(joined.status, 200) << joined.reply.body;
+    const auto report =
+        ask(token, "POST", "/v1/executor/report", R"({"session":9,"call":1,"ack":0,"free_slots":8})"
+        );
+    ASSERT_EQ(report.status, 200) << report.reply.body;
+    EXPECT_FALSE(report.json.at("grants").as_array().empty());
+    EXPECT_EQ(report.reply.body.find("bigco"), std::string::npos);
+    // The fleet's session, by its number.
+    const auto stolen = ask(
+        token, "POST", "/v1/executor/report", R"({"session":77,"call":1,"ack":0,"free_slots":1})"
+    );
+    EXPECT_EQ(stolen.reason(), "unknown_session");
+    const auto taken =
+        ask(token, "POST", "/v1/executor/register", R"({"executor":"x1","session":10,"slots":1})");
+    EXPECT_EQ(taken.reason(), "executor_name_taken");
+}
+
+}  // namespace
+}  // namespace servo::server

@@ -1,0 +1,125 @@
+"""Several servers on one PostgreSQL: they die, freeze and end while an executor works."""
+import importlib.util
+import os
+import signal
+import unittest
+
+import harness
+
+SERVER = os.path.join(harness.ROOT, "tests", "postgres", "server.py")
+spec = importlib.util.spec_from_file_location("postgres_server", SERVER)
+postgres_server = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(postgres_server)
+
+PARTITIONS = 600
+
+
+@unittest.skipUnless(postgres_server.binary_folder(), "PostgreSQL is not installed")
+class Leaders(harness.ServoTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.postgres = postgres_server.PostgresServer()
+        cls.postgres.__enter__()
+        cls.addClassCleanup(cls.postgres.__exit__, None, None, None)
+        cls.databases = 0
+
+    def setUp(self):
+        super().setUp()
+        Leaders.databases += 1
+        self.environment["SERVO_DATABASE_URL"] = self.postgres.create_database(
+            f"leaders_{Leaders.databases}")
+        self.ports = [harness.free_port() for _ in range(2)]
+        self.servo("migrate")
+        self.servers = [self.spawn_server(port) for port in self.ports]
+        self.ledger = os.path.join(self.folder, "ledger")
+
+    def spawn_server(self, port):
+        return self.spawn("server", "--listen", f"127.0.0.1:{port}", "--metrics-listen", "off")
+
+    def role(self, index):
+        self.port = self.ports[index]
+        status, body = self.http("/readyz")
+        return harness.json.loads(body)["role"] if status == 200 else ""
+
+    def leader(self):
+        """Index of the server that leads, once the other stands by."""
+        def found():
+            roles = [self.role(index) for index in range(len(self.ports))]
+            return sorted(roles) == ["leader", "standby"] and [roles.index("leader")]
+        return harness.wait_until(found, "one leads and one stands by")[0]
+
+    def next_leader(self, old):
+        harness.wait_until(lambda: self.role(1 - old) == "leader", "the standby leads")
+
+    @property
+    def server_list(self):
+        return ",".join(f"http://127.0.0.1:{port}" for port in self.ports)
+
+    def begin_work(self):
+        self.executor = self.spawn(
+            "executor", "--server", self.server_list, "--executor-name", "one", "--slots", "4",
+            "--scratch-root", os.path.join(self.folder, "scratch"))
+        self.apply("version: 1\nassets:" + harness.ledger_asset(
+            "minutes", self.folder, self.ledger, before="sleep 0.03; "))
+        return self.begin("minutes", "--start", "2024-01-01T00:00:00Z",
+                          "--end", "2024-01-01T10:00:00Z")
+
+    def some_done(self, at_least):
+        harness.wait_until(lambda: len(harness.read_ledger(self.ledger)) >= at_least,
+                           f"{at_least} programs ran")
+
+    def assert_all_recorded(self, job_id, once=True):
+        job = self.wait_job(job_id)
+        self.assert_counts(job, completed=PARTITIONS)
+        rows = harness.read_ledger(self.ledger)
+        self.assertEqual(PARTITIONS, len({key for _, _, key, _ in rows}))
+        tokens = [token for token, _, _, _ in rows]
+        self.assertEqual(len(tokens), len(set(tokens)), "a token was used twice")
+        if once:
+            self.assertEqual(PARTITIONS, len(rows), "a program was started again")
+
+    def test_a_killed_leader_costs_no_partition(self):
+        old = self.leader()
+        job_id = self.begin_work()
+        for round_number in range(3):
+            self.some_done(60 * (round_number + 1))
+            self.servers[old].kill()
+            self.next_leader(old)
+            self.servers[old] = self.spawn_server(self.ports[old])
+            self.assertEqual(1 - old, self.leader())
+            old = 1 - old
+        self.assert_all_recorded(job_id)
+
+    def test_a_frozen_leader_wakes_as_a_standby(self):
+        old = self.leader()
+        job_id = self.begin_work()
+        self.some_done(60)
+        self.servers[old].send(signal.SIGSTOP)
+        try:
+            harness.wait_until(lambda: self.role(1 - old) == "leader", "the standby leads")
+        finally:
+            self.servers[old].send(signal.SIGCONT)
+        harness.wait_until(lambda: self.role(old) == "standby", "the old leader stands by")
+        # Programs that ran when the executor's leases ended were stopped and run again.
+        self.assert_all_recorded(job_id, once=False)
+
+    def test_a_leader_that_is_told_to_stop_hands_over(self):
+        old = self.leader()
+        job_id = self.begin_work()
+        self.some_done(60)
+        self.assertEqual(0, self.servers[old].stop())
+        self.next_leader(old)
+        self.some_done(180)
+        events = self.servo("events", "--since", "1h", "-o", "jsonl").jsonl()
+        self.assertIn("leader.changed", [event["kind"] for event in events])
+        self.assert_all_recorded(job_id)
+
+    def test_any_server_answers_for_the_leader(self):
+        old = self.leader()
+        self.apply("version: 1\nassets:" + harness.ledger_asset("minutes", self.folder, self.ledger))
+        self.ports = [self.ports[1 - old]]
+        self.assertEqual("minutes", self.servo("asset", "list", "-o", "name").out.strip())
+
+
+if __name__ == "__main__":
+    unittest.main()

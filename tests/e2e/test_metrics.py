@@ -1,0 +1,82 @@
+"""What Prometheus reads: every declared metric is written, and the counts are those of the store."""
+import os
+import re
+
+from harness import DIRECT, ROOT, ServoTest, free_port, ledger_asset, wait_until
+
+SAMPLE = re.compile(r"^([a-z_]+)(?:\{(.*)\})? (\S+)$")
+LABEL = re.compile(r'([a-z_]+)="([^"]*)"')
+
+
+def declared():
+    """(name, type) of each metric of the reference page."""
+    with open(os.path.join(ROOT, "docs", "reference", "metrics.md"), encoding="utf-8") as page:
+        return re.findall(r"^\| `(servo_\w+)` \| (\w+) \|", page.read(), re.MULTILINE)
+
+
+class Metrics(ServoTest):
+    def setUp(self):
+        super().setUp()
+        self.metrics_port = free_port()
+        self.server = self.spawn(
+            "server", "--data-dir", self.data_dir, "--listen", f"127.0.0.1:{self.port}",
+            "--metrics-listen", f"127.0.0.1:{self.metrics_port}")
+        wait_until(self.ready, "the server answers")
+
+    def scrape(self):
+        """{(name, labels as a frozenset of pairs): value}."""
+        url = f"http://127.0.0.1:{self.metrics_port}/metrics"
+        with DIRECT.open(url, timeout=30) as reply:
+            self.assertIn("version=0.0.4", reply.headers["Content-Type"])
+            text = reply.read().decode()
+        samples = {}
+        for line in text.splitlines():
+            if not line.startswith("#"):
+                name, labels, value = SAMPLE.match(line).groups()
+                samples[name, frozenset(LABEL.findall(labels or ""))] = float(value)
+        return samples
+
+    def value(self, name, **labels):
+        return self.scrape().get((name, frozenset(labels.items())))
+
+    def test_every_declared_metric_is_written(self):
+        self.apply("version: 1\npools: { warehouse: { concurrency: 2 } }\nassets:"
+                   + ledger_asset("daily", self.folder, os.path.join(self.folder, "ledger"),
+                                  every="day", extra="    pools: { warehouse: 1 }\n"))
+        written = {name for name, _ in self.scrape()}
+        for name, kind in declared():
+            expected = [name] if kind != "histogram" else [
+                f"{name}_bucket", f"{name}_sum", f"{name}_count"]
+            for one in expected:
+                self.assertIn(one, written)
+
+    def test_a_new_tenant_counts_from_zero(self):
+        self.apply("version: 1\ntenants: [acme]\nassets:" + ledger_asset(
+            "daily", self.folder, os.path.join(self.folder, "ledger"), every="day"))
+        for status in ("completed", "failed", "skipped"):
+            self.assertEqual(0, self.value("servo_backfill_partitions_processed_total",
+                                           tenant_id="acme", status=status))
+
+    def test_counts_are_those_of_the_record(self):
+        fails = "case $SERVO_PARTITION_KEY in *-03) exit 65;; esac; "
+        self.apply("version: 1\nassets:" + ledger_asset(
+            "daily", self.folder, os.path.join(self.folder, "ledger"), every="day", before=fails))
+        job = self.begin("daily", "--start", "2024-01-01", "--end", "2024-01-10",
+                         "--max-failures", "none")
+        wait_until(lambda: self.value("servo_backfill_oldest_claimable_seconds") > 0,
+                   "work that nobody can take ages")
+        self.assertEqual(1, self.value("servo_backfill_jobs_active", state="pending"))
+        self.spawn("executor", "--server", self.url, "--slots", "2")
+        self.wait_state(job, "failed")
+        self.assertEqual(9, self.value("servo_backfill_partitions_processed_total",
+                                       tenant_id="default", status="completed"))
+        self.assertEqual(1, self.value("servo_backfill_partitions_processed_total",
+                                       tenant_id="default", status="failed"))
+        self.assertEqual(1, self.value("servo_backfill_attempts_total",
+                                       tenant_id="default", outcome="data"))
+        self.assertEqual(1, self.value("servo_backfill_job_duration_seconds_count",
+                                       final_state="failed"))
+        self.assertEqual(1, self.value("servo_backfill_job_claim_latency_seconds_count"))
+        self.assertEqual(0, self.value("servo_backfill_jobs_active", state="running"))
+        self.assertEqual(0, self.value("servo_backfill_oldest_claimable_seconds"))
+        self.assertEqual(2, self.value("servo_executor_slots", state="free"))

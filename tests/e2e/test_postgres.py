@@ -1,0 +1,111 @@
+"""Servo on PostgreSQL: server and executor as processes of their own, a backfill to its end."""
+import os
+import sys
+
+from harness import (CONFLICT, FAILED, OK, SCHEMA_TOO_NEW, START_DEADLINE_S, ServoTest, free_port,
+                     ledger_asset, read_ledger, wait_until)
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "postgres"))
+from server import PASSWORD, PostgresServer  # noqa: E402
+
+DAYS = ("--start", "2024-01-01T00:00:00Z", "--end", "2024-01-01T01:00:00Z")  # 60 minutes
+
+
+class OnPostgres(ServoTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.database = PostgresServer()
+        cls.addClassCleanup(cls.database.close)
+        cls.count = 0
+
+    def setUp(self):
+        super().setUp()
+        type(self).count += 1
+        self.name = f"e2e_{self.count}"
+        self.environment["SERVO_DATABASE_URL"] = self.database.create_database(self.name)
+        self.ledger = os.path.join(self.folder, "ledger")
+
+    def psql(self, sql):
+        return self.database.psql(sql, self.name)
+
+    def start_server(self):
+        """`servo server` on a free port, ready to answer."""
+        for _ in range(5):
+            process = self.spawn("server", "--listen", f"127.0.0.1:{self.port}", "--data-dir",
+                                 self.data_dir)
+            wait_until(lambda: self.ready() or not process.alive(), "the server answers",
+                       START_DEADLINE_S)
+            if process.alive():
+                return process
+            if "in use" not in process.log():
+                break
+            self.port = free_port()
+        self.fail(process.log())
+        return None
+
+    def start_executor(self, name="worker"):
+        self.environment["SERVO_SERVER"] = self.url
+        return self.spawn("executor", "--executor-name", name, "--slots", "2")
+
+    def apply_ledger(self):
+        self.apply("version: 1\nassets:" + ledger_asset("minutes", self.folder, self.ledger))
+
+    def assert_secret(self):
+        """Nothing that Servo wrote holds the database's password."""
+        for process in self.processes:
+            self.assertNotIn(PASSWORD, process.log())
+
+    def test_a_backfill_runs_to_its_end_and_survives_the_death_of_the_server(self):
+        self.servo("migrate")
+        server = self.start_server()
+        self.start_executor()
+        self.apply_ledger()
+        job_id = self.begin("minutes", *DAYS)
+        wait_until(lambda: len(read_ledger(self.ledger)) > 5, "some partitions ran")
+        server.kill()
+        self.start_server()
+        job = self.wait_job(job_id)
+        self.assert_counts(job, completed=60, failed=0, pending=0)
+        self.assertEqual(60, len({key for _, _, key, _ in read_ledger(self.ledger)}))
+        self.assert_sound()
+        self.assertEqual("60", self.psql("SELECT sum(partitions) FROM done_ranges"))
+        self.assertIn("servo-server-", self.psql(
+            "SELECT string_agg(application_name, ' ') FROM pg_stat_activity"))
+        self.assert_secret()
+
+    def test_a_server_goes_on_when_its_database_comes_back(self):
+        self.servo("migrate")
+        self.start_server()
+        self.start_executor()
+        self.apply_ledger()
+        job_id = self.begin("minutes", *DAYS)
+        wait_until(lambda: len(read_ledger(self.ledger)) > 5, "some partitions ran")
+        self.database.kill()
+        self.database.start()
+        self.assert_counts(self.wait_job(job_id), completed=60, failed=0, pending=0)
+        self.assert_sound()
+        self.assert_secret()
+
+    def test_a_server_asks_for_migrate_and_refuses_a_newer_schema(self):
+        refused = self.servo("server", "--listen", f"127.0.0.1:{self.port}", code=CONFLICT)
+        self.assertIn("servo migrate", refused.err)
+        self.assertIn("initial", self.servo("migrate", "--dry-run", code=FAILED).out)
+        self.assertIn("CREATE TABLE jobs", self.servo("migrate", "--show-sql").out)
+        self.servo("migrate")
+        self.assertIn("up to date", self.servo("migrate", "--dry-run", code=OK).err)
+        self.psql("INSERT INTO schema_migrations VALUES (2, 'next', 'breaking', 7, 2, 0)")
+        for verb in (["server", "--listen", f"127.0.0.1:{self.port}"], ["migrate"]):
+            self.assertIn("newer servo", self.servo(*verb, code=SCHEMA_TOO_NEW).err)
+
+    def test_dev_migrates_by_itself_and_the_offline_verbs_know_the_database(self):
+        process = self.start("--slots", "1")
+        self.assertIn("PostgreSQL", process.log())
+        self.assertFalse(os.path.exists(os.path.join(self.data_dir, "servo.db")))
+        self.assertIn("sound", self.servo("fsck").out)
+        self.assertIn("1", self.servo("sql", "SELECT count(*) FROM leader").out)
+        self.assertIn("pg_dump", self.servo("backup", "x.db", code=CONFLICT).err)
+        doctor = self.servo("doctor")
+        self.assertIn("db durability", doctor.out)
+        self.assertNotIn(PASSWORD, doctor.out + doctor.err)
+        self.assertNotIn(PASSWORD, self.servo("config", "view").out)
+        self.assert_secret()

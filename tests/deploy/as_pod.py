@@ -4,11 +4,14 @@
     image.sh               the commands of the Dockerfile's last stage
     pod-servo-server.sh    the pod of deploy/kubernetes, as its user, with its variables, its volumes
     pod-servo-executor.sh  and a root that cannot be written
+    tls/                   what the Secret of that name would hold
 
-Variables that come from a Secret or from the pod are filled with values of their own.
+Variables that come from a Secret or from the pod are filled with values of their own. There is no
+database in the clean system: a server gets a folder for SQLite instead.
 """
 import os
 import shlex
+import subprocess
 import sys
 
 import yaml
@@ -16,6 +19,7 @@ import yaml
 from test_image import stages
 from tree import read
 
+OF_DATABASE = {"SERVO_DATABASE_URL", "SERVO_ADVERTISE_URL"}
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -32,10 +36,15 @@ def pod_script(pod):
     user = spec["securityContext"]["runAsUser"]
     lines = ["#!/bin/sh", "set -eu"]
     for mount in container["volumeMounts"]:
+        if mount["name"] == "tls":
+            continue  # it is there already
         path = mount["mountPath"]
         lines += [f"mkdir -p {path}",
                   f"mount -t tmpfs -o uid={user},gid={user},mode=0700 tmpfs {path}"]
-    variables = [f"{entry['name']}={value_of(entry)}" for entry in container["env"]]
+    variables = [f"{entry['name']}={value_of(entry)}" for entry in container["env"]
+                 if entry["name"] not in OF_DATABASE]
+    if any(entry["name"] in OF_DATABASE for entry in container["env"]):
+        variables.append("SERVO_DATA_DIR=/tmp/data")
     command = ["setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups",
                "--no-new-privs", "--bounding-set=-all", "env", "-i", f"PATH={PATH}", *variables,
                "/usr/bin/servo", *container["args"]]
@@ -43,8 +52,24 @@ def pod_script(pod):
     return "\n".join(lines) + "\n"
 
 
+def make_certificate(folder):
+    """A certificate for servo-server that is its own authority."""
+    os.makedirs(folder)
+    paths = {name: os.path.join(folder, name) for name in ("tls.crt", "tls.key", "ca.crt")}
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-days", "2", "-subj", "/CN=servo-server", "-addext",
+         "subjectAltName=DNS:servo-server", "-keyout", paths["tls.key"], "-out", paths["tls.crt"]],
+        check=True, capture_output=True, timeout=60)
+    with open(paths["tls.crt"], "rb") as certificate, open(paths["ca.crt"], "wb") as authority:
+        authority.write(certificate.read())
+    for path in paths.values():
+        os.chmod(path, 0o444)
+
+
 def main():
     folder = sys.argv[1]
+    make_certificate(os.path.join(folder, "tls"))
     _, (_, last) = stages(read("deploy", "Dockerfile"))
     scripts = {"image.sh": "set -eu\n" + "".join(
         arguments + "\n" for word, arguments in last if word == "RUN")}

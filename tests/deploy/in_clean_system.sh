@@ -65,7 +65,8 @@ try_pods() {
     server=$!
     unshare --mount sh /pod-servo-executor.sh >/run/executor.log 2>&1 &
     executor=$!
-    export SERVO_TOKEN=servo-tokens-admin-token SERVO_SERVER=http://servo-server:7420
+    export SERVO_TOKEN=servo-tokens-admin-token SERVO_SERVER=https://servo-server:7420
+    export SERVO_CA_FILE=/tls/ca.crt
     until_true servo executor show metadata.name
     until_true probe 7421 /livez
     until_true probe 7421 /readyz

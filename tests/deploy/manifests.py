@@ -4,7 +4,8 @@ import re
 from tree import option_variables, seconds
 
 # Variables that are no options of the server or the executor: docs/reference/config.md and --help.
-OTHER_VARIABLES = {"SERVO_SERVER", "SERVO_TOKEN", "SERVO_ADMIN_TOKEN", "SERVO_EXECUTOR_TOKEN"}
+OTHER_VARIABLES = {"SERVO_SERVER", "SERVO_TOKEN", "SERVO_ADMIN_TOKEN", "SERVO_EXECUTOR_TOKEN",
+                   "SERVO_CA_FILE"}
 SECRET = re.compile(r"TOKEN|PASSWORD|SECRET|DATABASE_URL")
 STANDARD_LABELS = {"app", "app.kubernetes.io/name", "app.kubernetes.io/instance",
                    "app.kubernetes.io/version", "app.kubernetes.io/component",
@@ -83,12 +84,17 @@ def check_volumes(objects):
     for name, pod in pods(objects):
         volumes = {volume["name"] for volume in pod["spec"].get("volumes", [])}
         container = pod["spec"]["containers"][0]
+        for volume in pod["spec"].get("volumes", []):
+            if name != "servo-server" and volume["name"] == "tls" and [
+                    item["key"] for item in volume["secret"].get("items", [])] != ["ca.crt"]:
+                yield f"{name} gets the server's key"
         mounts = {mount["mountPath"]: mount["name"] for mount in container.get("volumeMounts", [])}
         if set(mounts.values()) != volumes:
             yield f"{name} mounts {sorted(mounts.values())} of {sorted(volumes)}"
-        for variable in ("SERVO_DATA_DIR", "SERVO_SCRATCH_ROOT"):
+        for variable in ("SERVO_DATA_DIR", "SERVO_SCRATCH_ROOT", "SERVO_CA_FILE", "SERVO_TLS_KEY"):
             value = variables(container).get(variable, {}).get("value")
-            if value is not None and value not in mounts:
+            folder = value if variable.endswith(("DIR", "ROOT")) else (value or "").rpartition("/")[0]
+            if value is not None and folder not in mounts:
                 yield f"{name}: {variable} is {value}, which is no volume; the root is read-only"
 
 

@@ -23,7 +23,9 @@ PLAIN = os.path.join(DEPLOY, "kubernetes")
 # A change of each value that has a choice; what it must lead to is below.
 ALL_VALUES = """
 image: { repository: registry.example/servo, tag: "9", pullSecrets: [{ name: pull }] }
+store: { postgres: { existingSecret: elsewhere, port: 6432 } }
 server:
+  replicas: 3
   port: 8000
   extraEnv: [{ name: SERVO_HISTORY_KEEP, value: 30d }]
   podAnnotations: { a: b }
@@ -95,7 +97,9 @@ class PlainManifests(Cases):
         container = executor["spec"]["template"]["spec"]["containers"][0]
         self.assertEqual({"fieldRef": {"fieldPath": "metadata.name"}},
                          variables(container)["SERVO_EXECUTOR_NAME"]["valueFrom"])
-        self.assertIn(("Deployment", "servo-server"), kinds(objects))
+        server = named(objects, "Deployment", "servo-server")
+        self.assertEqual(2, server["spec"]["replicas"])
+        self.assertIn(("PodDisruptionBudget", "servo-server"), kinds(objects))
         # `kubectl scale` stays: nothing else sets the number.
         self.assertNotIn("HorizontalPodAutoscaler", [kind for kind, _ in kinds(objects)])
 
@@ -205,12 +209,17 @@ class Chart(Cases):
         self.assertEqual("registry.example/mine:1", executor["containers"][0]["image"])
         self.assertEqual(7230, executor["terminationGracePeriodSeconds"])
         self.assertIn("--label=zone=eu", executor["containers"][0]["args"])
-        self.assertEqual("http://servo-server:8000",
+        self.assertEqual("https://servo-server:8000",
                          variables(executor["containers"][0])["SERVO_SERVER"]["value"])
         self.assertIn("SERVO_HISTORY_KEEP", variables(server["containers"][0]))
         self.assertEqual({"disk": "ssd"}, server["nodeSelector"])
         self.assertEqual("LoadBalancer",
                          named(objects, "Service", "servo-server")["spec"]["type"])
+        self.assertEqual("elsewhere", variables(server["containers"][0])["SERVO_DATABASE_URL"]
+                         ["valueFrom"]["secretKeyRef"]["name"])
+        self.assertEqual(3, named(objects, "Deployment", "servo-server")["spec"]["replicas"])
+        policy = named(objects, "NetworkPolicy", "servo-server")["spec"]
+        self.assertIn({"ports": [{"port": 6432, "protocol": "TCP"}]}, policy["egress"])
         policy = named(objects, "NetworkPolicy", "servo-executor")["spec"]
         self.assertIn({"ports": [{"port": 5432}]}, policy["egress"])
         self.assertIn({"namespaceSelector": {}}, named(
@@ -226,6 +235,37 @@ class Chart(Cases):
                          (external["metric"]["name"], external["target"]["averageValue"]))
         refused = self.render("autoscaling: { enabled: true }")
         self.assertIn("needs a number in executor.slots", refused.stderr)
+
+    def test_sqlite_means_one_server_with_a_volume(self):
+        objects = self.objects("store: { kind: sqlite }")
+        self.assert_sound(objects)
+        server = named(objects, "Deployment", "servo-server")["spec"]
+        self.assertEqual((1, "Recreate"), (server["replicas"], server["strategy"]["type"]))
+        self.assertNotIn("SERVO_DATABASE_URL", variables(server["template"]["spec"]["containers"][0]))
+        self.assertIn(("PersistentVolumeClaim", "servo-server"), kinds(objects))
+        self.assertNotIn(("PodDisruptionBudget", "servo-server"), kinds(objects))
+
+    def test_tls_reaches_server_probes_and_clients(self):
+        objects = self.objects()
+        found = {name: pod["spec"]["containers"][0] for name, pod in pods(objects)}
+        server = found["servo-server"]
+        self.assertEqual("/tls/tls.key", variables(server)["SERVO_TLS_KEY"]["value"])
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            self.assertEqual("HTTPS", server[probe]["httpGet"]["scheme"])
+        for client in ("servo-executor", "servo-test-status"):
+            self.assertEqual("https://servo-server:7420",
+                             variables(found[client])["SERVO_SERVER"]["value"])
+            self.assertEqual("/tls/ca.crt", variables(found[client])["SERVO_CA_FILE"]["value"])
+        self.assertEqual(["server"], server["args"])
+
+    def test_plain_http_has_to_be_said(self):
+        objects = self.objects("tls: { existingSecret: '' }")
+        self.assert_sound(objects)
+        found = {name: pod["spec"]["containers"][0] for name, pod in pods(objects)}
+        self.assertEqual(["server", "--insecure"], found["servo-server"]["args"])
+        self.assertEqual("http://servo-server:7420",
+                         variables(found["servo-executor"])["SERVO_SERVER"]["value"])
+        self.assertNotIn("tls", str(objects))
 
     def test_switches_switch_off(self):
         objects = self.objects("networkPolicy: { enabled: false }\n"

@@ -37,5 +37,30 @@ capabilities:
 {{- end }}
 
 {{- define "servo.serverUrl" -}}
-http://servo-server:{{ .Values.server.port }}
+{{ .Values.tls.existingSecret | empty | ternary "http" "https" }}://servo-server:{{ .Values.server.port }}
+{{- end }}
+
+{{- define "servo.serverReplicas" -}}
+{{- if eq .Values.store.kind "sqlite" -}}1{{- else -}}{{ .Values.server.replicas }}{{- end -}}
+{{- end }}
+
+{{/* What a client of the server trusts: its variable, its mount and its volume, without the key. */}}
+{{- define "servo.trust.env" -}}
+- name: SERVO_CA_FILE
+  value: /tls/ca.crt
+{{- end }}
+
+{{- define "servo.trust.mount" -}}
+- name: tls
+  mountPath: /tls
+  readOnly: true
+{{- end }}
+
+{{- define "servo.trust.volume" -}}
+- name: tls
+  secret:
+    secretName: {{ .Values.tls.existingSecret }}
+    items:
+      - key: ca.crt
+        path: ca.crt
 {{- end }}

@@ -69,7 +69,9 @@ class Levers(ServoTest):
         self.assert_counts(self.wait_job(job_id), completed=24)
 
     def test_a_drained_executor_takes_nothing_and_comes_back(self):
-        name = self.servo("executor", "list", "-o", "json").json()["items"][0]["name"]
+        def listed():
+            return self.servo("executor", "list", "-o", "json").json()["items"]
+        name = wait_until(listed, "the executor has joined")[0]["name"]
         self.servo("executor", "drain", name)
         job_id = self.begin("free", *ONE_DAY)
         wait_until(lambda: self.servo("executor", "list", "-o", "json").json()["items"][0]["state"]

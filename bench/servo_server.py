@@ -33,7 +33,8 @@ class Server:
         self.folder = folder
         self.log = open(os.path.join(folder, "log"), "w+")
         self.process = subprocess.Popen(
-            [SERVO, "server", "--data-dir", os.path.join(folder, "data"), "--listen", "127.0.0.1:0"],
+            [SERVO, "server", "--data-dir", os.path.join(folder, "data"), "--listen", "127.0.0.1:0",
+             "--metrics-listen", "off"],
             stderr=self.log, stdout=self.log, stdin=subprocess.DEVNULL)
         self.url = self.wait_ready()
         self.port = int(self.url.rsplit(":", 1)[1])

@@ -15,6 +15,8 @@ void release(State& state, Lease& lease);
 // The pool's limit at `now` from override, windows or definition; -1 = none.
 int64_t pool_limit(const Pool& pool, Instant now);
 int64_t asset_limit(const Asset& asset, const AssetSpec& spec);  // 0 = none
+// Partitions of the job that run: one for each lease with something unreported.
+uint64_t running_of(const State& state, const Job& job);
 
 // --- gates.cc: the filters inside the pick, which also explain ---
 struct GateAnswer {

@@ -54,4 +54,13 @@ int64_t asset_limit(const Asset& asset, const AssetSpec& spec) {
     return asset.head.concurrency_override ? *asset.head.concurrency_override : spec.concurrency;
 }
 
+uint64_t running_of(const State& state, const Job& job) {
+    uint64_t running = 0;
+    for (const LeaseId id : job.leases) {
+        const Lease& lease = state.leases.at(id);
+        running += lease.size > lease.reported ? 1 : 0;
+    }
+    return running;
+}
+
 }  // namespace servo::core

@@ -43,12 +43,7 @@ std::vector<GateShare> waiting_of(const State& state, const Job& job, Instant no
         out.push_back(explain(state, job, answer, backoff));
     }
     uint64_t held = job.leased;
-    uint64_t running = 0;
-    for (const LeaseId id : job.leases) {
-        const Lease& lease = state.leases.at(id);
-        running += lease.size > lease.reported ? 1 : 0;
-    }
-    held -= std::min(held, running);
+    held -= std::min(held, running_of(state, job));
     if (held > 0) {
         GateShare leased = explain(state, job, GateAnswer{}, held);
         leased.release = "Their turn on the executor that holds them.";
@@ -115,10 +110,7 @@ std::optional<JobView> Scheduler::job(JobId id, Instant now) const {
     view.counters = job.counters;
     view.tenant_name = state_->tenants.at(job.row.tenant).row.name;
     view.asset_name = state_->asset_of(job).head.name;
-    for (const LeaseId lease_id : job.leases) {
-        const Lease& lease = state_->leases.at(lease_id);
-        view.running += lease.size > lease.reported ? 1 : 0;
-    }
+    view.running = running_of(*state_, job);
     view.pending = job.remaining.size() - std::min<uint64_t>(job.remaining.size(), view.running);
     view.effective_priority = job.effective_priority;
     view.rank = rank_of(*state_, job);

@@ -10,10 +10,7 @@ JobMeter meter_of(const State& state, const Job& job, Instant now) {
     meter.id = job.row.id;
     meter.tenant = job.row.tenant;
     meter.state = job.row.state;
-    for (const LeaseId id : job.leases) {
-        const Lease& lease = state.leases.at(id);
-        meter.running += lease.size > lease.reported ? 1 : 0;
-    }
+    meter.running = running_of(state, job);
     uint64_t free = job.ready.size();
     for (const auto& [key, set] : job.due) {
         free += set.size();

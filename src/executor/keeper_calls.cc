@@ -27,6 +27,12 @@ bool worth_repeating(const Error& error) {
            credentials_refused(error);
 }
 
+// How long the server wishes to be left alone. One that stops, or stands by while nobody leads,
+// cannot know: the next leader is up in a moment.
+int wished_s(const Error& error) {
+    return error.reason == "stopping" || error.reason == "not_leading" ? 0 : error.retry_after_s;
+}
+
 }  // namespace
 
 void Keeper::send_register(BootTime now) {
@@ -76,7 +82,7 @@ void Keeper::on_register_reply(Result<model::RegisterReply> reply, BootTime now)
         give_up(std::move(reply.error()));
         return;
     }
-    const int retry_after_s = stale ? 0 : reply.error().retry_after_s;
+    const int retry_after_s = stale ? 0 : wished_s(reply.error());
     register_at_ = now + backoff(register_failures_++, kRegisterBackoffMax, retry_after_s);
     pump(now);
 }
@@ -217,7 +223,7 @@ void Keeper::on_call_error(InFlight& flight, const Error& error, BootTime now) {
     if (error.reason == "unknown_session") {
         register_again(now);
     } else if (worth_repeating(error)) {
-        retry_later(flight, error.retry_after_s, now);
+        retry_later(flight, wished_s(error), now);
     } else if (++refusals_ >= kRefusalsMax) {
         give_up(error);
     } else {

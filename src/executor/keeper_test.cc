@@ -119,6 +119,21 @@ TEST_F(KeeperTest, ExecutorsThatAreSentAwayComeBackAtDifferentTimes) {
     EXPECT_GT(due.size(), 150U);
 }
 
+// A hand-over is over in a fraction of the second that other callers are told to wait.
+TEST_F(KeeperTest, WhileNobodyLeadsItAsksAgainAtOnce) {
+    for (const char* reason : {"stopping", "not_leading"}) {
+        KeeperOptions options;
+        options.executor = "exec";
+        options.session = model::SessionId(1);
+        Keeper keeper(options, Millis(0));
+        keeper.on_time(Millis(0));
+        Error error = unavailable(reason, "a standby takes over");
+        error.retry_after_s = 1;
+        keeper.on_register_reply(fail(error), Millis(0));
+        EXPECT_LE(keeper.next_due(), Millis(100)) << reason;
+    }
+}
+
 TEST_F(KeeperTest, DuplicatedGrantsAreTakenOnce) {
     make(2);
     answer_register();

@@ -3,6 +3,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <fstream>
+
 #include "apps/peers.h"
 #include "base/log.h"
 #include "client/http.h"
@@ -30,6 +32,12 @@ Result<server::TlsFiles> tls_files(const config::Options& options) {
     return files;
 }
 
+std::string url_of(const config::Options& options, const std::string& host, int port) {
+    const std::string scheme = options.text("tls_cert").empty() ? "http" : "https";
+    const bool six = host.find(':') != std::string::npos;
+    return scheme + "://" + (six ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 // Where the other servers, and executors that are sent on, reach this one.
 Result<std::string> advertised_url(const config::Options& options) {
     if (const std::string& given = options.text("advertise_url"); !given.empty()) {
@@ -40,10 +48,22 @@ Result<std::string> advertised_url(const config::Options& options) {
         return std::string();  // known too late; such a server has no others beside it
     }
     const bool everywhere = address.host == "0.0.0.0" || address.host == "::";
-    const std::string host = everywhere ? host_name() : address.host;
-    const bool six = host.find(':') != std::string::npos;
-    const std::string scheme = options.text("tls_cert").empty() ? "http://" : "https://";
-    return scheme + (six ? "[" + host + "]" : host) + ":" + std::to_string(address.port);
+    return url_of(options, everywhere ? host_name() : address.host, address.port);
+}
+
+// How to trust the other servers, and how to be trusted where they ask for a certificate.
+Result<PeerTls> peer_tls(const config::Options& options) {
+    PeerTls out{options.text("peer_ca")};
+    if (!out.ca_file.empty() && !std::ifstream(out.ca_file)) {
+        return fail(
+            failed_precondition("bad_tls_files", "--peer-ca " + out.ca_file + " cannot be read.")
+        );
+    }
+    if (!options.text("tls_client_ca").empty()) {
+        out.cert_file = options.text("tls_cert");
+        out.key_file = options.text("tls_key");
+    }
+    return out;
 }
 
 // After an I/O error nothing that memory says can be trusted to be on disk.
@@ -97,22 +117,20 @@ Status Node::listen(
     options.submit_max = static_cast<size_t>(request.options.bytes("http_max_submit"));
     options.listener.tls = SERVO_TRY(tls_files(request.options));
     options.version = SERVO_VERSION;
-    options.peers = make_peers("");
+    options.peers = make_peers(SERVO_TRY(peer_tls(request.options)));
     options.hooks = store_.hooks;
     auto server =
         std::make_unique<server::Server>(std::move(options), loop_, *store_.opened.history);
     SERVO_CHECK(server->start());
     server_ = std::move(server);
-    host_ = address.host;
-    scheme_ = request.options.text("tls_cert").empty() ? "http" : "https";
+    url_ = url_of(request.options, address.host, server_->port());
     return {};
 }
 
 Status Node::export_metrics(const config::Address& address) {
-    auto metrics =
-        std::make_unique<server::MetricsListener>(address.host, address.port, server_->backend());
+    auto metrics = std::make_unique<server::MetricsListener>(address.host, address.port, server_->backend());
     SERVO_CHECK(metrics->start());
-    spdlog::info("metrics on http://{}:{}/metrics", address.host, metrics->port());
+    spdlog::info("/metrics on {}:{}", address.host, metrics->port());
     metrics_ = std::move(metrics);
     return {};
 }
@@ -123,12 +141,6 @@ void Node::close_listener() {
         server_->stop();
         server_.reset();
     }
-}
-
-std::string Node::url() const {
-    const bool six = host_.find(':') != std::string::npos;
-    return scheme_ + "://" + (six ? "[" + host_ + "]" : host_) + ":" +
-           std::to_string(server_->port());
 }
 
 }  // namespace servo::apps

@@ -36,7 +36,7 @@ class Node {
     // Exports metrics from here on; while listening. Errors: those of MetricsListener::start.
     Status export_metrics(const config::Address& address);
     // "http://127.0.0.1:7420"; while listening.
-    std::string url() const;
+    const std::string& url() const { return url_; }
     // The store's place, for people.
     const std::string& store_shown() const { return store_.shown; }
 
@@ -48,8 +48,7 @@ class Node {
     engine::Loop loop_;
     std::unique_ptr<server::Server> server_;
     std::unique_ptr<server::MetricsListener> metrics_;  // before the server goes
-    std::string host_;                                  // of the listener
-    std::string scheme_ = "http";
+    std::string url_;
 };
 
 }  // namespace servo::apps

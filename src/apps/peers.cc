@@ -24,7 +24,7 @@ constexpr size_t kIdleMax = 32;  // connections kept to one server
 // Connections to the leader, each used by one request at a time.
 class Lines {
  public:
-    explicit Lines(std::string ca_file) : ca_file_(std::move(ca_file)) {}
+    explicit Lines(PeerTls tls) : tls_(std::move(tls)) {}
 
     std::unique_ptr<client::Http> take(const std::string& url) {
         {
@@ -39,7 +39,9 @@ class Lines {
                 return http;
             }
         }
-        return client::make_curl_http({url, "", "servo-server/" SERVO_VERSION, ca_file_});
+        return client::make_curl_http(
+            {url, "", "servo-server/" SERVO_VERSION, tls_.ca_file, tls_.cert_file, tls_.key_file}
+        );
     }
 
     void give_back(const std::string& url, std::unique_ptr<client::Http> http) {
@@ -50,7 +52,7 @@ class Lines {
     }
 
  private:
-    std::string ca_file_;
+    PeerTls tls_;
     std::mutex mutex_;
     std::string url_;
     std::vector<std::unique_ptr<client::Http>> idle_;
@@ -133,8 +135,8 @@ server::Reach reach(const std::string& url) {
     return outcome;
 }
 
-server::Peers make_peers(const std::string& ca_file) {
-    auto lines = std::make_shared<Lines>(ca_file);
+server::Peers make_peers(PeerTls tls) {
+    auto lines = std::make_shared<Lines>(std::move(tls));
     server::Peers peers;
     peers.forward = [lines](
                         const std::string& url, const server::Request& request, Millis timeout

@@ -8,8 +8,13 @@
 
 namespace servo::apps {
 
-// `ca_file`: empty = the system's.
-server::Peers make_peers(const std::string& ca_file);
+struct PeerTls {
+    std::string ca_file;         // authorities of their certificates; empty = the system's
+    std::string cert_file = {};  // to show them, with its key; empty = none
+    std::string key_file = {};
+};
+
+server::Peers make_peers(PeerTls tls);
 
 // Tries to connect, for a second at most.
 server::Reach reach(const std::string& url);

@@ -117,6 +117,13 @@ const std::vector<OptionDecl> kOptions = {
      .usual = "127.0.0.1:7421",
      .words = {"off"},
      .used_by = "server"},
+    {.name = "peer_ca",
+     .form = OptionForm::kPath,
+     .doc =
+         "File of the authorities (PEM) that signed the certificates of the other servers on the "
+         "same database, which requests are forwarded to. Empty: the system's.",
+     .high = kPathMax,
+     .used_by = "server"},
     {.name = "read_database_url",
      .form = OptionForm::kText,
      .doc = "Where history is read, such as a replica of `database_url`. Empty: the database "

@@ -8,40 +8,12 @@ import subprocess
 import urllib.error
 import urllib.request
 
+from certificates import Certificates
 from harness import (CONFLICT, DIRECT, FAILED, NOT_ALLOWED, NOT_FOUND, START_DEADLINE_S, UNAVAILABLE,
                      ServoTest, free_port, wait_until)
 
 SECRET = "canary-9d1c5f-do-not-keep"
 ONE_DAY = ("--start", "2024-01-01", "--end", "2024-01-01")
-
-
-class Certificates:
-    """An authority, and certificates of it, made with openssl."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                 "-keyout", self.path("ca.key"), "-out", self.path("ca.pem"), "-subj", "/CN=test ca",
-                 "-days", "2")
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    @staticmethod
-    def run(*arguments):
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=60)
-
-    def issue(self, name, serial):
-        """name.pem and name.key, good for 127.0.0.1."""
-        with open(self.path(name + ".ext"), "w", encoding="ascii") as file:
-            file.write("subjectAltName=IP:127.0.0.1\n")
-        self.run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                 "-keyout", self.path(name + ".key"), "-out", self.path(name + ".csr"),
-                 "-subj", "/CN=" + name)
-        self.run("x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.path("ca.pem"),
-                 "-CAkey", self.path("ca.key"), "-set_serial", str(serial), "-days", "2",
-                 "-extfile", self.path(name + ".ext"), "-out", self.path(name + ".pem"))
-        return self.path(name + ".pem"), self.path(name + ".key")
 
 
 class AccessTest(ServoTest):

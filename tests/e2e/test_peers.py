@@ -1,0 +1,91 @@
+"""Servers on one PostgreSQL whose certificates an authority of their own has signed."""
+import os
+import ssl
+import unittest
+import urllib.request
+
+import harness
+from certificates import Certificates
+from test_leaders import postgres_server
+
+
+@unittest.skipUnless(postgres_server.binary_folder(), "PostgreSQL is not installed")
+class Peers(harness.ServoTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.postgres = postgres_server.PostgresServer()
+        cls.addClassCleanup(cls.postgres.close)
+
+    def setUp(self):
+        super().setUp()
+        self.environment |= {
+            "SERVO_DATABASE_URL": self.postgres.create_database(self._testMethodName),
+            "SERVO_ADMIN_TOKEN": "root", "SERVO_TOKEN": "root"}
+        self.ports = [harness.free_port() for _ in range(2)]
+        self.made = Certificates(self.folder)
+        self.authority = self.made.path("ca.pem")
+        self.environment["SERVO_CA_FILE"] = self.authority
+        self.cert, self.key = self.made.issue("server", 10)
+        self.context = ssl.create_default_context(cafile=self.authority)
+        self.servo("migrate")
+
+    @property
+    def url(self):
+        return f"https://127.0.0.1:{self.port}"
+
+    def serve(self, port, *arguments):
+        return self.spawn("server", "--listen", f"127.0.0.1:{port}", "--metrics-listen", "off",
+                          "--tls-cert", self.cert, "--tls-key", self.key, *arguments)
+
+    def role(self, port):
+        """What the server says it is; "" while it does not answer."""
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self.context))
+        try:
+            with opener.open(f"https://127.0.0.1:{port}/readyz", timeout=10) as reply:
+                return harness.json.loads(reply.read())["role"]
+        except OSError:
+            return ""
+
+    def standby(self, *arguments):
+        """A leader, and the standby beside it, which commands then talk to."""
+        self.serve(self.ports[0], *arguments)
+        harness.wait_until(lambda: self.role(self.ports[0]) == "leader", "one leads")
+        process = self.serve(self.ports[1], *arguments)
+        harness.wait_until(lambda: self.role(self.ports[1]) == "standby", "the other stands by")
+        self.port = self.ports[1]
+        return process
+
+    def test_a_standby_forwards_to_a_leader_whose_authority_it_is_told(self):
+        self.standby("--peer-ca", self.authority)
+        self.assertIn("tenant-read", self.servo(
+            "token", "create", "--role", "tenant-read", "--tenant", "acme").err)
+        self.assertEqual("", self.servo("asset", "list", "-o", "name").out)
+
+    def test_a_standby_trusts_no_other_authority(self):
+        process = self.standby()
+        refused = self.servo("asset", "list", code=harness.UNAVAILABLE)
+        self.assertIn("leader", refused.err)
+        self.assertIn("certificate", process.log())
+
+    def test_a_certificate_for_another_name_is_not_the_leaders(self):
+        process = self.standby("--peer-ca", self.authority, "--advertise-url",
+                               f"https://localhost:{self.ports[0]}")
+        self.servo("asset", "list", code=harness.UNAVAILABLE)
+        self.assertIn("forwarded to https://localhost", process.log())
+
+    def test_a_standby_shows_its_certificate_where_the_leader_asks_for_one(self):
+        client_cert, client_key = self.made.issue("client", 11)
+        self.context.load_cert_chain(client_cert, client_key)
+        self.environment |= {"SERVO_CLIENT_CERT": client_cert, "SERVO_CLIENT_KEY": client_key}
+        self.standby("--peer-ca", self.authority, "--tls-client-ca", self.authority)
+        self.assertEqual("", self.servo("asset", "list", "-o", "name").out)
+
+    def test_an_authority_that_cannot_be_read_is_refused_at_the_start(self):
+        process = self.serve(self.ports[0], "--peer-ca", os.path.join(self.folder, "absent.pem"))
+        self.assertEqual(harness.CONFLICT, process.wait_exit())
+        self.assertIn("absent.pem cannot be read", process.log())
+
+
+if __name__ == "__main__":
+    unittest.main()

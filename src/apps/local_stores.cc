@@ -39,15 +39,6 @@ cli::SqlResult result_of(store::SqlTable table) {
     return {std::move(table.columns), std::move(table.rows), table.cut};
 }
 
-// `program` with its options but for the database.
-Status refuse_database(const cli::StorePlace& place, const std::string& program) {
-    if (!is_database(place)) {
-        return {};
-    }
-    const std::string shown = SERVO_TRY(store::shown_database(place.database_url));
-    return fail(use_postgres_tools(program + " --dbname=" + shell_quote(shown)));
-}
-
 }  // namespace
 
 Result<std::string> LocalStores::describe(const cli::StorePlace& place) {
@@ -120,7 +111,11 @@ Result<cli::SqlResult> LocalStores::sql(
 Result<cli::BackupResult> LocalStores::backup(
     const cli::StorePlace& place, const std::string& file
 ) {
-    SERVO_CHECK(refuse_database(place, "pg_dump --format=custom --file=" + shell_quote(file)));
+    if (is_database(place)) {
+        return fail(use_postgres_tools(
+            pg_dump_command(SERVO_TRY(store::shown_database(place.database_url)), file)
+        ));
+    }
     SERVO_CHECK(store::backup_sqlite(SERVO_TRY(existing_file(place)), file));
     std::error_code error;
     const auto size = std::filesystem::file_size(file, error);
@@ -128,7 +123,13 @@ Result<cli::BackupResult> LocalStores::backup(
 }
 
 Status LocalStores::restore(const std::string& file, const cli::StorePlace& place, bool replace) {
-    SERVO_CHECK(refuse_database(place, "pg_restore --exit-on-error " + shell_quote(file)));
+    if (is_database(place)) {
+        return fail(use_postgres_tools(
+            "pg_restore --exit-on-error --dbname=" +
+            shell_quote(SERVO_TRY(store::shown_database(place.database_url))) + " " +
+            shell_quote(file)
+        ));
+    }
     std::error_code error;
     if (!std::filesystem::exists(file, error)) {
         return fail(not_found("no_backup", "There is no file " + file + "."));

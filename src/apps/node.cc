@@ -97,7 +97,7 @@ Node::Node(AnyStore store, store::Candidate self)
 Node::~Node() {
     loop_.stop();  // first: it answers parked calls, which the listener would wait for
     close_listener();
-    store_.opened.history.reset();
+    store_.opened.archive.reset();
     store_.opened.store.reset();
 }
 
@@ -120,7 +120,7 @@ Status Node::listen(
     options.peers = make_peers(SERVO_TRY(peer_tls(request.options)));
     options.hooks = store_.hooks;
     auto server =
-        std::make_unique<server::Server>(std::move(options), loop_, *store_.opened.history);
+        std::make_unique<server::Server>(std::move(options), loop_, *store_.opened.archive);
     SERVO_CHECK(server->start());
     server_ = std::move(server);
     url_ = url_of(request.options, address.host, server_->port());

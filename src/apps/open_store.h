@@ -18,6 +18,9 @@ std::string host_name();
 // The database that the options name, for a process of that role.
 store::PostgresOptions postgres_options(const std::string& database_url, const std::string& role);
 
+// What to type instead of `servo backup`; `shown` as of shown_database.
+std::string pg_dump_command(const std::string& shown, const std::string& file);
+
 // Instead of `servo backup` and `servo restore`: failed_precondition / "use_postgres_tools".
 Error use_postgres_tools(const std::string& command);
 

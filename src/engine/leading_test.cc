@@ -140,7 +140,9 @@ TEST_F(LeadingTest, ADeadLeadersStandbyTakesOverAfterTheTtlAndLoads) {
     ASSERT_TRUE(leads(second_));
     EXPECT_EQ(second_.scheduler()->epoch(), 2);
     EXPECT_EQ(second_.status().seq, 2) << "what the first committed, and who leads now";
-    const auto events = memory_.events(model::TenantId(0), {}, "second", 10).value();
+    const auto events = memory_.within(store::TenantScope::all())
+                            ->events(model::TenantId(0), {}, "second", 10)
+                            .value();
     ASSERT_EQ(events.size(), 1U);
     EXPECT_EQ(events[0].kind, "leader.changed");
 }

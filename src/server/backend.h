@@ -1,4 +1,4 @@
-// What handlers work with: the engine, called as if it were a function, the store's history, and
+// What handlers work with: the engine, called as if it were a function, and
 // what only the program that wired the server can do. Thread-safe; for worker threads, since the
 // calls block until the engine answers.
 #pragma once
@@ -29,8 +29,8 @@ struct StoreHooks {
 
 class Backend {
  public:
-    Backend(engine::Loop& loop, store::History& history, StoreHooks hooks, std::string version)
-        : loop_(loop), history_(history), hooks_(std::move(hooks)), version_(std::move(version)) {}
+    Backend(engine::Loop& loop, StoreHooks hooks, std::string version)
+        : loop_(loop), hooks_(std::move(hooks)), version_(std::move(version)) {}
 
     // Applies one command and waits for its commit. Errors: the scheduler's, or unavailable;
     // deadline_exceeded / "engine_timeout" when it is unknown whether it was applied.
@@ -63,7 +63,6 @@ class Backend {
     }
 
     engine::Loop& loop() { return loop_; }
-    store::History& history() { return history_; }
     LogWatches& log_watches() { return log_watches_; }
     // Shared with answers of the engine that may outlive this.
     const std::shared_ptr<ExecutorBook>& executor_book() const { return executor_book_; }
@@ -89,7 +88,6 @@ class Backend {
     }
 
     engine::Loop& loop_;
-    store::History& history_;
     StoreHooks hooks_;
     std::string version_;
     LogWatches log_watches_;

@@ -6,6 +6,7 @@
 #include <boost/json/object.hpp>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,7 @@ struct Call {
     Backend& backend;
     Forecasts& forecasts;
     TokenBook& tokens;
+    std::unique_ptr<store::History> history;  // as far as the principal may see
     const api::Route* route = nullptr;
     Principal principal;
     std::string tenant;  // meant by the caller; empty = not said. Never a foreign one.

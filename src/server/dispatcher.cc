@@ -63,6 +63,7 @@ Result<std::string> tenant_of(const Principal& principal, const std::string& sai
 
 Dispatcher::Dispatcher(
     Backend& backend,
+    store::Archive& archive,
     Forecasts& forecasts,
     Workers& workers,
     TokenBook& tokens,
@@ -70,6 +71,7 @@ Dispatcher::Dispatcher(
     AccessOptions access
 )
     : backend_(backend),
+      archive_(archive),
       forecasts_(forecasts),
       workers_(workers),
       tokens_(tokens),
@@ -150,6 +152,7 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder)
         backend_,
         forecasts_,
         tokens_,
+        archive_.within(store::TenantScope::of(principal->tenant_id)),
         &route,
         std::move(*principal),
         std::move(*tenant),
@@ -229,7 +232,7 @@ Result<std::optional<Response>> Dispatcher::replay(Call& call, const std::string
     }
     mine.body_hash = sha256_hex(asked);
     const auto stored =
-        SERVO_TRY(backend_.history().idempotent_reply(mine.tenant, mine.route, mine.key));
+        SERVO_TRY(call.history->idempotent_reply(mine.tenant, mine.route, mine.key));
     if (!stored) {
         call.idempotency = std::move(mine);
         return std::optional<Response>();

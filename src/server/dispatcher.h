@@ -25,6 +25,7 @@ class Dispatcher {
     // All outlive the dispatcher.
     Dispatcher(
         Backend& backend,
+        store::Archive& archive,
         Forecasts& forecasts,
         Workers& workers,
         TokenBook& tokens,
@@ -50,6 +51,7 @@ class Dispatcher {
     Result<std::optional<Response>> replay(Call& call, const std::string& key);
 
     Backend& backend_;
+    store::Archive& archive_;
     Forecasts& forecasts_;
     Workers& workers_;
     TokenBook& tokens_;

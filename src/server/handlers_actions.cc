@@ -133,7 +133,7 @@ Result<Response> retry(Call& call) {
                 command.classes.push_back(*klass);
             }
         }
-        command.failed_by_class = SERVO_TRY(call.backend.history().failed_by_class(command.job));
+        command.failed_by_class = SERVO_TRY(call.history->failed_by_class(command.job));
         return command;
     });
 }

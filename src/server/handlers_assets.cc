@@ -95,7 +95,7 @@ Result<api::PartitionCounts> count_partitions(Call& call, const AssetRef& ref) {
     const OrdinalView all(resolved.ordinals);
     const int latest = ref.head.latest_revision;
     SERVO_CHECK(scan_states(
-        call.backend.history(),
+        *call.history,
         ref.head.id,
         all.runs().front().first,
         all.runs().back().last(),
@@ -129,7 +129,7 @@ Result<Response> get(Call& call) {
             filter.states.push_back(static_cast<JobState>(i));
         }
     }
-    const auto open = SERVO_TRY(call.backend.history().jobs(filter, kOpenShownMax, ""));
+    const auto open = SERVO_TRY(call.history->jobs(filter, kOpenShownMax, ""));
     for (const store::JobPage::Item& item : open.items) {
         out.open_backfills.push_back(to_text(item.row.id));
     }
@@ -139,7 +139,7 @@ Result<Response> get(Call& call) {
 
 Result<Response> revisions(Call& call) {
     const AssetRef ref = SERVO_TRY(find_asset(call, call.parameter("asset")));
-    auto all = SERVO_TRY(call.backend.history().revisions(ref.head.id));
+    auto all = SERVO_TRY(call.history->revisions(ref.head.id));
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
         return a->revision > b->revision;
     });
@@ -176,10 +176,9 @@ Result<Response> diff(Call& call) {
     out.tenant_id = ref.tenant.name;
     out.from = from;
     out.to = to;
-    const auto after = SERVO_TRY(find_revision(call.backend, ref.head.id, static_cast<int>(to)));
+    const auto after = SERVO_TRY(find_revision(call, ref.head.id, static_cast<int>(to)));
     if (from >= 1) {
-        const auto before =
-            SERVO_TRY(find_revision(call.backend, ref.head.id, static_cast<int>(from)));
+        const auto before = SERVO_TRY(find_revision(call, ref.head.id, static_cast<int>(from)));
         out.changes = field_changes(&before->spec, &after->spec);
     }
     return json_response(to_json(out));

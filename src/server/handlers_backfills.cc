@@ -190,11 +190,11 @@ Result<store::JobPage> read_page(Call& call, store::JobFilter filter, int limit)
     const std::string asset = call.query_value("asset");
     const std::string token = call.query_value("page_token");
     if (asset.empty()) {
-        return call.backend.history().jobs(filter, limit, token);
+        return call.history->jobs(filter, limit, token);
     }
     if (filter.tenant) {
         filter.asset = SERVO_TRY(find_asset(call, asset)).head.id;
-        return call.backend.history().jobs(filter, limit, token);
+        return call.history->jobs(filter, limit, token);
     }
     std::set<AssetId> wanted;
     for (const AssetRef& ref : SERVO_TRY(find_assets_of_all(call, asset))) {
@@ -202,14 +202,14 @@ Result<store::JobPage> read_page(Call& call, store::JobFilter filter, int limit)
     }
     if (wanted.size() == 1) {
         filter.asset = *wanted.begin();
-        return call.backend.history().jobs(filter, limit, token);
+        return call.history->jobs(filter, limit, token);
     }
     store::JobPage out;
     out.next_page_token = token;
     int pages = 0;
     do {
         store::JobPage page =
-            SERVO_TRY(call.backend.history().jobs(filter, store::kPageMax, out.next_page_token));
+            SERVO_TRY(call.history->jobs(filter, store::kPageMax, out.next_page_token));
         std::erase_if(page.items, [&wanted](const auto& item) {
             return !wanted.contains(item.row.asset);
         });
@@ -261,7 +261,7 @@ Result<std::vector<api::FailureSummary>> failure_summaries(
         }
     }
     if (view.counters.failed > 0) {
-        const auto failed = SERVO_TRY(call.backend.history().failed_by_class(view.row.id));
+        const auto failed = SERVO_TRY(call.history->failed_by_class(view.row.id));
         for (const auto& [klass, indices] : failed) {
             by_class[klass].partitions = indices.size();
         }
@@ -270,9 +270,9 @@ Result<std::vector<api::FailureSummary>> failure_summaries(
         return std::vector<api::FailureSummary>();
     }
     const Names names = SERVO_TRY(read_names(call.backend));
-    const auto rows = SERVO_TRY(call.backend.history().failures(
-        view.row.id, std::nullopt, false, kFailuresLookedAt, 0, nullptr
-    ));
+    const auto rows = SERVO_TRY(
+        call.history->failures(view.row.id, std::nullopt, false, kFailuresLookedAt, 0, nullptr)
+    );
     for (const FailureRow& row : rows) {
         api::FailureSummary& summary = by_class[row.klass];
         if (summary.examples.size() < api::kFailureExamplesMax) {
@@ -301,8 +301,7 @@ Result<std::vector<api::FailureSummary>> failure_summaries(
 Result<Response> get_backfill(Call& call) {
     const JobRef job = SERVO_TRY(find_job(call, call.parameter("id")));
     const core::JobView& view = job.view;
-    const auto revision =
-        find_revision(call.backend, view.row.asset, view.row.revision).value_or(nullptr);
+    const auto revision = find_revision(call, view.row.asset, view.row.revision).value_or(nullptr);
     const auto forecast = is_terminal(view.row.state) ? nullptr : estimates(call);
     const core::JobForecast* estimate = forecast_of(forecast.get(), view.row.id);
     const Instant now = call.backend.now();

@@ -61,11 +61,11 @@ Result<Response> log(Call& call) {
         attempt = static_cast<int>(SERVO_TRY(parse_integer(wanted, 1, kAttemptMax)));
     }
     const JobId job = SERVO_TRY(job_of_log(call, place));
-    const auto row = SERVO_TRY(call.backend.history().job(job));
+    const auto row = SERVO_TRY(call.history->job(job));
     const auto index =
         row && row->row.ordinals ? row->row.ordinals->index_of(place.ordinal) : std::nullopt;
-    const auto found = index ? SERVO_TRY(call.backend.history().log(job, *index, attempt))
-                             : std::optional<LogRow>();
+    const auto found =
+        index ? SERVO_TRY(call.history->log(job, *index, attempt)) : std::optional<LogRow>();
     if (!found) {
         const bool running = status_of(place) == "running";
         return fail(not_found(

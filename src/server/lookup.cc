@@ -101,7 +101,7 @@ Result<std::optional<JobRef>> job_by_id(Call& call, JobId id) {
         return visible(call, live->tenant_name) ? std::optional(JobRef{std::move(*live), true})
                                                 : std::nullopt;
     }
-    const auto stored = SERVO_TRY(call.backend.history().job(id));
+    const auto stored = SERVO_TRY(call.history->job(id));
     if (!stored) {
         return std::optional<JobRef>();
     }
@@ -123,7 +123,7 @@ Result<JobId> job_by_prefix(Call& call, const std::string& text) {
     for (size_t i = 0; i < kJobStateCount; ++i) {
         filter.states.push_back(static_cast<JobState>(i));
     }
-    const store::JobPage page = SERVO_TRY(call.backend.history().jobs(filter, 2, ""));
+    const store::JobPage page = SERVO_TRY(call.history->jobs(filter, 2, ""));
     if (page.items.empty()) {
         return fail(no_such_backfill(text));
     }
@@ -241,9 +241,8 @@ Result<std::vector<JobRef>> find_jobs(Call& call, const std::string& text) {
     for (size_t i = 0; i < kJobStateCount; ++i) {
         filter.states.push_back(static_cast<JobState>(i));
     }
-    const store::JobPage page = SERVO_TRY(
-        call.backend.history().jobs(filter, static_cast<int>(api::kTenantsPerStartMax), "")
-    );
+    const store::JobPage page =
+        SERVO_TRY(call.history->jobs(filter, static_cast<int>(api::kTenantsPerStartMax), ""));
     for (auto item = page.items.rbegin(); item != page.items.rend(); ++item) {
         auto found = SERVO_TRY(job_by_id(call, item->row.id));
         if (found) {
@@ -257,14 +256,14 @@ Result<std::vector<JobRef>> find_jobs(Call& call, const std::string& text) {
 }
 
 Result<std::shared_ptr<const AssetRevision>> find_revision(
-    Backend& backend, AssetId asset, int revision
+    Call& call, AssetId asset, int revision
 ) {
     auto live =
-        SERVO_TRY(backend.read([asset, revision](const core::Scheduler& scheduler, Instant) {
+        SERVO_TRY(call.backend.read([asset, revision](const core::Scheduler& scheduler, Instant) {
             return scheduler.revision(asset, revision);
         }));
     if (!live) {
-        live = SERVO_TRY(backend.history().revision(asset, revision));
+        live = SERVO_TRY(call.history->revision(asset, revision));
     }
     if (!live) {
         return fail(

@@ -42,7 +42,7 @@ Result<std::vector<JobRef>> find_jobs(Call& call, const std::string& text);
 
 // The asset's revision, from memory or the store. Error: not_found / "no_such_revision".
 Result<std::shared_ptr<const model::AssetRevision>> find_revision(
-    Backend& backend, model::AssetId asset, int revision
+    Call& call, model::AssetId asset, int revision
 );
 
 // Names for what only has numbers in stored rows.

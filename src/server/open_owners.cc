@@ -4,7 +4,7 @@ namespace servo::server {
 
 using namespace model;
 
-Result<std::vector<OpenOwner>> open_owners(Backend& backend, AssetId asset) {
+Result<std::vector<OpenOwner>> open_owners(Call& call, AssetId asset) {
     store::JobFilter filter;
     filter.asset = asset;
     for (size_t i = 0; i < kJobStateCount; ++i) {
@@ -12,13 +12,13 @@ Result<std::vector<OpenOwner>> open_owners(Backend& backend, AssetId asset) {
             filter.states.push_back(static_cast<JobState>(i));
         }
     }
-    const store::JobPage page = SERVO_TRY(backend.history().jobs(filter, kOwnersMax, ""));
+    const store::JobPage page = SERVO_TRY(call.history->jobs(filter, kOwnersMax, ""));
     std::vector<OpenOwner> out;
     for (const store::JobPage::Item& item : page.items) {
-        auto view = SERVO_TRY(backend.read([id = item.row.id](
-                                               const core::Scheduler& scheduler, Instant now
-                                           ) { return scheduler.job(id, now); }));
-        auto checkpoint = SERVO_TRY(backend.history().checkpoint(item.row.id));
+        auto view = SERVO_TRY(call.backend.read([id = item.row.id](
+                                                    const core::Scheduler& scheduler, Instant now
+                                                ) { return scheduler.job(id, now); }));
+        auto checkpoint = SERVO_TRY(call.history->checkpoint(item.row.id));
         // Between the page and the read a job may have ended; then it owns nothing any more.
         if (view && view->row.ordinals && checkpoint && !is_terminal(view->row.state)) {
             out.push_back({std::move(*view), std::move(*checkpoint), {}});

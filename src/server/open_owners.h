@@ -20,7 +20,7 @@ struct OpenOwner {
 };
 
 // To be read before the materialised state: what ends in between is then seen twice, never lost.
-Result<std::vector<OpenOwner>> open_owners(Backend& backend, model::AssetId asset);
+Result<std::vector<OpenOwner>> open_owners(Call& call, model::AssetId asset);
 
 // Notes that `indices` of the view stand at `state`.
 void note_state(

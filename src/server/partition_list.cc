@@ -79,19 +79,19 @@ Index index_after(const OrdinalView& all, Ordinal after) {
 // Rows of jobs and their failures by class, read once per list.
 class JobCache {
  public:
-    explicit JobCache(Backend& backend) : backend_(backend) {}
+    explicit JobCache(store::History& history) : history_(history) {}
 
     Result<std::shared_ptr<const OrdinalView>> ordinals(JobId id) {
         const auto known = ordinals_.find(id);
         if (known != ordinals_.end()) {
             return known->second;
         }
-        const auto item = SERVO_TRY(backend_.history().job(id));
+        const auto item = SERVO_TRY(history_.job(id));
         return ordinals_[id] = item ? item->row.ordinals : nullptr;
     }
 
  private:
-    Backend& backend_;
+    store::History& history_;
     std::map<JobId, std::shared_ptr<const OrdinalView>> ordinals_;
 };
 
@@ -108,7 +108,7 @@ Result<RunSet> failed_of_classes(
         if (!ordinals) {
             continue;
         }
-        const auto by_class = SERVO_TRY(call.backend.history().failed_by_class(job));
+        const auto by_class = SERVO_TRY(call.history->failed_by_class(job));
         for (const auto& [klass, failed] : by_class) {
             if (std::find(classes.begin(), classes.end(), to_string(klass)) != classes.end()) {
                 out.add(both(translate(*ordinals, failed, sets.all), indices));
@@ -150,8 +150,7 @@ class Renderer {
             }
         }
         const auto states =
-            SERVO_TRY(call_.backend.history().partition_states(asset_.head.id, ordinal, ordinal, 1)
-            );
+            SERVO_TRY(call_.history->partition_states(asset_.head.id, ordinal, ordinal, 1));
         if (states.empty()) {
             out.status = "missing";
             return out;
@@ -175,9 +174,9 @@ class Renderer {
             return {};
         }
         if (state.outcome == Outcome::kSucceeded) {
-            return fill_done(call_.backend, names_, state.job, *index, out);
+            return fill_done(*call_.history, names_, state.job, *index, out);
         }
-        return fill_failure(call_.backend, names_, state.job, *index, out);
+        return fill_failure(*call_.history, names_, state.job, *index, out);
     }
 
     // By an open job, perhaps so lately that the materialised state does not tell yet.
@@ -186,7 +185,7 @@ class Renderer {
         out.asset_revision = owner.view.row.revision;
         out.backfill_id = to_text(owner.view.row.id);
         const auto fill = completed ? fill_done : fill_failure;
-        return fill(call_.backend, names_, owner.view.row.id, at, out);
+        return fill(*call_.history, names_, owner.view.row.id, at, out);
     }
 
     Call& call_;
@@ -240,7 +239,7 @@ Result<std::vector<Index>> largest(
         const RunSet of_job = translate(sets.all, wanted, *ordinals);
         for (const Run& run : of_job.runs()) {
             for (Run rest = run; rest.first < rest.end;) {
-                const auto done = SERVO_TRY(call.backend.history().done(job, rest, kDonePerRead));
+                const auto done = SERVO_TRY(call.history->done(job, rest, kDonePerRead));
                 looked_at += static_cast<int>(done.size());
                 if (looked_at > kDoneScannedMax) {
                     return fail(resource_exhausted(
@@ -323,8 +322,8 @@ Result<api::List<api::Partition>> list_partitions(Call& call, const AssetRef& as
     const Index from =
         filters.after ? index_after(OrdinalView(resolved.ordinals), *filters.after) : 0;
     const PartitionSets sets =
-        SERVO_TRY(partition_sets(call.backend, asset, std::move(resolved.ordinals), from));
-    JobCache jobs(call.backend);
+        SERVO_TRY(partition_sets(call, asset, std::move(resolved.ordinals), from));
+    JobCache jobs(*call.history);
     std::vector<Index> indices;
     api::List<api::Partition> out;
     if (!filters.sort.empty()) {

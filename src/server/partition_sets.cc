@@ -100,17 +100,17 @@ RunSet PartitionSets::of(const std::string& status) const {
 }
 
 Result<PartitionSets> partition_sets(
-    Backend& backend, const AssetRef& asset, std::vector<OrdinalRun> ordinals, Index from
+    Call& call, const AssetRef& asset, std::vector<OrdinalRun> ordinals, Index from
 ) {
     PartitionSets out;
     out.all = OrdinalView(std::move(ordinals));
     if (out.all.size() <= from) {
         return out;
     }
-    out.owners = SERVO_TRY(open_owners(backend, asset.head.id));
+    out.owners = SERVO_TRY(open_owners(call, asset.head.id));
     bool fits = true;
     SERVO_CHECK(scan_states(
-        backend.history(),
+        *call.history,
         asset.head.id,
         out.all.at(from),
         out.all.runs().back().last(),

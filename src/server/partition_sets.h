@@ -32,10 +32,7 @@ struct PartitionSets {
 
 // Looks at indices >= `from` of the view only. Errors: resource_exhausted / "too_fragmented".
 Result<PartitionSets> partition_sets(
-    Backend& backend,
-    const AssetRef& asset,
-    std::vector<model::OrdinalRun> ordinals,
-    model::Index from
+    Call& call, const AssetRef& asset, std::vector<model::OrdinalRun> ordinals, model::Index from
 );
 
 }  // namespace servo::server

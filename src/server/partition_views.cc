@@ -57,7 +57,7 @@ Result<std::optional<Maker>> maker_of(Call& call, const PartitionPlace& place) {
     if (!place.state || !place.state->job) {
         return std::optional<Maker>();
     }
-    const auto job = SERVO_TRY(call.backend.history().job(place.state->job));
+    const auto job = SERVO_TRY(call.history->job(place.state->job));
     if (!job || !job->row.ordinals) {
         return std::optional<Maker>();
     }
@@ -133,9 +133,8 @@ Result<PartitionPlace> place_of(Call& call, const AssetRef& asset, const std::st
     const PartitionScheme& scheme = *asset.revision->scheme;
     out.ordinal = SERVO_TRY(scheme.parse_key(key));
     out.info = SERVO_TRY(scheme.describe(out.ordinal));
-    auto states = SERVO_TRY(
-        call.backend.history().partition_states(asset.head.id, out.ordinal, out.ordinal, 1)
-    );
+    auto states =
+        SERVO_TRY(call.history->partition_states(asset.head.id, out.ordinal, out.ordinal, 1));
     if (!states.empty()) {
         out.state = std::move(states.front());
     }
@@ -173,9 +172,9 @@ std::string status_of(const PartitionPlace& place) {
 }
 
 Status fill_done(
-    Backend& backend, const Names& names, JobId job, Index index, api::Partition& out
+    store::History& history, const Names& names, JobId job, Index index, api::Partition& out
 ) {
-    const auto done = SERVO_TRY(backend.history().done(job, Run{index, index + 1}, 1));
+    const auto done = SERVO_TRY(history.done(job, Run{index, index + 1}, 1));
     if (done.empty()) {
         return {};
     }
@@ -194,9 +193,9 @@ Status fill_done(
 }
 
 Status fill_failure(
-    Backend& backend, const Names& names, JobId job, Index index, api::Partition& out
+    store::History& history, const Names& names, JobId job, Index index, api::Partition& out
 ) {
-    const auto rows = SERVO_TRY(backend.history().failures(job, index, false, 1, 0, nullptr));
+    const auto rows = SERVO_TRY(history.failures(job, index, false, 1, 0, nullptr));
     if (rows.empty()) {
         return {};
     }
@@ -234,15 +233,15 @@ Result<api::PartitionDetail> partition_detail(
     out.backfill_id = to_text(maker->job);
     const Names names = SERVO_TRY(read_names(call.backend));
     if (out.status == "completed") {
-        SERVO_CHECK(fill_done(call.backend, names, maker->job, maker->index, out));
+        SERVO_CHECK(fill_done(*call.history, names, maker->job, maker->index, out));
     }
-    for (const FailureRow& row : SERVO_TRY(call.backend.history().failures(
+    for (const FailureRow& row : SERVO_TRY(call.history->failures(
              maker->job, maker->index, false, kFailedAttemptsShown, 0, nullptr
          ))) {
         out.failed_attempts.push_back(render_attempt(row, names));
     }
     if (out.status == "failed") {
-        SERVO_CHECK(fill_failure(call.backend, names, maker->job, maker->index, out));
+        SERVO_CHECK(fill_failure(*call.history, names, maker->job, maker->index, out));
     }
     if (place.owner_view && out.status == "pending") {
         out.attempt = place.owner_view->attempt;

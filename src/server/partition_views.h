@@ -34,12 +34,20 @@ Result<api::PartitionDetail> partition_detail(
 
 // Duration, rows and the like of one successful partition; nothing when it is not in the log.
 Status fill_done(
-    Backend& backend, const Names& names, model::JobId job, model::Index index, api::Partition& out
+    store::History& history,
+    const Names& names,
+    model::JobId job,
+    model::Index index,
+    api::Partition& out
 );
 
 // Class, message and the like of its last failed attempt; nothing when there is none.
 Status fill_failure(
-    Backend& backend, const Names& names, model::JobId job, model::Index index, api::Partition& out
+    store::History& history,
+    const Names& names,
+    model::JobId job,
+    model::Index index,
+    api::Partition& out
 );
 
 Result<Response> explain_place(Call& call, const AssetRef& asset, const PartitionPlace& place);

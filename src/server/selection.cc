@@ -59,17 +59,17 @@ void add_fresh(
 
 // The indices of `all` that the policy leaves out, counted by outcome.
 Result<RunSet> left_out(
-    Backend& backend,
+    Call& call,
     const AssetRef& asset,
     const OrdinalView& all,
     ReprocessPolicy policy,
     api::ResolvedSelection& counts
 ) {
-    std::vector<OpenOwner> owners = SERVO_TRY(open_owners(backend, asset.head.id));
+    std::vector<OpenOwner> owners = SERVO_TRY(open_owners(call, asset.head.id));
     std::map<Outcome, RunSet> without;  // outcome → left out
     const int latest = asset.head.latest_revision;
     SERVO_CHECK(scan_states(
-        backend.history(),
+        *call.history,
         asset.head.id,
         all.runs().front().first,
         all.runs().back().last(),
@@ -175,7 +175,7 @@ api::ResolvedSelection render_resolved(const Resolved& resolved) {
 }
 
 Result<Chosen> choose_partitions(
-    Backend& backend,
+    Call& call,
     const AssetRef& asset,
     const api::SelectionRequest& selection,
     ReprocessPolicy policy,
@@ -191,14 +191,14 @@ Result<Chosen> choose_partitions(
         ));
     }
     Resolved resolved =
-        SERVO_TRY(asset.revision->scheme->resolve(model_selection(selection), backend.now()));
+        SERVO_TRY(asset.revision->scheme->resolve(model_selection(selection), call.backend.now()));
     Chosen out;
     out.resolved = render_resolved(resolved);
     std::vector<OrdinalRun> runs = std::move(resolved.ordinals);
     if (!runs.empty() && policy != ReprocessPolicy::kAll) {
         const OrdinalView all(runs);
         RunSet kept(Run{0, all.size()});
-        const RunSet without = SERVO_TRY(left_out(backend, asset, all, policy, out.resolved));
+        const RunSet without = SERVO_TRY(left_out(call, asset, all, policy, out.resolved));
         if (!without.empty()) {
             kept.subtract(without);
             runs = SERVO_TRY(kept_runs(all, kept));

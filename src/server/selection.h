@@ -20,7 +20,7 @@ api::ResolvedSelection render_resolved(const model::Resolved& resolved);
 
 // Errors: the scheme's, and resource_exhausted / "too_fragmented".
 Result<Chosen> choose_partitions(
-    Backend& backend,
+    Call& call,
     const AssetRef& asset,
     const api::SelectionRequest& selection,
     model::ReprocessPolicy policy,

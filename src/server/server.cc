@@ -21,15 +21,15 @@ ListenerOptions listener_options(const ServerOptions& options) {
 
 }  // namespace
 
-Server::Server(ServerOptions options, engine::Loop& loop, store::History& history)
+Server::Server(ServerOptions options, engine::Loop& loop, store::Archive& archive)
     : options_(std::move(options)),
-      backend_(loop, history, options_.hooks, options_.version),
+      backend_(loop, options_.hooks, options_.version),
       forecasts_(backend_),
       stepper_(backend_),
-      tokens_(history),
+      tokens_(archive),
       workers_(options_.worker_threads),
       standby_(loop, options_.peers),
-      dispatcher_(backend_, forecasts_, workers_, tokens_, standby_, access_of(options_)),
+      dispatcher_(backend_, archive, forecasts_, workers_, tokens_, standby_, access_of(options_)),
       listener_(
           listener_options(options_),
           [this](Request&& request, std::shared_ptr<Responder> responder) {

@@ -33,8 +33,8 @@ struct ServerOptions {
 
 class Server {
  public:
-    // `loop` (started) and `history` outlive the server.
-    Server(ServerOptions options, engine::Loop& loop, store::History& history);
+    // `loop` (started) and `archive` outlive the server.
+    Server(ServerOptions options, engine::Loop& loop, store::Archive& archive);
     ~Server();  // stops
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;

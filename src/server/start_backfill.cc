@@ -200,7 +200,7 @@ Status preview_overlap(
     Call& call, const Planned& planned, const std::string& overlap, api::StartedBackfill& item
 ) {
     RunSet taken;
-    for (const OpenOwner& owner : SERVO_TRY(open_owners(call.backend, planned.asset.head.id))) {
+    for (const OpenOwner& owner : SERVO_TRY(open_owners(call, planned.asset.head.id))) {
         const RunSet shared = to_do(owner, *planned.chosen.ordinals);
         if (shared.empty()) {
             continue;
@@ -250,9 +250,8 @@ Result<std::vector<Planned>> plan(Call& call, const api::StartRequest& request) 
     }
     std::vector<Planned> out;
     for (AssetRef& asset : SERVO_TRY(assets_of(call, request))) {
-        Chosen chosen = SERVO_TRY(
-            choose_partitions(call.backend, asset, request.selection, *policy, request.reverse)
-        );
+        Chosen chosen =
+            SERVO_TRY(choose_partitions(call, asset, request.selection, *policy, request.reverse));
         out.push_back({std::move(asset), std::move(chosen)});
     }
     return out;

@@ -363,7 +363,7 @@ TEST_F(Tenants, ARevokedTokenEndsAtOnceAndARotatedOneAfterTheOverlap) {
 // What the store says is what counts, whoever wrote it: another node's revocation holds here, too.
 TEST_F(Tenants, ARevocationInTheStoreIsSeenWithoutBeingTold) {
     const std::string& read = tokens_["read"];
-    auto tokens = server_.store().tokens();
+    auto tokens = server_.store().within(store::TenantScope::all())->tokens();
     ASSERT_TRUE(tokens);
     TokenBook book(server_.store());
     ASSERT_TRUE(book.start());
@@ -384,7 +384,7 @@ TEST_F(Tenants, SecretsAreShownOnceAndNowhereElse) {
     for (const char* target : {"/v1/tokens", "/v1/events?limit=500", "/v1/status", "/v1/tenants"}) {
         seen += ask(kRoot, "GET", target).reply.body;
     }
-    const auto stored = server_.store().tokens();
+    const auto stored = server_.store().within(store::TenantScope::all())->tokens();
     ASSERT_TRUE(stored);
     for (const store::StoredToken& token : *stored) {
         seen += token.row.secret_sha256 + token.row.note;

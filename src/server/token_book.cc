@@ -21,8 +21,9 @@ std::string random_bytes(size_t count) {
 
 }  // namespace
 
-TokenBook::TokenBook(store::History& history)
-    : history_(history), table_(std::make_shared<const TokenTable>()) {}
+TokenBook::TokenBook(store::Archive& archive)
+    : history_(archive.within(store::TenantScope::all())),
+      table_(std::make_shared<const TokenTable>()) {}
 
 TokenBook::~TokenBook() {
     stop();
@@ -46,7 +47,7 @@ void TokenBook::stop() {
 }
 
 Status TokenBook::refresh() {
-    auto read = SERVO_TRY(history_.tokens());
+    auto read = SERVO_TRY(history_->tokens());
     auto table = std::make_shared<TokenTable>();
     for (store::StoredToken& token : read) {
         table->closed = table->closed || token.row.role == model::TokenRole::kAdmin;

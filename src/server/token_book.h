@@ -25,8 +25,8 @@ struct TokenTable {
 
 class TokenBook {
  public:
-    explicit TokenBook(store::History& history);
-    ~TokenBook();  // stops
+    explicit TokenBook(store::Archive& archive);  // reads the tokens of all tenants
+    ~TokenBook();                                 // stops
 
     // Reads once, then from a thread of its own. Error: the store's.
     Status start();
@@ -38,7 +38,7 @@ class TokenBook {
  private:
     void run();
 
-    store::History& history_;
+    std::unique_ptr<store::History> history_;
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     std::shared_ptr<const TokenTable> table_;  // under mutex_

@@ -61,7 +61,8 @@ void Workload::control() {
             core::RetryJob retry{*job, {}, {}, "operator"};
             if (prng.chance(1, 2)) {
                 retry.classes = {FailureClass::kData, FailureClass::kTransient};
-                if (const auto sets = world_.store.failed_by_class(*job)) {
+                if (const auto sets =
+                        world_.store.within(store::TenantScope::all())->failed_by_class(*job)) {
                     retry.failed_by_class = *sets;
                 }
             }

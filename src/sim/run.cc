@@ -253,7 +253,7 @@ class Simulation {
             );
         }
         for (const auto& [id, job] : world_.auditor.accounts().jobs) {
-            const auto checkpoint = world_.store.checkpoint(id);
+            const auto checkpoint = world_.store.within(store::TenantScope::all())->checkpoint(id);
             if (!checkpoint.has_value() || !*checkpoint ||
                 !((*checkpoint)->counters == job.counters)) {
                 world_.findings.report("I9", "the stored counters of an ended job are wrong");

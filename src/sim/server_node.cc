@@ -195,7 +195,8 @@ bool ServerNode::claim_key(engine::Item& item) {
         return true;
     }
     const engine::Idempotency& key = *item.idempotency;
-    const auto stored = world_.store.idempotent_reply(key.tenant, key.route, key.key);
+    const auto stored = world_.store.within(store::TenantScope::all())
+                            ->idempotent_reply(key.tenant, key.route, key.key);
     if (stored.has_value() && *stored) {
         world_.mark("idempotency key answered again");
         core::JobsReply reply;

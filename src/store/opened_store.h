@@ -7,10 +7,10 @@
 
 namespace servo::store {
 
-// `history` is destroyed before `store`; the database is left cleanly when both are gone.
+// `archive` is destroyed before `store`; the database is left cleanly when both are gone.
 struct OpenedStore {
     std::unique_ptr<Store> store;
-    std::unique_ptr<History> history;
+    std::unique_ptr<Archive> archive;
     bool created = false;  // the database is new
 };
 

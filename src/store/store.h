@@ -1,7 +1,7 @@
 // The store port: small, because the scheduler lives in memory. Load what is active, commit a
 // change set under the leader's epoch, read history page by page.
 //
-// `Store` is used by one thread, the engine's. `History` is thread-safe.
+// `Store` is used by one thread, the engine's. `Archive` and `History` are thread-safe.
 // No call throws; third-party exceptions are caught inside.
 #pragma once
 
@@ -112,6 +112,22 @@ class Store {
 
 constexpr int kPageMax = 500;
 
+// Whose rows may be read: those of one tenant, or those of all tenants and of the installation.
+class TenantScope {
+ public:
+    static TenantScope all() { return TenantScope(TenantId{}); }
+    // 0, which is no tenant's id, stands for all as it does in a token's row.
+    static TenantScope of(TenantId tenant) { return TenantScope(tenant); }
+
+    bool is_all() const { return !tenant_; }
+    bool sees(TenantId owner) const { return is_all() || owner == tenant_; }
+    TenantId tenant() const { return tenant_; }  // 0 = all
+
+ private:
+    explicit TenantScope(TenantId tenant) : tenant_(tenant) {}
+    TenantId tenant_;
+};
+
 struct JobFilter {
     TenantId tenant;  // 0 = all
     std::vector<JobState> states;
@@ -149,6 +165,8 @@ struct PartitionRecord {
     Instant at;
 };
 
+// What is stored, as far as one scope reaches: jobs, assets, events and all that belongs to them
+// are absent where they are another tenant's.
 class History {
  public:
     virtual ~History() = default;
@@ -209,6 +227,13 @@ class History {
     // Every token, ended ones included, oldest first. Also where nobody leads: every node lets in
     // by what is committed.
     virtual Result<std::vector<StoredToken>> tokens() = 0;
+};
+
+// Where history comes from. There is no reading without saying for whom.
+class Archive {
+ public:
+    virtual ~Archive() = default;
+    virtual std::unique_ptr<History> within(TenantScope scope) = 0;  // must not outlive this
 };
 
 }  // namespace servo::store

@@ -61,7 +61,7 @@ std::string PostgresServer::password() const {
 // A schema does for a database: making one is a hundred times cheaper.
 std::string PostgresServer::create_database() {
     const std::string name = "rig_" + std::to_string(++databases_);
-    ask(url_, "CREATE SCHEMA " + name);
+    ask(url_, "CREATE SCHEMA " + name + " AUTHORIZATION servo");
     return url_ + "?options=-csearch_path%3D" + name;
 }
 
@@ -72,7 +72,9 @@ void PostgresServer::drop_database(const std::string& url) {
 }
 
 std::string PostgresServer::ask(const std::string& url, const std::string& sql) {
-    PGconn* db = PQconnectdb(url.c_str());
+    std::string as_admin = url;
+    as_admin.replace(url.find("//servo:"), 8, "//postgres:");
+    PGconn* db = PQconnectdb(as_admin.c_str());
     PGresult* result = PQexec(db, sql.c_str());
     const ExecStatusType status = PQresultStatus(result);
     EXPECT_TRUE(status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) << PQerrorMessage(db);

@@ -18,7 +18,8 @@ class PostgresServer {
     // An empty database; its URL.
     std::string create_database();
     void drop_database(const std::string& url);
-    // Runs one statement as a stranger would; the first cell of the first row, or "".
+    // Runs one statement as the superuser, who sees everything; the first cell of the first row, or
+    // "".
     std::string ask(const std::string& url, const std::string& sql);
     // The secret in every URL.
     std::string password() const;

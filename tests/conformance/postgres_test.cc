@@ -168,11 +168,15 @@ TEST_F(Postgres, HistoryGoesOnAfterItsConnectionsDied) {
     OpenedStore opened = take(open_postgres(options()));
     const int64_t epoch = opened.store->take_leadership({"one"}).value();
     ASSERT_EQ(commit(opened, epoch, 1, definitions()).fate, CommitFate::kCommitted);
-    EXPECT_EQ(opened.history->revisions(AssetId(10)).value().size(), 1U);
+    EXPECT_EQ(
+        opened.archive->within(TenantScope::all())->revisions(AssetId(10)).value().size(), 1U
+    );
     ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE application_name = 'servo-server-one'");
     ASSERT_TRUE(becomes(backend_of("one", "pid"), ""));
-    EXPECT_EQ(opened.history->revisions(AssetId(10)).value().size(), 1U);
+    EXPECT_EQ(
+        opened.archive->within(TenantScope::all())->revisions(AssetId(10)).value().size(), 1U
+    );
 }
 
 TEST_F(Postgres, TextThatPostgresCannotHoldIsKeptAsFarAsItCan) {
@@ -183,7 +187,10 @@ TEST_F(Postgres, TextThatPostgresCannotHoldIsKeptAsFarAsItCan) {
     changes.events = {{TenantId(1), instant_ms(1), "me", "backfill.paused", "x", raw}};
     ASSERT_EQ(commit(opened, epoch, 1, changes).fate, CommitFate::kCommitted);
     EXPECT_EQ(
-        opened.history->events(TenantId(1), {}, "", 1).value()[0].detail,
+        opened.archive->within(TenantScope::all())
+            ->events(TenantId(1), {}, "", 1)
+            .value()[0]
+            .detail,
         "nul \xef\xbf\xbd and \xef\xbf\xbd, \xc3\xa9 stays"
     );
 }

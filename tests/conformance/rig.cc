@@ -42,11 +42,13 @@ void Rig::open() {
         if (memory_ == nullptr) {
             memory_ = std::make_unique<MemoryStore>(retention_);
         }
+        history_ = memory_->within(TenantScope::all());
         return;
     }
     Result<OpenedStore> opened = kind_ == Kind::kSqlite ? open_file() : open_database();
     ASSERT_TRUE(opened.has_value()) << opened.error().message;
     opened_ = std::move(*opened);
+    history_ = opened_.archive->within(TenantScope::all());
 }
 
 Result<OpenedStore> Rig::open_file() {
@@ -70,6 +72,8 @@ Result<OpenedStore> Rig::open_database() {
 }
 
 Rig::~Rig() {
+    history_.reset();
+    opened_.archive.reset();
     opened_ = {};
     if (!database_url_.empty()) {
         PostgresServer::instance().drop_database(database_url_);
@@ -79,12 +83,16 @@ Rig::~Rig() {
 Store& Rig::store() {
     return kind_ == Kind::kMemory ? *memory_ : *opened_.store;
 }
-History& Rig::history() {
-    return kind_ == Kind::kMemory ? *memory_ : *opened_.history;
+Archive& Rig::archive() {
+    return kind_ == Kind::kMemory ? static_cast<Archive&>(*memory_) : *opened_.archive;
+}
+std::unique_ptr<History> Rig::within(int64_t tenant_id) {
+    return archive().within(TenantScope::of(TenantId(tenant_id)));
 }
 
 void Rig::restart() {
-    opened_.history.reset();
+    history_.reset();
+    opened_.archive.reset();
     opened_ = {};
     epoch = 0;
     open();

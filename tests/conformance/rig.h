@@ -46,7 +46,8 @@ class Rig {
     Rig(const Rig&) = delete;
 
     Store& store();
-    History& history();
+    History& history() { return *history_; }  // of all tenants
+    std::unique_ptr<History> within(int64_t tenant_id);
     // The process ends in order and begins anew on the same data.
     void restart();
 
@@ -65,6 +66,7 @@ class Rig {
 
  private:
     void open();
+    Archive& archive();
     Result<OpenedStore> open_file();
     Result<OpenedStore> open_database();
 
@@ -74,6 +76,7 @@ class Rig {
     std::unique_ptr<MemoryStore> memory_;
     std::string database_url_;
     OpenedStore opened_;
+    std::unique_ptr<History> history_;
 };
 
 class Conformance : public testing::TestWithParam<Kind> {

@@ -181,7 +181,8 @@ TEST_F(SqliteOpen, FlippedBitsAreRefusedOrChangeNothing) {
         }
         const int64_t epoch = opened->store->take_leadership({"test"}).value_or(0);
         const auto snapshot = opened->store->load(epoch);
-        const auto done = opened->history->done(JobId(1), {0, 10'000}, 10'000);
+        const auto done =
+            opened->archive->within(TenantScope::all())->done(JobId(1), {0, 10'000}, 10'000);
         const auto sound = opened->store->fsck();
         if (!snapshot || !done || !sound || !sound->empty()) {
             return "refused";

@@ -207,9 +207,10 @@ TEST_F(SqliteTools, ReadersGoOnWhileTheWriterCommits) {
     for (int i = 0; i < 6; ++i) {
         readers.emplace_back([&] {
             while (!stop) {
-                const auto exact = opened.history->checkpoint(JobId(1));
+                const auto exact = opened.archive->within(TenantScope::all())->checkpoint(JobId(1));
                 ASSERT_TRUE(exact.has_value()) << exact.error().message;
-                const auto done = opened.history->done(JobId(1), {0, 10'000}, 10'000);
+                const auto done =
+                    opened.archive->within(TenantScope::all())->done(JobId(1), {0, 10'000}, 10'000);
                 ASSERT_TRUE(done.has_value());
                 ASSERT_GE(done->size(), exact->value().counters.completed);
                 ++reads;

@@ -29,7 +29,8 @@ import sys
 import tempfile
 import threading
 
-USER = "servo"
+USER = "servo"  # owns its databases and is no superuser, as in a sound installation
+ADMIN = "postgres"
 PASSWORD = "canary-password-5d81"  # tests look for it where it must not be
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 30
@@ -103,6 +104,8 @@ class PostgresServer:
             os.chmod(self.folder, 0o755)
             self._initialise()
             self._start_on_a_free_port()
+            self.psql(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'")
+            self.psql(f"ALTER DATABASE postgres OWNER TO {USER}")
         except BaseException:
             self.close()
             raise
@@ -115,7 +118,7 @@ class PostgresServer:
 
     # --- life ------------------------------------------------------------------------------
 
-    def _drop_rights(self):
+    def drop_rights(self):
         os.setsid()
         libc = ctypes.CDLL(None)
         if self.user:
@@ -127,7 +130,7 @@ class PostgresServer:
 
     def _command(self, *argv, **more):
         return subprocess.run(
-            argv, check=True, cwd="/", preexec_fn=self._drop_rights, capture_output=True, **more
+            argv, check=True, cwd="/", preexec_fn=self.drop_rights, capture_output=True, **more
         )
 
     def _initialise(self):
@@ -137,7 +140,7 @@ class PostgresServer:
         if self.user:
             os.chown(password_file, *self.user)
         self._command(
-            os.path.join(self.binaries, "initdb"), "--pgdata", self.data, "--username", USER,
+            os.path.join(self.binaries, "initdb"), "--pgdata", self.data, "--username", ADMIN,
             "--pwfile", password_file, "--auth-host=scram-sha-256", "--auth-local=trust",
             "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", timeout=START_SECONDS_MAX,
         )
@@ -164,7 +167,7 @@ class PostgresServer:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 argv, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                preexec_fn=self._drop_rights,
+                preexec_fn=self.drop_rights,
             )
         ready = os.path.join(self.binaries, "pg_isready")
         waited = threading.Event()
@@ -172,7 +175,7 @@ class PostgresServer:
             if self.process.poll() is not None:
                 raise RuntimeError("PostgreSQL ended at its start:\n" + self.log())
             asked = subprocess.run(
-                [ready, "-q", "-h", self.folder, "-p", str(self.port), "-U", USER], check=False
+                [ready, "-q", "-h", self.folder, "-p", str(self.port), "-U", ADMIN], check=False
             )
             if asked.returncode == 0:
                 return
@@ -216,10 +219,10 @@ class PostgresServer:
         return f"postgresql://{USER}@{folder}:{self.port}/{database}"
 
     def psql(self, sql, database="postgres"):
-        """Runs statements over the Unix socket; what they print, unaligned, without titles."""
+        """Runs statements as superuser over the Unix socket; what they print, unaligned, without titles."""
         done = subprocess.run(
             [os.path.join(self.binaries, "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
-             "-h", self.folder, "-p", str(self.port), "-U", USER, "-d", database, "-c", sql],
+             "-h", self.folder, "-p", str(self.port), "-U", ADMIN, "-d", database, "-c", sql],
             check=False, capture_output=True, text=True, timeout=START_SECONDS_MAX,
         )
         if done.returncode != 0:
@@ -228,7 +231,7 @@ class PostgresServer:
 
     def create_database(self, name):
         """A new, empty database; its URL."""
-        self.psql(f'CREATE DATABASE "{name}"')
+        self.psql(f'CREATE DATABASE "{name}" OWNER {USER}')
         return self.url(name)
 
     def log(self):

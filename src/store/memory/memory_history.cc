@@ -34,18 +34,72 @@ bool matches(const JobFilter& filter, const JobRow& row) {
 
 }  // namespace
 
-Result<JobPage> MemoryStore::jobs(
+class MemoryStore::View final : public History {
+ public:
+    View(MemoryStore& store, TenantScope scope) : store_(store), scope_(scope) {}
+
+    Result<JobPage> jobs(const JobFilter& filter, int limit, const std::string& page_token)
+        override;
+    Result<std::optional<JobPage::Item>> job(JobId id) override;
+    Result<std::optional<JobCheckpoint>> checkpoint(JobId id) override;
+    Result<std::vector<DoneEntry>> done(JobId job, Run range, int limit) override;
+    Result<std::vector<FailureRow>> failures(
+        JobId job,
+        std::optional<Index> index,
+        bool final_only,
+        int limit,
+        int64_t before_row,
+        int64_t* next_row
+    ) override;
+    Result<std::map<FailureClass, RunSet>> failed_by_class(JobId job) override;
+    Result<std::optional<LogRow>> log(JobId job, Index index, std::optional<int> attempt) override;
+    Result<std::vector<StateRun>> partition_states(
+        AssetId asset, Ordinal first, Ordinal last, int runs_max
+    ) override;
+    Result<std::shared_ptr<const AssetRevision>> revision(AssetId asset, int revision) override;
+    Result<std::vector<std::shared_ptr<const AssetRevision>>> revisions(AssetId asset) override;
+    Result<std::vector<EventRow>> events(
+        TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
+    ) override;
+    Result<std::optional<IdempotencyRow>> idempotent_reply(
+        TenantId tenant, const std::string& route, const std::string& key
+    ) override;
+    Result<std::vector<StoredToken>> tokens() override;
+
+ private:
+    // Under the lock of the store; nullptr: it does not exist, or not within the scope.
+    const JobRow* visible(JobId id) const {
+        const auto it = facts().jobs.find(id);
+        return it != facts().jobs.end() && scope_.sees(it->second.tenant) ? &it->second : nullptr;
+    }
+    bool sees(JobId job) const { return scope_.is_all() || visible(job) != nullptr; }
+    bool sees(AssetId asset) const {
+        const auto it = facts().assets.find(asset);
+        return scope_.is_all() || (it != facts().assets.end() && scope_.sees(it->second.tenant));
+    }
+    const Facts& facts() const { return *store_.facts_; }
+    std::mutex& mutex() const { return store_.mutex_; }
+
+    MemoryStore& store_;
+    TenantScope scope_;
+};
+
+std::unique_ptr<History> MemoryStore::within(TenantScope scope) {
+    return std::make_unique<View>(*this, scope);
+}
+
+Result<JobPage> MemoryStore::View::jobs(
     const JobFilter& filter, int limit, const std::string& page_token
 ) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex());
     std::optional<PagePlace> after;
     if (!page_token.empty()) {
         after = SERVO_TRY(decode_page_token(page_token));
     }
     const auto key = [](const JobRow& row) { return std::pair(row.created_at, row.id); };
     std::vector<const JobRow*> rows;
-    for (const auto& [id, row] : facts_->jobs) {
-        if (matches(filter, row) &&
+    for (const auto& [id, row] : facts().jobs) {
+        if (scope_.sees(row.tenant) && matches(filter, row) &&
             (!after || key(row) < std::pair(after->created_at, after->id))) {
             rows.push_back(&row);
         }
@@ -57,7 +111,7 @@ Result<JobPage> MemoryStore::jobs(
     JobPage page;
     for (size_t i = 0; i < std::min(rows.size(), wanted); ++i) {
         page.items.push_back(
-            {*rows[i], facts_->stored_checkpoint(*rows[i]).counters, rows[i]->total()}
+            {*rows[i], facts().stored_checkpoint(*rows[i]).counters, rows[i]->total()}
         );
     }
     if (rows.size() > wanted) {
@@ -67,30 +121,29 @@ Result<JobPage> MemoryStore::jobs(
     return page;
 }
 
-Result<std::optional<JobPage::Item>> MemoryStore::job(JobId id) {
-    const std::lock_guard lock(mutex_);
-    const auto it = facts_->jobs.find(id);
-    if (it == facts_->jobs.end()) {
+Result<std::optional<JobPage::Item>> MemoryStore::View::job(JobId id) {
+    const std::lock_guard lock(mutex());
+    const JobRow* row = visible(id);
+    if (row == nullptr) {
         return std::nullopt;
     }
-    const JobRow& row = it->second;
-    return JobPage::Item{row, facts_->stored_checkpoint(row).counters, row.total()};
+    return JobPage::Item{*row, facts().stored_checkpoint(*row).counters, row->total()};
 }
 
-Result<std::optional<JobCheckpoint>> MemoryStore::checkpoint(JobId id) {
-    const std::lock_guard lock(mutex_);
-    const auto it = facts_->jobs.find(id);
-    if (it == facts_->jobs.end()) {
+Result<std::optional<JobCheckpoint>> MemoryStore::View::checkpoint(JobId id) {
+    const std::lock_guard lock(mutex());
+    const JobRow* row = visible(id);
+    if (row == nullptr) {
         return std::nullopt;
     }
-    return facts_->replay(it->second).take();
+    return facts().replay(*row).take();
 }
 
-Result<std::vector<DoneEntry>> MemoryStore::done(JobId job, Run range, int limit) {
-    const std::lock_guard lock(mutex_);
+Result<std::vector<DoneEntry>> MemoryStore::View::done(JobId job, Run range, int limit) {
+    const std::lock_guard lock(mutex());
     std::vector<DoneEntry> out;
-    const auto rows = facts_->done.find(job);
-    if (rows == facts_->done.end() || range.first >= range.end || limit <= 0) {
+    const auto rows = facts().done.find(job);
+    if (!sees(job) || rows == facts().done.end() || range.first >= range.end || limit <= 0) {
         return out;
     }
     for (auto it = rows->second.lower_bound({range.first / kDoneBlockSize, 0});
@@ -109,7 +162,7 @@ Result<std::vector<DoneEntry>> MemoryStore::done(JobId job, Run range, int limit
     return out;
 }
 
-Result<std::vector<FailureRow>> MemoryStore::failures(
+Result<std::vector<FailureRow>> MemoryStore::View::failures(
     JobId job,
     std::optional<Index> index,
     bool final_only,
@@ -117,12 +170,13 @@ Result<std::vector<FailureRow>> MemoryStore::failures(
     int64_t before_row,
     int64_t* next_row
 ) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex());
     const auto wanted = static_cast<size_t>(std::clamp(limit, 1, kPageMax));
     std::vector<FailureRow> out;
     int64_t next = 0;
     int64_t last = 0;
-    if (const auto rows = facts_->failures.find(job); rows != facts_->failures.end()) {
+    const auto rows = facts().failures.find(job);
+    if (sees(job) && rows != facts().failures.end()) {
         for (auto it = rows->second.rbegin(); it != rows->second.rend() && next == 0; ++it) {
             if ((before_row != 0 && it->id >= before_row) || (index && it->row.index != *index) ||
                 (final_only && !it->row.final)) {
@@ -142,15 +196,15 @@ Result<std::vector<FailureRow>> MemoryStore::failures(
     return out;
 }
 
-Result<std::map<FailureClass, RunSet>> MemoryStore::failed_by_class(JobId job) {
-    const std::lock_guard lock(mutex_);
+Result<std::map<FailureClass, RunSet>> MemoryStore::View::failed_by_class(JobId job) {
+    const std::lock_guard lock(mutex());
     std::map<FailureClass, RunSet> out;
-    const auto row = facts_->jobs.find(job);
-    const auto rows = facts_->failures.find(job);
-    if (row == facts_->jobs.end() || rows == facts_->failures.end()) {
+    const JobRow* row = visible(job);
+    const auto rows = facts().failures.find(job);
+    if (row == nullptr || rows == facts().failures.end()) {
         return out;
     }
-    const JobCheckpoint exact = facts_->replay(row->second).take();
+    const JobCheckpoint exact = facts().replay(*row).take();
     std::map<Index, FailureClass> newest;
     for (const Facts::Failure& failure : rows->second) {
         if (failure.row.final) {
@@ -165,9 +219,12 @@ Result<std::map<FailureClass, RunSet>> MemoryStore::failed_by_class(JobId job) {
     return out;
 }
 
-Result<std::optional<LogRow>> MemoryStore::log(JobId job, Index index, std::optional<int> attempt) {
-    const std::lock_guard lock(mutex_);
-    if (const auto rows = facts_->logs.find(job); rows != facts_->logs.end()) {
+Result<std::optional<LogRow>> MemoryStore::View::log(
+    JobId job, Index index, std::optional<int> attempt
+) {
+    const std::lock_guard lock(mutex());
+    const auto rows = facts().logs.find(job);
+    if (sees(job) && rows != facts().logs.end()) {
         for (auto it = rows->second.rbegin(); it != rows->second.rend(); ++it) {
             if (it->index == index && (!attempt || it->attempt == *attempt)) {
                 return *it;
@@ -177,13 +234,13 @@ Result<std::optional<LogRow>> MemoryStore::log(JobId job, Index index, std::opti
     return std::nullopt;
 }
 
-Result<std::vector<History::StateRun>> MemoryStore::partition_states(
+Result<std::vector<History::StateRun>> MemoryStore::View::partition_states(
     AssetId asset, Ordinal first, Ordinal last, int runs_max
 ) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex());
     StateRunCollector collector(first, last);
-    const auto blocks = facts_->states.find(asset);
-    if (blocks == facts_->states.end() || first > last) {
+    const auto blocks = facts().states.find(asset);
+    if (!sees(asset) || blocks == facts().states.end() || first > last) {
         return std::vector<StateRun>{};
     }
     for (auto it = blocks->second.lower_bound(state_block_of(first));
@@ -195,55 +252,61 @@ Result<std::vector<History::StateRun>> MemoryStore::partition_states(
     return collector.take();
 }
 
-Result<std::shared_ptr<const AssetRevision>> MemoryStore::revision(AssetId asset, int revision) {
-    const std::lock_guard lock(mutex_);
-    const auto it = facts_->revisions.find({asset, revision});
-    return it == facts_->revisions.end() ? nullptr : it->second;
+Result<std::shared_ptr<const AssetRevision>> MemoryStore::View::revision(
+    AssetId asset, int revision
+) {
+    const std::lock_guard lock(mutex());
+    const auto it = facts().revisions.find({asset, revision});
+    return it != facts().revisions.end() && sees(asset) ? it->second : nullptr;
 }
 
-Result<std::vector<std::shared_ptr<const AssetRevision>>> MemoryStore::revisions(AssetId asset) {
-    const std::lock_guard lock(mutex_);
+Result<std::vector<std::shared_ptr<const AssetRevision>>> MemoryStore::View::revisions(AssetId asset
+) {
+    const std::lock_guard lock(mutex());
     std::vector<std::shared_ptr<const AssetRevision>> out;
-    for (auto it = facts_->revisions.lower_bound({asset, 0});
-         it != facts_->revisions.end() && it->first.first == asset;
+    for (auto it = facts().revisions.lower_bound({asset, 0});
+         it != facts().revisions.end() && it->first.first == asset && sees(asset);
          ++it) {
         out.push_back(it->second);
     }
     return out;
 }
 
-Result<std::vector<EventRow>> MemoryStore::events(
+Result<std::vector<EventRow>> MemoryStore::View::events(
     TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
 ) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex());
     const auto wanted = static_cast<size_t>(std::clamp(limit, 1, kPageMax));
     std::vector<EventRow> out;
-    for (auto it = facts_->events.rbegin(); it != facts_->events.rend(); ++it) {
+    for (auto it = facts().events.rbegin(); it != facts().events.rend(); ++it) {
         if (out.size() == wanted) {
             break;
         }
-        if ((!tenant || it->tenant == tenant) && (!since || it->at >= *since) &&
-            (subject.empty() || it->subject == subject)) {
+        if (scope_.sees(it->tenant) && (!tenant || it->tenant == tenant) &&
+            (!since || it->at >= *since) && (subject.empty() || it->subject == subject)) {
             out.push_back(*it);
         }
     }
     return out;
 }
 
-Result<std::optional<IdempotencyRow>> MemoryStore::idempotent_reply(
+Result<std::optional<IdempotencyRow>> MemoryStore::View::idempotent_reply(
     TenantId tenant, const std::string& route, const std::string& key
 ) {
-    const std::lock_guard lock(mutex_);
-    const auto it = facts_->idempotency.find({tenant, route, key});
-    return it == facts_->idempotency.end() ? std::nullopt : std::optional(it->second);
+    const std::lock_guard lock(mutex());
+    const auto it = facts().idempotency.find({tenant, route, key});
+    return it != facts().idempotency.end() && scope_.sees(tenant) ? std::optional(it->second)
+                                                                  : std::nullopt;
 }
 
-Result<std::vector<StoredToken>> MemoryStore::tokens() {
-    const std::lock_guard lock(mutex_);
+Result<std::vector<StoredToken>> MemoryStore::View::tokens() {
+    const std::lock_guard lock(mutex());
     std::vector<StoredToken> out;
-    for (const auto& [id, row] : facts_->tokens) {
-        const auto tenant = facts_->tenants.find(row.tenant);
-        out.push_back({row, tenant == facts_->tenants.end() ? "" : tenant->second.name});
+    for (const auto& [id, row] : facts().tokens) {
+        const auto tenant = facts().tenants.find(row.tenant);
+        if (scope_.sees(row.tenant)) {
+            out.push_back({row, tenant == facts().tenants.end() ? "" : tenant->second.name});
+        }
     }
     std::stable_sort(out.begin(), out.end(), [](const StoredToken& a, const StoredToken& b) {
         return a.row.created_at < b.row.created_at;

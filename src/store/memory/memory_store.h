@@ -26,7 +26,7 @@ enum class Fault {
     kDeposed,  // another leader took over just before
 };
 
-class MemoryStore final : public Store, public History {
+class MemoryStore final : public Store, public Archive {
  public:
     explicit MemoryStore(const Retention& retention = {});
     ~MemoryStore() override;
@@ -46,37 +46,12 @@ class MemoryStore final : public Store, public History {
     Result<bool> maintain(Instant now) override;
     Result<std::vector<std::string>> fsck() override;
 
-    // History
-    Result<JobPage> jobs(const JobFilter& filter, int limit, const std::string& page_token)
-        override;
-    Result<std::optional<JobPage::Item>> job(JobId id) override;
-    Result<std::optional<JobCheckpoint>> checkpoint(JobId id) override;
-    Result<std::vector<DoneEntry>> done(JobId job, Run range, int limit) override;
-    Result<std::vector<FailureRow>> failures(
-        JobId job,
-        std::optional<Index> index,
-        bool final_only,
-        int limit,
-        int64_t before_row,
-        int64_t* next_row
-    ) override;
-    Result<std::map<FailureClass, RunSet>> failed_by_class(JobId job) override;
-    Result<std::optional<LogRow>> log(JobId job, Index index, std::optional<int> attempt) override;
-    Result<std::vector<StateRun>> partition_states(
-        AssetId asset, Ordinal first, Ordinal last, int runs_max
-    ) override;
-    Result<std::shared_ptr<const AssetRevision>> revision(AssetId asset, int revision) override;
-    Result<std::vector<std::shared_ptr<const AssetRevision>>> revisions(AssetId asset) override;
-    Result<std::vector<EventRow>> events(
-        TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
-    ) override;
-    Result<std::optional<IdempotencyRow>> idempotent_reply(
-        TenantId tenant, const std::string& route, const std::string& key
-    ) override;
-    Result<std::vector<StoredToken>> tokens() override;
+    // Archive
+    std::unique_ptr<History> within(TenantScope scope) override;
 
  private:
     struct Facts;
+    class View;
 
     Status check(const ChangeSet& changes) const;
     void apply(const Batch& batch);

@@ -14,7 +14,7 @@ Result<std::string> shown_database(const std::string& url) {
 Result<std::vector<PostgresStep>> migrate_postgres(const PostgresOptions& options, bool apply) {
     using namespace postgres;
     const Target target = SERVO_TRY(target_of(options, Access::kReadWrite));
-    const auto db = SERVO_TRY(Connection::open(target, {}));
+    const auto db = SERVO_TRY(Connection::open(target, {.sees = TenantScope::all()}));
     std::vector<PostgresStep> out;
     for (MigrationStep& step : SERVO_TRY(migrate(*db, apply))) {
         out.push_back(
@@ -27,7 +27,7 @@ Result<std::vector<PostgresStep>> migrate_postgres(const PostgresOptions& option
 Result<std::vector<std::string>> fsck_postgres(const PostgresOptions& options) {
     using namespace postgres;
     const Target target = SERVO_TRY(target_of(options, Access::kReadOnly));
-    const auto db = SERVO_TRY(Connection::open(target, {}));
+    const auto db = SERVO_TRY(Connection::open(target, {.sees = TenantScope::all()}));
     SERVO_CHECK(check_schema(*db));
     return check_postgres(*db);
 }
@@ -72,10 +72,12 @@ Result<SqlTable> query_postgres(
 ) {
     using namespace postgres;
     const Target target = SERVO_TRY(target_of(options, Access::kReadOnly));
-    SessionLimits limits;
-    limits.statement = kFsckLimit;
+    const SessionLimits limits{.sees = TenantScope::all(), .statement = kFsckLimit};
     const auto db = SERVO_TRY(Connection::open(target, limits));
-    SERVO_CHECK(db->exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+    const ReadScope snapshot(*db, limits);
+    Pipeline begin(*db);
+    begin.add_once("SELECT 1");
+    SERVO_TRY(begin.run());
     const auto result = db->read_text(sql);
     if (!result) {
         return fail(

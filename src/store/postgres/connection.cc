@@ -70,14 +70,24 @@ std::string numbered(std::string_view sql) {
     return out;
 }
 
+// As the schema's servo_tenant() reads it.
+std::string word_of(const std::optional<TenantScope>& sees) {
+    if (!sees) {
+        return "";
+    }
+    return sees->is_all() ? "all" : std::to_string(sees->tenant().value);
+}
+
 std::string set_limits(const SessionLimits& limits, std::string_view how) {
     return fmt::format(
-        "SELECT set_config('statement_timeout', '{0}', {3}), set_config('lock_timeout', '{1}', "
-        "{3}),"
-        " set_config('idle_in_transaction_session_timeout', '{2}', {3})",
+        "SELECT set_config('statement_timeout', '{0}', {4}), set_config('lock_timeout', '{1}', "
+        "{4}),"
+        " set_config('idle_in_transaction_session_timeout', '{2}', {4}),"
+        " set_config('servo.tenant', '{3}', {4})",
         limits.statement.count(),
         limits.lock.count(),
         limits.idle_in_transaction.count(),
+        word_of(limits.sees),
         how
     );
 }
@@ -305,13 +315,21 @@ Result<OwnedResult> Connection::simple_result(std::string_view doing) {
 }
 
 Result<std::vector<OwnedResult>> Connection::run(std::vector<Pipeline::Step>& steps) {
+    if (!alive()) {
+        return fail(lost("sending"));
+    }
+    // Behind a pooler nothing is set for the session, so nothing runs outside a transaction.
+    const bool alone = pooled_ && prefix_.empty() && !in_transaction();
+    if (alone) {
+        begin_with_next("BEGIN ISOLATION LEVEL READ COMMITTED");
+    }
     std::vector<Pipeline::Step> all = std::move(prefix_);
     prefix_.clear();
     const size_t hidden = all.size();
     std::move(steps.begin(), steps.end(), std::back_inserter(all));
     steps.clear();
-    if (!alive()) {
-        return fail(lost("sending"));
+    if (alone) {
+        all.push_back({nullptr, "COMMIT", {}});
     }
     std::vector<Expected> expected;
     SERVO_CHECK(send(all, expected));
@@ -336,6 +354,9 @@ Result<std::vector<OwnedResult>> Connection::run(std::vector<Pipeline::Step>& st
     if (first_error) {
         roll_back();
         return fail(std::move(*first_error));
+    }
+    if (alone) {
+        out.pop_back();  // of COMMIT
     }
     return out;
 }

@@ -22,6 +22,7 @@
 #include "store/postgres/params.h"
 #include "store/postgres/target.h"
 #include "store/sql/reader.h"
+#include "store/store.h"
 
 namespace servo::store::postgres {
 
@@ -33,7 +34,10 @@ using OwnedResult = std::unique_ptr<PGresult, ResultDeleter>;
 // Rows that a statement changed.
 int64_t changed_rows(const PGresult* result);
 
+// What a session, or one transaction, may take and see.
 struct SessionLimits {
+    // Whose rows there are for it: row-level security goes by this. nullopt: nobody's.
+    std::optional<TenantScope> sees;
     std::chrono::milliseconds statement{20'000};
     std::chrono::milliseconds lock{5'000};
     std::chrono::milliseconds idle_in_transaction{2'000};

@@ -82,6 +82,20 @@ constexpr std::array kLooks = {
         " AND idx_scan = 0 AND pg_relation_size(indexrelid) > 64 * 1024 * 1024 LIMIT 10",
     },
     Look{
+        "db tenant wall",
+        "row-level security keeps tenants apart",
+        "SELECT 'failed', format('table %s has no row-level security: type in psql, as its owner:"
+        " CALL servo_wall_tenants();', c.oid::regclass)"
+        " FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid"
+        " JOIN pg_class AS known ON known.oid = to_regclass('schema_migrations')"
+        " AND known.relnamespace = c.relnamespace"
+        " WHERE c.relkind IN ('r', 'p') AND a.attname = 'tenant_id' AND NOT a.attisdropped"
+        " AND NOT (c.relrowsecurity AND c.relforcerowsecurity)"
+        " UNION ALL SELECT 'warning', format('role %s is a superuser or has BYPASSRLS, and goes"
+        " around row-level security: give Servo a role of its own (docs/postgresql.md)', rolname)"
+        " FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)",
+    },
+    Look{
         "db vacuum",
         "dead rows are cleaned up in time",
         "SELECT 'warning', format('%s has %s dead rows beside %s live ones: VACUUM (ANALYZE) %s;"
@@ -101,7 +115,8 @@ constexpr std::array kLooks = {
         "SELECT 'ok', format('%s, of it %s in the done log; PostgreSQL cannot tell how much its"
         " disk has left: df on %s there', pg_size_pretty(pg_database_size(current_database())),"
         " pg_size_pretty(coalesce(pg_total_relation_size(to_regclass('done_log')), 0)),"
-        " coalesce(current_setting('data_directory', true), 'its data directory'))",
+        " coalesce((SELECT setting FROM pg_settings WHERE name = 'data_directory'),"
+        " 'its data directory'))",
     },
 };
 

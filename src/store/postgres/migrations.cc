@@ -193,7 +193,8 @@ Status begin_migration(Connection& db) {
     SERVO_CHECK(db.exec("BEGIN"));
     SERVO_CHECK(
         db.exec("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '15s';"
-                " SET LOCAL idle_in_transaction_session_timeout = '60s'")
+                " SET LOCAL idle_in_transaction_session_timeout = '60s';"
+                " SET LOCAL servo.tenant = 'all'")
     );
     SERVO_CHECK(db.exec(fmt::format("SELECT pg_advisory_xact_lock({})", kLockKey)));
     return db.exec(

@@ -43,6 +43,7 @@ CommitFate fate_of(const Error& error) {
 
 SessionLimits limits_of(std::chrono::milliseconds statement) {
     SessionLimits limits;
+    limits.sees = TenantScope::all();
     limits.statement = statement;
     limits.idle_in_transaction = statement;
     return limits;
@@ -218,6 +219,7 @@ Result<OpenedStore> open_postgres(const PostgresOptions& options) {
     using namespace postgres;
     const Target target = SERVO_TRY(target_of(options, Access::kReadWrite));
     SessionLimits limits;
+    limits.sees = TenantScope::all();
     limits.lock = options.lock_limit;
     std::unique_ptr<Connection> db = SERVO_TRY(Connection::open(target, limits));
     SERVO_CHECK(check_durable(*db));
@@ -229,7 +231,7 @@ Result<OpenedStore> open_postgres(const PostgresOptions& options) {
     SERVO_CHECK(check_schema(*db));
     auto revisions = std::make_shared<sql::RevisionCache>();
     out.store = std::make_unique<PostgresStore>(std::move(db), revisions, options.retention);
-    out.history = std::make_unique<sql::SqlHistory>(
+    out.archive = std::make_unique<sql::SqlArchive>(
         std::make_unique<PostgresSessions>(SERVO_TRY(target_of(options, Access::kReadOnly))),
         std::move(revisions)
     );

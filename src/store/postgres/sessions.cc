@@ -4,34 +4,42 @@
 #include "store/postgres/store_impl.h"
 
 namespace servo::store::postgres {
+namespace {
+
+SessionLimits read_limits() {
+    SessionLimits limits;
+    limits.statement = kReadLimit;
+    return limits;
+}
+
+}  // namespace
 
 class PostgresSession final : public sql::ReadSession {
  public:
     PostgresSession(PostgresSessions& sessions, std::unique_ptr<Connection> db)
         : sessions_(sessions), db_(std::move(db)), adapter_(*db_) {}
     ~PostgresSession() override {
-        scope_.reset();
+        transaction_.reset();
         sessions_.give_back(std::move(db_));
     }
     PostgresSession(const PostgresSession&) = delete;
-    void begin() { scope_.emplace(*db_); }
+    void begin(const SessionLimits& limits) { transaction_.emplace(*db_, limits); }
     sql::Reader& reader() override { return adapter_; }
 
  private:
     PostgresSessions& sessions_;
     std::unique_ptr<Connection> db_;
     Adapter adapter_;
-    std::optional<ReadScope> scope_;
+    std::optional<ReadScope> transaction_;
 };
 
-Result<std::unique_ptr<sql::ReadSession>> PostgresSessions::begin(sql::Reads reads) {
-    std::unique_ptr<Connection> db = SERVO_TRY(acquire());
-    const bool pooled = db->pooled();
-    auto session = std::make_unique<PostgresSession>(*this, std::move(db));
-    // Behind a pooler the limits are the transaction's.
-    if (pooled || reads == sql::Reads::kOneSnapshot) {
-        session->begin();
-    }
+Result<std::unique_ptr<sql::ReadSession>> PostgresSessions::begin(TenantScope scope, sql::Reads) {
+    auto session = std::make_unique<PostgresSession>(*this, SERVO_TRY(acquire()));
+    // Always a transaction, so that the next one to use the connection, or behind a pooler somebody
+    // else, does not see with these eyes. The connection itself sees nobody's rows.
+    SessionLimits limits = read_limits();
+    limits.sees = scope;
+    session->begin(limits);
     return session;
 }
 
@@ -60,9 +68,7 @@ Result<std::unique_ptr<Connection>> PostgresSessions::acquire() {
     if (db != nullptr && db->probe()) {
         return db;
     }
-    SessionLimits limits;
-    limits.statement = kReadLimit;
-    auto opened = Connection::open(target_, limits);
+    auto opened = Connection::open(target_, read_limits());
     if (!opened) {
         give_back(nullptr);
     }

@@ -60,7 +60,7 @@ Result<std::vector<std::string>> check_postgres(Connection& db);
 class PostgresSessions final : public sql::ReadSessions {
  public:
     explicit PostgresSessions(Target target) : target_(std::move(target)) {}
-    Result<std::unique_ptr<sql::ReadSession>> begin(sql::Reads reads) override;
+    Result<std::unique_ptr<sql::ReadSession>> begin(TenantScope scope, sql::Reads reads) override;
 
  private:
     friend class PostgresSession;

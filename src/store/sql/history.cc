@@ -16,9 +16,17 @@ int page_limit(int limit) {
     return std::clamp(limit, 1, kPageMax);
 }
 
+// " WHERE …": only what the scope sees.
+std::string where_within(TenantScope scope) {
+    return scope.is_all() ? " WHERE true"
+                          : fmt::format(" WHERE tenant_id = {}", scope.tenant().value);
+}
+
 // The WHERE clause of a job filter. Only numbers are written into it, and words of closed lists.
-std::string where_of(const JobFilter& filter, const std::optional<PagePlace>& after) {
-    std::string out = " WHERE true";
+std::string where_of(
+    TenantScope scope, const JobFilter& filter, const std::optional<PagePlace>& after
+) {
+    std::string out = where_within(scope);
     const auto add = [&out](const std::string& condition) { out += " AND " + condition; };
     if (filter.tenant) {
         add(fmt::format("tenant_id = {}", filter.tenant.value));
@@ -73,6 +81,34 @@ Result<JobPage::Item> item_of(Reader& db, JobColumns columns) {
 
 }  // namespace
 
+std::unique_ptr<History> SqlArchive::within(TenantScope scope) {
+    return std::make_unique<SqlHistory>(*sessions_, *revisions_, scope);
+}
+
+Result<std::optional<JobColumns>> SqlHistory::visible_job(Reader& db, JobId id) const {
+    auto columns = SERVO_TRY(read_job_row(db, id, Ordinals::kRead));
+    return columns && scope_.sees(columns->row.tenant) ? std::move(columns) : std::nullopt;
+}
+
+Result<bool> SqlHistory::sees(Reader& db, JobId job) const {
+    return scope_.is_all() || SERVO_TRY(db.integer(
+                                            "SELECT 1 FROM jobs WHERE job_id = ? AND tenant_id = ?",
+                                            job,
+                                            scope_.tenant()
+                                        ))
+                                  .has_value();
+}
+
+Result<bool> SqlHistory::sees(Reader& db, AssetId asset) const {
+    return scope_.is_all() ||
+           SERVO_TRY(db.integer(
+                         "SELECT 1 FROM assets WHERE asset_id = ? AND tenant_id = ?",
+                         asset,
+                         scope_.tenant()
+                     ))
+               .has_value();
+}
+
 Result<JobPage> SqlHistory::jobs(
     const JobFilter& filter, int limit, const std::string& page_token
 ) {
@@ -80,13 +116,13 @@ Result<JobPage> SqlHistory::jobs(
     if (!page_token.empty()) {
         after = SERVO_TRY(decode_page_token(page_token));
     }
-    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneSnapshot));
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneSnapshot));
     Reader& db = session->reader();
     const auto wanted = static_cast<size_t>(page_limit(limit));
     std::vector<JobColumns> rows;
     {
         Query query = SERVO_TRY(db.once(
-            "SELECT " SERVO_JOB_COLUMNS " FROM jobs" + where_of(filter, after) +
+            "SELECT " SERVO_JOB_COLUMNS " FROM jobs" + where_of(scope_, filter, after) +
             fmt::format(" ORDER BY created_at_ms DESC, job_id DESC LIMIT {}", wanted + 1)
         ));
         while (SERVO_TRY(query.step())) {
@@ -107,9 +143,9 @@ Result<JobPage> SqlHistory::jobs(
 }
 
 Result<std::optional<JobPage::Item>> SqlHistory::job(JobId id) {
-    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneSnapshot));
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneSnapshot));
     Reader& db = session->reader();
-    auto columns = SERVO_TRY(read_job_row(db, id, Ordinals::kRead));
+    auto columns = SERVO_TRY(visible_job(db, id));
     if (!columns) {
         return std::nullopt;
     }
@@ -121,9 +157,9 @@ Result<std::optional<JobPage::Item>> SqlHistory::job(JobId id) {
 }
 
 Result<std::optional<JobCheckpoint>> SqlHistory::checkpoint(JobId id) {
-    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneSnapshot));
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneSnapshot));
     Reader& db = session->reader();
-    const auto columns = SERVO_TRY(read_job_row(db, id, Ordinals::kRead));
+    const auto columns = SERVO_TRY(visible_job(db, id));
     if (!columns) {
         return std::nullopt;
     }
@@ -135,8 +171,11 @@ Result<std::vector<DoneEntry>> SqlHistory::done(JobId job, Run range, int limit)
     if (range.first >= range.end || limit <= 0) {
         return out;
     }
-    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneSnapshot));
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneSnapshot));
     Reader& db = session->reader();
+    if (!SERVO_TRY(sees(db, job))) {
+        return out;
+    }
     const auto by_index = [](const DoneEntry& a, const DoneEntry& b) { return a.index < b.index; };
     const auto wanted = static_cast<size_t>(limit);
     std::vector<DoneEntry> block;  // rows of one block interleave
@@ -184,8 +223,15 @@ Result<std::vector<FailureRow>> SqlHistory::failures(
     int64_t before_row,
     int64_t* next_row
 ) {
-    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneStatement));
     Reader& db = session->reader();
+    std::vector<FailureRow> out;
+    if (next_row != nullptr) {
+        *next_row = 0;
+    }
+    if (!SERVO_TRY(sees(db, job))) {
+        return out;
+    }
     const auto wanted = static_cast<size_t>(page_limit(limit));
     std::string where = fmt::format(" WHERE job_id = {}", job.value);
     if (index) {
@@ -201,7 +247,6 @@ Result<std::vector<FailureRow>> SqlHistory::failures(
         "SELECT " SERVO_FAILURE_COLUMNS " FROM partition_failures" + where +
         fmt::format(" ORDER BY failure_id DESC LIMIT {}", wanted + 1)
     ));
-    std::vector<FailureRow> out;
     int64_t next = 0;
     int64_t last = 0;
     while (SERVO_TRY(query.step())) {
@@ -220,10 +265,10 @@ Result<std::vector<FailureRow>> SqlHistory::failures(
 }
 
 Result<std::map<FailureClass, RunSet>> SqlHistory::failed_by_class(JobId job) {
-    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneSnapshot));
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneSnapshot));
     Reader& db = session->reader();
     std::map<FailureClass, RunSet> out;
-    const auto columns = SERVO_TRY(read_job_row(db, job, Ordinals::kRead));
+    const auto columns = SERVO_TRY(visible_job(db, job));
     if (!columns) {
         return out;
     }
@@ -256,8 +301,11 @@ Result<std::map<FailureClass, RunSet>> SqlHistory::failed_by_class(JobId job) {
 }
 
 Result<std::optional<LogRow>> SqlHistory::log(JobId job, Index index, std::optional<int> attempt) {
-    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneStatement));
     Reader& db = session->reader();
+    if (!SERVO_TRY(sees(db, job))) {
+        return std::nullopt;
+    }
     Query query = SERVO_TRY(db.query(
         "SELECT generation, attempt, at_ms, bytes_total, tail FROM partition_logs"
         " WHERE job_id = ? AND idx = ? AND (? < 0 OR attempt = ?)"
@@ -288,8 +336,11 @@ Result<std::vector<History::StateRun>> SqlHistory::partition_states(
     if (first > last) {
         return collector.take();
     }
-    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneStatement));
     Reader& db = session->reader();
+    if (!SERVO_TRY(sees(db, asset))) {
+        return collector.take();
+    }
     Query query = SERVO_TRY(db.query(
         "SELECT block, runs FROM partition_state"
         " WHERE asset_id = ? AND block BETWEEN ? AND ? ORDER BY block",
@@ -305,14 +356,18 @@ Result<std::vector<History::StateRun>> SqlHistory::partition_states(
 }
 
 Result<std::shared_ptr<const AssetRevision>> SqlHistory::revision(AssetId asset, int revision) {
-    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
-    Reader& db = session->reader();
-    return revisions_->get(db, asset, revision);
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneStatement));
+    const auto found = SERVO_TRY(revisions_.get(session->reader(), asset, revision));
+    return found && scope_.sees(found->tenant) ? found : nullptr;
 }
 
 Result<std::vector<std::shared_ptr<const AssetRevision>>> SqlHistory::revisions(AssetId asset) {
-    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneStatement));
     Reader& db = session->reader();
+    std::vector<std::shared_ptr<const AssetRevision>> out;
+    if (!SERVO_TRY(sees(db, asset))) {
+        return out;
+    }
     std::vector<int> numbers;
     {
         Query query = SERVO_TRY(db.query(
@@ -322,9 +377,8 @@ Result<std::vector<std::shared_ptr<const AssetRevision>>> SqlHistory::revisions(
             numbers.push_back(query.small(0));
         }
     }
-    std::vector<std::shared_ptr<const AssetRevision>> out;
     for (const int number : numbers) {
-        out.push_back(SERVO_TRY(revisions_->get(db, asset, number)));
+        out.push_back(SERVO_TRY(revisions_.get(db, asset, number)));
     }
     return out;
 }
@@ -332,9 +386,9 @@ Result<std::vector<std::shared_ptr<const AssetRevision>>> SqlHistory::revisions(
 Result<std::vector<EventRow>> SqlHistory::events(
     TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
 ) {
-    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneStatement));
     Reader& db = session->reader();
-    std::string where = " WHERE true";
+    std::string where = where_within(scope_);
     if (tenant) {
         where += fmt::format(" AND tenant_id = {}", tenant.value);
     }
@@ -359,7 +413,10 @@ Result<std::vector<EventRow>> SqlHistory::events(
 Result<std::optional<IdempotencyRow>> SqlHistory::idempotent_reply(
     TenantId tenant, const std::string& route, const std::string& key
 ) {
-    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
+    if (!scope_.sees(tenant)) {
+        return std::nullopt;
+    }
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneStatement));
     Reader& db = session->reader();
     Query query = SERVO_TRY(db.query(
         "SELECT body_hash, http_status, reply, at_ms FROM idempotency"
@@ -376,12 +433,14 @@ Result<std::optional<IdempotencyRow>> SqlHistory::idempotent_reply(
 }
 
 Result<std::vector<StoredToken>> SqlHistory::tokens() {
-    const auto session = SERVO_TRY(sessions_->begin(Reads::kOneStatement));
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneStatement));
     Reader& db = session->reader();
-    Query query =
-        SERVO_TRY(db.query("SELECT " SERVO_TOKEN_COLUMNS
-                           ", (SELECT name FROM tenants WHERE tenants.tenant_id = tokens.tenant_id)"
-                           " FROM tokens ORDER BY created_at_ms, token_id"));
+    Query query = SERVO_TRY(db.once(
+        "SELECT " SERVO_TOKEN_COLUMNS
+        ", (SELECT name FROM tenants WHERE tenants.tenant_id = tokens.tenant_id)"
+        " FROM tokens" +
+        where_within(scope_) + " ORDER BY created_at_ms, token_id"
+    ));
     std::vector<StoredToken> out;
     while (SERVO_TRY(query.step())) {
         out.push_back({SERVO_TRY(read_token(query)), query.text(kTokenColumns)});

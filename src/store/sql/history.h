@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "store/sql/job_reader.h"
 #include "store/sql/reader.h"
 #include "store/sql/revision_cache.h"
 #include "store/store.h"
@@ -25,14 +26,27 @@ enum class Reads { kOneStatement, kOneSnapshot };
 class ReadSessions {
  public:
     virtual ~ReadSessions() = default;
-    // Waits for a free connection. Thread-safe.
-    virtual Result<std::unique_ptr<ReadSession>> begin(Reads reads) = 0;
+    // Waits for a free connection. A database that can keeps the rows of others from the session,
+    // whatever its statements ask for. Thread-safe.
+    virtual Result<std::unique_ptr<ReadSession>> begin(TenantScope scope, Reads reads) = 0;
+};
+
+class SqlArchive final : public Archive {
+ public:
+    SqlArchive(std::unique_ptr<ReadSessions> sessions, std::shared_ptr<RevisionCache> revisions)
+        : sessions_(std::move(sessions)), revisions_(std::move(revisions)) {}
+    std::unique_ptr<History> within(TenantScope scope) override;
+
+ private:
+    std::unique_ptr<ReadSessions> sessions_;
+    std::shared_ptr<RevisionCache> revisions_;
 };
 
 class SqlHistory final : public History {
  public:
-    SqlHistory(std::unique_ptr<ReadSessions> sessions, std::shared_ptr<RevisionCache> revisions)
-        : sessions_(std::move(sessions)), revisions_(std::move(revisions)) {}
+    // Both outlive it.
+    SqlHistory(ReadSessions& sessions, RevisionCache& revisions, TenantScope scope)
+        : sessions_(sessions), revisions_(revisions), scope_(scope) {}
 
     Result<JobPage> jobs(const JobFilter& filter, int limit, const std::string& page_token)
         override;
@@ -63,8 +77,15 @@ class SqlHistory final : public History {
     Result<std::vector<StoredToken>> tokens() override;
 
  private:
-    std::unique_ptr<ReadSessions> sessions_;
-    std::shared_ptr<RevisionCache> revisions_;
+    // The job's columns, if it exists within the scope.
+    Result<std::optional<JobColumns>> visible_job(Reader& db, JobId id) const;
+    // Whether the job or the asset, which may not exist, is within the scope.
+    Result<bool> sees(Reader& db, JobId job) const;
+    Result<bool> sees(Reader& db, AssetId asset) const;
+
+    ReadSessions& sessions_;
+    RevisionCache& revisions_;
+    TenantScope scope_;
 };
 
 }  // namespace servo::store::sql

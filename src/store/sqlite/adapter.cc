@@ -66,7 +66,7 @@ Result<std::unique_ptr<sql::Scope>> Adapter::begin_write() {
     return std::make_unique<SqliteScope>(SERVO_TRY(Transaction::begin_write(db_)));
 }
 
-Result<std::unique_ptr<sql::ReadSession>> SqliteSessions::begin(sql::Reads reads) {
+Result<std::unique_ptr<sql::ReadSession>> SqliteSessions::begin(TenantScope, sql::Reads reads) {
     auto session = std::make_unique<SqliteSession>(SERVO_TRY(database_->readers().acquire()));
     if (reads == sql::Reads::kOneSnapshot) {
         SERVO_CHECK(session->begin());

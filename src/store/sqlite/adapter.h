@@ -24,11 +24,12 @@ class Adapter final : public sql::Writer {
     Connection& db_;
 };
 
-// Sessions on the read-only connections of a database.
+// Sessions on the read-only connections of a database. SQLite has no rows of its own to keep from
+// anybody: the statements' own conditions are the only wall.
 class SqliteSessions final : public sql::ReadSessions {
  public:
     explicit SqliteSessions(std::shared_ptr<Database> database) : database_(std::move(database)) {}
-    Result<std::unique_ptr<sql::ReadSession>> begin(sql::Reads reads) override;
+    Result<std::unique_ptr<sql::ReadSession>> begin(TenantScope scope, sql::Reads reads) override;
 
  private:
     std::shared_ptr<Database> database_;

@@ -173,7 +173,7 @@ Result<OpenedStore> open_sqlite(const std::string& path, const SqliteOptions& op
     OpenedStore out;
     out.created = database->created();
     out.store = std::make_unique<sqlite::SqliteStore>(database, revisions, options.retention);
-    out.history = std::make_unique<sql::SqlHistory>(
+    out.archive = std::make_unique<sql::SqlArchive>(
         std::make_unique<sqlite::SqliteSessions>(std::move(database)), std::move(revisions)
     );
     return out;

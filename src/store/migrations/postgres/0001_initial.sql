@@ -748,3 +748,36 @@ SELECT p.tenant_id, p.asset_id, s.first, s.last, s.stride, s.partitions, s.outco
        CASE WHEN s.job <> 0 THEN servo_job_id(s.job) END AS job_id, s.revision,
        servo_time(s.at_ms) AS at
 FROM partition_state AS p, servo_states(p.runs, p.block) AS s;
+
+-- --- the wall between tenants ---------------------------------------------------------------------
+-- Servo asks for one tenant's rows where one tenant asks; this holds where such a condition was
+-- forgotten. Also for the owner of the tables, so that one role does for a whole installation. A
+-- superuser or a role with BYPASSRLS goes around it.
+
+-- Whose rows the transaction sees and writes: 0 all, NULL nobody's, as when nothing was set.
+CREATE FUNCTION servo_tenant() RETURNS BIGINT LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE current_setting('servo.tenant', true)
+        WHEN 'all' THEN 0
+        WHEN '' THEN NULL
+        ELSE nullif(current_setting('servo.tenant', true)::bigint, 0)
+    END
+$$;
+
+-- Each table with a tenant_id that has no wall gets it. Last in every step that adds a table.
+CREATE PROCEDURE servo_wall_tenants() LANGUAGE plpgsql AS $$
+DECLARE
+    one REGCLASS;
+BEGIN
+    FOR one IN
+        SELECT c.oid FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+        WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
+          AND a.attname = 'tenant_id' AND NOT a.attisdropped AND NOT c.relrowsecurity
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', one);
+        EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', one);
+        -- A scalar subquery runs once a statement, not once a row.
+        EXECUTE format('CREATE POLICY tenant_rows ON %s'
+                       ' USING ((SELECT servo_tenant()) IN (0, tenant_id))', one);
+    END LOOP;
+END $$;
+CALL servo_wall_tenants();

@@ -134,6 +134,7 @@ void describe(V& v, Token& t) {
     v.field("id", t.id, "");
     v.word("role", t.role, {"admin", "tenant-admin", "tenant-read", "executor", "metrics"}, "");
     v.field("tenant_id", t.tenant_id, "Absent: of the whole installation.");
+    v.field("labels", t.labels, "An executor's: those that it may register with; none = any.");
     v.field("note", t.note, "");
     v.word("state", t.state, {"active", "expired", "revoked"}, "");
     v.field("created_at", t.created_at, "");
@@ -146,6 +147,7 @@ template <typename V>
 void describe(V& v, CreateTokenRequest& r) {
     v.word("role", r.role, {"admin", "tenant-admin", "tenant-read", "executor", "metrics"}, "");
     v.field("tenant", r.tenant, "Of tenant-admin, tenant-read and, if wanted, executor.");
+    v.field("labels", r.labels, "Of executor: those that it may register with; none = any.");
     v.field("note", r.note, "Whose it is and what for.");
     v.field("for", r.lives_for, "\"90d\"; empty: until revoked.");
 }

@@ -118,6 +118,7 @@ struct Token {
     std::string id;
     std::string role;                      // admin, tenant-admin, tenant-read, executor, metrics
     std::optional<std::string> tenant_id;  // absent: of the whole installation
+    std::map<std::string, std::string> labels;
     std::string note;
     std::string state;  // active, expired, revoked
     Instant created_at = kEpochStart;
@@ -128,6 +129,7 @@ struct Token {
 struct CreateTokenRequest {
     std::string role;
     std::string tenant;
+    std::map<std::string, std::string> labels;
     std::string note;
     std::string lives_for;  // JSON: "for"
 };

@@ -39,6 +39,22 @@ cli::SqlResult result_of(store::SqlTable table) {
     return {std::move(table.columns), std::move(table.rows), table.cut};
 }
 
+// The epoch after which nobody leads.
+Result<int64_t> free_epoch(store::Store& store) {
+    const store::LeaderRow leader = SERVO_TRY(store.leader());
+    if (leader.epoch > 0 && !leader.gone) {
+        return fail(failed_precondition(
+            "server_runs",
+            "A server leads on this store (" + leader.holder +
+                (leader.url.empty() ? "" : ", " + leader.url) +
+                "). Make tokens through it, or stop it first. If it died where this cannot be "
+                "seen, "
+                "behind a pooler, start a server and stop it again."
+        ));
+    }
+    return leader.epoch;
+}
+
 }  // namespace
 
 Result<std::string> LocalStores::describe(const cli::StorePlace& place) {
@@ -154,8 +170,10 @@ Result<std::string> LocalStores::create_admin_token(
         is_database(place) ? store::open_postgres(options_of(place))
                            : store::open_sqlite(store_path(place.data_dir))
     );
-    const int64_t epoch =
-        SERVO_TRY(opened.store->take_leadership({.holder = "servo token create"}));
+    const int64_t free = SERVO_TRY(free_epoch(*opened.store));
+    const int64_t epoch = SERVO_TRY(
+        opened.store->take_leadership({.holder = "servo token create", .url = "", .after = free})
+    );
     const model::Snapshot snapshot = SERVO_TRY(opened.store->load(epoch));
     const Instant at = std::max(now, snapshot.last_now);
     core::Scheduler scheduler(snapshot, at, 0);
@@ -174,6 +192,7 @@ Result<std::string> LocalStores::create_admin_token(
     if (done.fate != store::CommitFate::kCommitted) {
         return fail(internal("store_unwritable", "The token was not stored: " + done.message));
     }
+    SERVO_CHECK(opened.store->resign(epoch));
     return model::format_token(text);
 }
 

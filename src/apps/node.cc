@@ -128,7 +128,7 @@ Status Node::listen(
 }
 
 Status Node::export_metrics(const config::Address& address) {
-    auto metrics = std::make_unique<server::MetricsListener>(address.host, address.port, server_->backend());
+    auto metrics = std::make_unique<server::MetricsListener>(address.host, address.port, *server_);
     SERVO_CHECK(metrics->start());
     spdlog::info("/metrics on {}:{}", address.host, metrics->port());
     metrics_ = std::move(metrics);

@@ -80,8 +80,9 @@ class LocalStore {
     // failed_precondition / "store_in_use", "schema_too_new".
     virtual Status restore(const std::string& file, const StorePlace& place, bool replace) = 0;
 
-    // Makes an admin token in a store that no server runs on, and returns its text. The store is
-    // made when there is none. Errors: failed_precondition / "store_in_use".
+    // Makes an admin token in a store that no server runs on, and returns its text. A store in a
+    // folder is made when there is none; a database must have its schema. Errors:
+    // failed_precondition / "store_in_use", "server_runs".
     virtual Result<std::string> create_admin_token(
         const StorePlace& place, const std::string& note, const std::string& actor, Instant now
     ) = 0;

@@ -1,12 +1,12 @@
 #include "cli/process_flags.h"
 
+#include <fmt/format.h>
+
 #include <fstream>
 #include <sstream>
 
 namespace servo::cli {
 namespace {
-
-constexpr size_t kLabelsMax = 64;
 
 std::string form_of(const config::OptionDecl& option) {
     switch (option.form) {
@@ -61,24 +61,27 @@ Result<std::map<std::string, std::string>> read_config(const std::string& path) 
     return parsed;
 }
 
-Result<std::map<std::string, std::string>> labels_of(const std::vector<std::string>& typed) {
-    std::map<std::string, std::string> labels;
+}  // namespace
+
+Result<model::Labels> labels_of(const std::vector<std::string>& typed) {
+    model::Labels labels;
     for (const std::string& label : typed) {
         const size_t at = label.find('=');
-        if (at == 0 || at == std::string::npos || at + 1 == label.size()) {
+        if (at == std::string::npos ||
+            !model::label_ok(label.substr(0, at), label.substr(at + 1))) {
             return fail(
                 invalid_argument("bad_label", "--label \"" + label + "\" must look like zone=eu.")
             );
         }
         labels[label.substr(0, at)] = label.substr(at + 1);
     }
-    if (labels.size() > kLabelsMax) {
-        return fail(invalid_argument("bad_label", "More than 64 labels."));
+    if (labels.size() > model::kLabelsMax) {
+        return fail(
+            invalid_argument("bad_label", fmt::format("More than {} labels.", model::kLabelsMax))
+        );
     }
     return labels;
 }
-
-}  // namespace
 
 void add_process_flags(CLI::App& verb, std::string_view role, ProcessFlags& flags) {
     bool executor = role.empty();

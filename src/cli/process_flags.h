@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/processes.h"
+#include "model/labels.h"
 
 namespace servo::cli {
 
@@ -19,6 +20,9 @@ struct ProcessFlags {
     bool insecure = false;
     bool accept_older_database = false;
 };
+
+// "zone=eu" of each `--label`. Error: invalid_argument / "bad_label".
+Result<model::Labels> labels_of(const std::vector<std::string>& typed);
 
 // `role`: "server", "executor", or "" for both.
 void add_process_flags(CLI::App& verb, std::string_view role, ProcessFlags& flags);

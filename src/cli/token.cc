@@ -4,6 +4,7 @@
 
 #include "cli/groups.h"
 #include "cli/local_store.h"
+#include "cli/store_place.h"
 #include "cli/text.h"
 
 namespace servo::cli {
@@ -13,7 +14,15 @@ struct CreateArgs {
     std::string role;
     std::string note;
     std::string lives_for;
-    std::string data_dir;
+    std::vector<std::string> labels;  // name=value
+    bool offline = false;
+    std::shared_ptr<ProcessFlags> store;
+
+    // Naming a store says as much.
+    bool is_offline() const {
+        return offline || !store->typed.at("data_dir").empty() ||
+               !store->typed.at("database_url").empty();
+    }
 };
 
 // The text alone on stdout, so that it can be caught in a file; the rest on stderr.
@@ -21,6 +30,7 @@ void print_new(Session& session, const api::NewToken& made) {
     session.output().note(
         "token " + made.token.id + ", role " + made.token.role +
         (made.token.tenant_id ? " of tenant " + *made.token.tenant_id : "") +
+        (made.token.labels.empty() ? "" : ", labels " + model::to_text(made.token.labels)) +
         (made.token.expires_at ? ", until " + when(made.token.expires_at) : "") +
         "; it is shown this once"
     );
@@ -29,11 +39,11 @@ void print_new(Session& session, const api::NewToken& made) {
 
 // Where no server runs: the first admin token.
 Result<int> create_offline(Session& session, const CreateArgs& args) {
-    if (args.role != "admin" || !args.lives_for.empty()) {
+    if (args.role != "admin" || !args.lives_for.empty() || !args.labels.empty()) {
         return fail(invalid_argument(
             "usage",
-            "With --data-dir only a lasting token of role admin is made; make others with "
-            "it through the server."
+            "Offline only a lasting token of role admin is made; make others with it through the "
+            "server."
         ));
     }
     if (session.local_store() == nullptr) {
@@ -41,8 +51,7 @@ Result<int> create_offline(Session& session, const CreateArgs& args) {
     }
     api::NewToken made;
     made.token.role = args.role;
-    StorePlace place;
-    place.data_dir = args.data_dir;
+    const StorePlace place = SERVO_TRY(store_place(session.environment(), *args.store));
     made.text = SERVO_TRY(
         session.local_store()->create_admin_token(place, args.note, session.actor(), session.now())
     );
@@ -57,13 +66,14 @@ Result<int> create_offline(Session& session, const CreateArgs& args) {
 }
 
 Result<int> create(Session& session, const CreateArgs& args) {
-    if (!args.data_dir.empty()) {
+    if (args.is_offline()) {
         return create_offline(session, args);
     }
     api::CreateTokenRequest request;
     request.role = args.role;
     request.note = args.note;
     request.lives_for = args.lives_for;
+    request.labels = SERVO_TRY(labels_of(args.labels));
     request.tenant = SERVO_TRY(session.connection())->tenant.value;
     client::Client* client = SERVO_TRY(session.client());
     SERVO_CHECK(session.echo_change());
@@ -85,6 +95,7 @@ Result<int> list(Session& session) {
              {"CREATED"},
              {"EXPIRES"},
              {"NOTE"},
+             {"LABELS", Align::kLeft, true},
              {"CREATED BY", Align::kLeft, true}}
         ),
         {},
@@ -100,6 +111,7 @@ Result<int> list(Session& session) {
              when(token.created_at),
              token.expires_at ? when(token.expires_at) : "never",
              token.note,
+             model::to_text(token.labels),
              token.created_by}
         );
     }
@@ -139,24 +151,35 @@ void add_create(Commands& commands, CLI::App& group) {
         group,
         {"create",
          "Make a token and print it, this once.",
-         {"servo token create --role admin --data-dir ./.servo > admin.token",
+         {"servo token create --role admin --offline > admin.token",
           "servo token create --role tenant-admin --tenant acme --note \"ann, data platform\"",
-          "servo token create --role executor --note fleet-eu --for 90d"},
+          "servo token create --role executor --label zone=eu --note fleet-eu --for 90d"},
          "Roles: admin may everything; tenant-admin and tenant-read may all, or only look, within "
-         "--tenant; executor runs work, of --tenant alone where one is given; metrics reads "
-         "metrics. With --data-dir the first admin token is made while no server runs there. Once "
-         "there was an admin token, nobody gets in without one."},
+         "--tenant; executor runs work, of --tenant alone where one is given, under --label alone "
+         "where any is given; metrics reads metrics. With --offline "
+         "the first admin token is made in the store itself (--data-dir, --database-url, --config, "
+         "SERVO_DATABASE_URL) while no server runs on it. Once there was an admin token, nobody "
+         "gets "
+         "in without one."},
         [args](Session& session) { return create(session, *args); }
     );
     value_flag(
         *verb, "--role", args->role, "ROLE", "admin, tenant-admin, tenant-read, executor, metrics."
     )
         ->required();
+    list_flag(
+        *verb,
+        "--label",
+        args->labels,
+        "NAME=VALUE",
+        "Of executor: a label that it may register with; repeatable. None: any."
+    );
     value_flag(*verb, "--note", args->note, "TEXT", "Whose it is and what for.");
     value_flag(*verb, "--for", args->lives_for, "TIME", "How long it lives; otherwise for ever.");
-    value_flag(
-        *verb, "--data-dir", args->data_dir, "DIR", "Make an admin token in this store, offline."
+    switch_flag(
+        *verb, "--offline", args->offline, "Make an admin token in the store, where no server runs."
     );
+    args->store = add_store_flags(*verb);
 }
 
 }  // namespace

@@ -113,7 +113,9 @@ const std::vector<OptionDecl> kOptions = {
      .used_by = "server, executor"},
     {.name = "metrics_listen",
      .form = OptionForm::kAddress,
-     .doc = "Address of `/metrics`, or `off`. `servo dev` exports only when it is given one.",
+     .doc =
+         "Address of `/metrics`, or `off`. `servo dev` exports only when it is given one. Beyond "
+         "loopback it has TLS where the API has, and asks for a token of role metrics.",
      .usual = "127.0.0.1:7421",
      .words = {"off"},
      .used_by = "server"},

@@ -158,8 +158,9 @@ struct AdoptJob {
 // Whose token came with a call of the executor protocol. A session belongs to the token that opened
 // it; one of a tenant gets that tenant's work alone.
 struct ExecutorToken {
-    std::string id;   // empty: none is asked for here
-    TenantId tenant;  // 0 = every tenant's work
+    std::string id;      // empty: none is asked for here
+    TenantId tenant;     // 0 = every tenant's work
+    Labels labels = {};  // it may register with these; none = with any
 };
 struct RegisterExecutor {
     RegisterRequest request;

@@ -296,6 +296,31 @@ Status check_owner(const State& state, const RegisterRequest& request, const Exe
     ));
 }
 
+// A label attracts work, so a token that names labels is good for those alone.
+Status check_labels(const RegisterRequest& request, const ExecutorToken& token) {
+    if (token.labels.empty()) {
+        return {};
+    }
+    for (const auto& [name, value] : request.labels) {
+        const auto allowed = token.labels.find(name);
+        if (allowed == token.labels.end() || allowed->second != value) {
+            return fail(Error{
+                ErrorCode::kPermissionDenied,
+                "label_not_allowed",
+                fmt::format(
+                    "The executor's token does not allow the label {}={}; it allows {}. Leave the "
+                    "label out, or ask for another token.",
+                    name,
+                    value,
+                    to_text(token.labels)
+                ),
+                {},
+                0});
+        }
+    }
+    return {};
+}
+
 Status check_registration(const State& state, const RegisterRequest& request) {
     if (!name_ok(request.executor)) {
         return fail(invalid_argument(
@@ -408,6 +433,7 @@ Result<RegisterReply> register_executor(
 ) {
     SERVO_CHECK(check_registration(c.state, request));
     SERVO_CHECK(check_owner(c.state, request, token));
+    SERVO_CHECK(check_labels(request, token));
     State& state = c.state;
     const ExecutorId executor = executor_named(state, request.executor, c.now);
     if (came_late(state, request)) {

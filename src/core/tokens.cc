@@ -20,6 +20,30 @@ Result<TokenRow*> token_of(State& state, const std::string& id) {
     return &it->second;
 }
 
+Status check_labels(const TokenRow& row) {
+    if (!row.labels.empty() && row.role != TokenRole::kExecutor) {
+        return fail(invalid_argument(
+            "token_has_no_labels",
+            fmt::format("A token of role {} has no labels; executors do.", to_string(row.role))
+        ));
+    }
+    const bool fine = std::all_of(row.labels.begin(), row.labels.end(), [](const auto& label) {
+        return label_ok(label.first, label.second);
+    });
+    if (!fine || row.labels.size() > kLabelsMax) {
+        return fail(invalid_argument(
+            "bad_label",
+            fmt::format(
+                "A token has at most {} labels such as zone=eu, each of at most {} printable "
+                "bytes.",
+                kLabelsMax,
+                kLabelBytesMax
+            )
+        ));
+    }
+    return {};
+}
+
 Status check_new(const State& state, const CreateToken& command) {
     const TokenRow& row = command.row;
     if (state.tokens.size() >= kTokensMax) {
@@ -40,6 +64,7 @@ Status check_new(const State& state, const CreateToken& command) {
     if (!command.replaces.empty()) {
         return {};
     }
+    SERVO_CHECK(check_labels(row));
     if (needs_tenant(row.role) && command.tenant.empty()) {
         return fail(invalid_argument(
             "token_needs_tenant",
@@ -53,6 +78,10 @@ Status check_new(const State& state, const CreateToken& command) {
         ));
     }
     return {};
+}
+
+std::string labels_part(const TokenRow& row) {
+    return row.labels.empty() ? "" : fmt::format("Labels {}. ", to_text(row.labels));
 }
 
 TenantId tenant_for(Context& c, const std::string& name, const std::string& actor) {
@@ -83,6 +112,7 @@ Result<Reply> create_token(Context& c, const CreateToken& command) {
         }
         row.role = old.role;
         row.tenant = old.tenant;
+        row.labels = old.labels;
         row.note = row.note.empty() ? old.note : row.note;
         old.expires_at = std::min(old.expires_at, std::max(c.now, command.replaced_until));
         c.changes.tokens.push_back(old);
@@ -96,7 +126,7 @@ Result<Reply> create_token(Context& c, const CreateToken& command) {
         row.created_by,
         command.replaces.empty() ? "token.created" : "token.rotated",
         row.id,
-        fmt::format("{}Role {}. {}", detail, to_string(row.role), row.note)
+        fmt::format("{}Role {}. {}{}", detail, to_string(row.role), labels_part(row), row.note)
     );
     c.changes.tokens.push_back(row);
     c.state.tokens[row.id] = std::move(row);

@@ -124,6 +124,47 @@ TEST_F(Tokens, RolesSayWhetherThereIsATenant) {
     EXPECT_TRUE(scheduler_->find_tenant("fresh")) << "a tenant's first token makes the tenant";
 }
 
+TEST_F(Tokens, LabelsAreOfExecutorsAndPlain) {
+    CreateToken made = make("a", TokenRole::kTenantRead, "acme");
+    made.row.labels = {{"zone", "eu"}};
+    EXPECT_EQ(reason(made), "token_has_no_labels");
+    made = make("a", TokenRole::kExecutor, "");
+    for (const auto& [name, value] : Labels{
+             {"", "x"},
+             {"a", ""},
+             {"b=c", "x"},
+             {"d", "two\nlines"},
+             {"e", std::string(257, 'x')}}) {
+        made.row.labels = {{name, value}};
+        EXPECT_EQ(reason(made), "bad_label") << name;
+    }
+    made.row.labels = {{"zone", "eu"}, {"note", "a=b, c"}};
+    ASSERT_TRUE(apply(made));
+    EXPECT_EQ(changes_.events[0].detail, "Role executor. Labels note=a=b, c, zone=eu. ");
+    CreateToken next = make("b", TokenRole::kExecutor, "");
+    next.replaces = made.row.id;
+    ASSERT_TRUE(apply(next));
+    EXPECT_EQ(changes_.tokens[1].labels, made.row.labels) << "a rotation keeps them";
+    EXPECT_EQ(decode_labels(encode_labels(made.row.labels)), made.row.labels);
+}
+
+TEST_F(Tokens, ExecutorRegistersWithTheLabelsOfItsTokenAlone) {
+    RegisterExecutor command = join("e", 5, "t", 0);
+    command.token.labels = {{"zone", "eu"}, {"gpu", "a100"}};
+    for (const Labels& refused :
+         {Labels{{"zone", "us"}}, Labels{{"zone", "eu"}, {"disk", "ssd"}}}) {
+        command.request.labels = refused;
+        EXPECT_EQ(reason(command), "label_not_allowed");
+    }
+    command.request.labels = {{"zone", "eu"}};
+    EXPECT_EQ(reason(command), "");
+    command.request.labels = {};
+    EXPECT_EQ(reason(command), "") << "with fewer it gets less work";
+    command.request.labels = {{"zone", "us"}};
+    command.token.labels = {};
+    EXPECT_EQ(reason(command), "") << "a token without labels allows all";
+}
+
 TEST_F(Tokens, RotationKeepsTheOldOneForTheOverlap) {
     const CreateToken first = make("one", TokenRole::kExecutor, "bigco");
     ASSERT_TRUE(apply(first));

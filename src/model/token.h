@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "model/ids.h"
+#include "model/labels.h"
 
 namespace servo::model {
 
@@ -33,6 +34,7 @@ struct TokenRow {
     std::string id;  // kTokenIdCharacters of a-z, 2-7
     TokenRole role = TokenRole::kTenantRead;
     TenantId tenant;            // 0 = of the whole installation
+    Labels labels;              // an executor's: it may register with these; none = with any
     std::string secret_sha256;  // hexadecimal, of the secret's text
     std::string note;
     std::string created_by;

@@ -83,6 +83,7 @@ Result<Principal> principal_of(
     out.role = api_role(token.row.role);
     out.tenant = token.tenant_name;
     out.tenant_id = token.row.tenant;
+    out.labels = token.row.labels;
     out.token = token.row.id;
     // What the caller says of itself, and what is certain.
     out.actor = fmt::format("{}/{}", actor_of(headers.actor, "token"), token.row.id);
@@ -100,7 +101,11 @@ bool is_open(const AccessOptions& options, const TokenTable& tokens) {
 }
 
 Status check_exposure(
-    const AccessOptions& options, const TokenTable& tokens, Transport transport, bool insecure
+    const AccessOptions& options,
+    const TokenTable& tokens,
+    Transport transport,
+    bool insecure,
+    Exposed what
 ) {
     if (is_loopback(options.listen_address) || insecure) {
         return {};
@@ -109,10 +114,11 @@ Status check_exposure(
         return fail(failed_precondition(
             "insecure_listen",
             fmt::format(
-                "Listening on {} without a token would let everyone who reaches it run programs. "
-                "Make one (servo token create --role admin --data-dir DIR) or set "
+                "Listening on {} without a token would let everyone who reaches it {}. "
+                "Make one (servo token create --role admin --offline) or set "
                 "SERVO_ADMIN_TOKEN, listen on 127.0.0.1, or say --insecure.",
-                options.listen_address
+                options.listen_address,
+                what == Exposed::kApi ? "run programs" : "see every tenant's figures"
             )
         ));
     }
@@ -200,27 +206,49 @@ Result<Principal> authenticate(
     );
 }
 
-Status check_role(const Principal& principal, const api::Route& route) {
+namespace {
+
+Status check_role(const Principal& principal, api::Role needed, const std::string& what) {
     using enum api::Role;
     const bool apart = principal.role == kExecutor || principal.role == kMetrics;
     const bool allowed =
-        route.role == kPublic || principal.role == kAdmin ||
-        (apart || route.role == kExecutor || route.role == kMetrics ? principal.role == route.role
-                                                                    : principal.role >= route.role);
+        needed == kPublic || principal.role == kAdmin ||
+        (apart || needed == kExecutor || needed == kMetrics ? principal.role == needed
+                                                            : principal.role >= needed);
     if (!allowed) {
         return fail(denied(
             ErrorCode::kPermissionDenied,
             "role",
             fmt::format(
-                "{} {} needs the role {}; the token has {}.",
-                to_string(route.method),
-                route.path,
-                to_string(route.role),
+                "{} needs the role {}; the token has {}.",
+                what,
+                to_string(needed),
                 to_string(principal.role)
             )
         ));
     }
     return {};
+}
+
+}  // namespace
+
+Status check_role(const Principal& principal, const api::Route& route) {
+    return check_role(
+        principal, route.role, fmt::format("{} {}", to_string(route.method), route.path)
+    );
+}
+
+Status check_scrape(
+    const RequestHeaders& headers,
+    const AccessOptions& options,
+    const TokenTable& tokens,
+    Instant now
+) {
+    if (is_loopback(options.listen_address)) {
+        return {};
+    }
+    const Principal scraper = SERVO_TRY(authenticate(headers, options, tokens, now));
+    return check_role(scraper, api::Role::kMetrics, "GET /metrics");
 }
 
 }  // namespace servo::server

@@ -28,11 +28,16 @@ constexpr std::string_view kProcessTokenName = "this process";
 // Whether everyone who reaches the listener is an admin.
 bool is_open(const AccessOptions& options, const TokenTable& tokens);
 
-// Refuses a listener that others can reach while everyone is an admin or tokens travel in the
-// clear, unless `insecure` is said. Error: failed_precondition / "insecure_listen".
+// Refuses a listener that others can reach while everyone is let in or tokens travel in the clear,
+// unless `insecure` is said. Error: failed_precondition / "insecure_listen".
 enum class Transport { kPlain, kTls };
+enum class Exposed { kApi, kMetrics };
 Status check_exposure(
-    const AccessOptions& options, const TokenTable& tokens, Transport transport, bool insecure
+    const AccessOptions& options,
+    const TokenTable& tokens,
+    Transport transport,
+    bool insecure,
+    Exposed what = Exposed::kApi
 );
 
 // Refuses requests that a browser sends for a foreign page: a Host that is not ours (DNS
@@ -53,6 +58,15 @@ Result<Principal> authenticate(
 
 // Error: permission_denied / "role".
 Status check_role(const Principal& principal, const api::Route& route);
+
+// Whether a scrape is answered: on loopback everyone's, elsewhere that of a token which may read
+// metrics. Errors: those of authenticate and check_role.
+Status check_scrape(
+    const RequestHeaders& headers,
+    const AccessOptions& options,
+    const TokenTable& tokens,
+    Instant now
+);
 
 bool is_loopback(const std::string& address);
 

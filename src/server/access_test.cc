@@ -105,6 +105,30 @@ RequestHeaders bearer(const std::string& token) {
     return headers;
 }
 
+TEST(Access, ScrapesBeyondLoopbackNeedATokenThatMayReadMetrics) {
+    using enum model::TokenRole;
+    const Made scraper = make(kMetrics);
+    const Made admin = make(kAdmin);
+    const Made reader = make(kTenantRead, "acme");
+    const Made fleet = make(kExecutor);
+    const TokenTable tokens = table_of({scraper.stored, admin.stored, reader.stored, fleet.stored});
+    const auto outcome = [&](const std::string& address, const RequestHeaders& headers) {
+        AccessOptions options;
+        options.listen_address = address;
+        const Status allowed = check_scrape(headers, options, tokens, instant_ms(5));
+        return allowed ? std::string() : allowed.error().reason;
+    };
+    EXPECT_EQ(outcome("127.0.0.1", {}), "");
+    for (const char* address : {"0.0.0.0", "10.1.2.3", "::"}) {
+        EXPECT_EQ(outcome(address, {}), "no_token");
+        EXPECT_EQ(outcome(address, bearer("nonsense")), "bad_token");
+        EXPECT_EQ(outcome(address, bearer(scraper.text)), "");
+        EXPECT_EQ(outcome(address, bearer(admin.text)), "");
+        EXPECT_EQ(outcome(address, bearer(reader.text)), "role");
+        EXPECT_EQ(outcome(address, bearer(fleet.text)), "role");
+    }
+}
+
 TEST(Access, StoredTokensGiveRoleTenantAndName) {
     using enum model::TokenRole;
     struct Row {

@@ -29,6 +29,7 @@ struct Principal {
     std::string actor = "anonymous";
     std::string token = {};  // id of the token; empty: none was asked for
     model::TenantId tenant_id = {};
+    model::Labels labels = {};  // that its token allows an executor
 };
 
 using Parameters = std::map<std::string, std::string, std::less<>>;

@@ -138,7 +138,8 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder)
         return answer_machine(*match, *responder, id);
     }
     if (route.role == api::Role::kExecutor) {
-        const core::ExecutorToken token{principal->token, principal->tenant_id};
+        const core::ExecutorToken token{
+            principal->token, principal->tenant_id, std::move(principal->labels)};
         return executor_call(backend_, route, request.body, token, std::move(responder), id);
     }
     auto tenant = tenant_of(*principal, match->tenant);

@@ -29,9 +29,11 @@ void cap(api::ExecutorHealth& health) {
 
 }  // namespace
 
-void ExecutorBook::opened(int64_t session, Instant now) {
+void ExecutorBook::opened(int64_t session, const std::string& token, Instant now) {
     const std::lock_guard lock(mutex_);
-    pages_[session].heard_at = now;
+    Page& opened = pages_[session];
+    opened.token = token;
+    opened.heard_at = now;
     if (pages_.size() <= kBookSessionsMax) {
         return;
     }
@@ -44,14 +46,22 @@ void ExecutorBook::opened(int64_t session, Instant now) {
     pages_.erase(silent);
 }
 
-Result<api::HealthReply> ExecutorBook::tell(api::HealthRequest request, Instant now) {
+Status ExecutorBook::check(int64_t session, const std::string& token) const {
+    const std::lock_guard lock(mutex_);
+    const auto page = pages_.find(session);
+    return page != pages_.end() && page->second.token == token ? Status{} : fail(unknown_session());
+}
+
+Result<api::HealthReply> ExecutorBook::tell(
+    api::HealthRequest request, const std::string& token, Instant now
+) {
     if (request.health) {
         cap(*request.health);
         request.health->as_of = now;
     }
     const std::lock_guard lock(mutex_);
     const auto found = pages_.find(request.session);
-    if (found == pages_.end()) {
+    if (found == pages_.end() || found->second.token != token) {
         return fail(unknown_session());
     }
     Page& page = found->second;

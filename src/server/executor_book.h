@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "api/executor_health.h"
@@ -23,11 +24,15 @@ constexpr Millis kBookCallPerSession{20};
 
 class ExecutorBook {
  public:
-    // The engine accepted a registration of `session`.
-    void opened(int64_t session, Instant now);
-    // Takes what an executor tells; the answer has what it is asked to do. Error:
-    // failed_precondition / "unknown_session" for one that never registered here.
-    Result<api::HealthReply> tell(api::HealthRequest request, Instant now);
+    // The engine accepted a registration of `session` by the holder of `token`.
+    void opened(int64_t session, const std::string& token, Instant now);
+    // Whether the session is open and `token` opened it: that of another token is none at all.
+    // Error: failed_precondition / "unknown_session".
+    Status check(int64_t session, const std::string& token) const;
+    // Takes what an executor tells; the answer has what it is asked to do. Error: as of check().
+    Result<api::HealthReply> tell(
+        api::HealthRequest request, const std::string& token, Instant now
+    );
     // Nothing for a session that has not told anything.
     std::optional<api::ExecutorHealth> health(int64_t session) const;
 
@@ -50,6 +55,7 @@ class ExecutorBook {
         std::promise<std::vector<api::EndpointResult>> answer;
     };
     struct Page {
+        std::string token;
         Instant heard_at;
         std::optional<api::ExecutorHealth> health;
         std::map<int64_t, Check> checks;  // by id; at most kChecksPerSessionMax

@@ -9,28 +9,43 @@ namespace {
 
 // What session `session` tells at `ms`; whether the book knows it.
 bool tell(ExecutorBook& book, int64_t session, api::ExecutorHealth health, int64_t ms) {
-    return book.tell({session, std::move(health), {}}, instant_ms(ms)).has_value();
+    return book.tell({session, std::move(health), {}}, "t", instant_ms(ms)).has_value();
 }
 
 TEST(ExecutorBook, KeepsWhatARegisteredSessionToldLast) {
     ExecutorBook book;
     api::ExecutorHealth health;
     health.pid = 7;
-    EXPECT_EQ(book.tell({5, health, {}}, instant_ms(1)).error().reason, "unknown_session");
-    book.opened(5, instant_ms(2));
+    EXPECT_EQ(book.tell({5, health, {}}, "t", instant_ms(1)).error().reason, "unknown_session");
+    book.opened(5, "t", instant_ms(2));
     EXPECT_FALSE(book.health(5).has_value());
     ASSERT_TRUE(tell(book, 5, health, 3));
     health.pid = 8;
     ASSERT_TRUE(tell(book, 5, health, 4));
     EXPECT_EQ(book.health(5)->pid, 8);
     EXPECT_EQ(book.health(5)->as_of, instant_ms(4));
-    book.opened(5, instant_ms(5));  // registers again: what it told stays
+    book.opened(5, "t", instant_ms(5));  // registers again: what it told stays
     EXPECT_EQ(book.health(5)->pid, 8);
+}
+
+TEST(ExecutorBook, SessionOfAnotherTokenIsNone) {
+    ExecutorBook book;
+    book.opened(5, "ann", instant_ms(1));
+    EXPECT_TRUE(book.check(5, "ann"));
+    EXPECT_EQ(book.check(5, "bob").error().reason, "unknown_session");
+    EXPECT_EQ(book.check(6, "ann").error().reason, "unknown_session");
+    api::ExecutorHealth health;
+    health.pid = 7;
+    EXPECT_EQ(book.tell({5, health, {}}, "bob", instant_ms(2)).error().reason, "unknown_session");
+    EXPECT_FALSE(book.health(5).has_value());
+    const auto asked = book.ask(5, {});
+    ASSERT_TRUE(asked.has_value());
+    EXPECT_EQ(book.tell({5, {}, {}}, "ann", instant_ms(3))->checks.size(), 1U);
 }
 
 TEST(ExecutorBook, CapsWhatOneSessionMayTell) {
     ExecutorBook book;
-    book.opened(1, instant_ms(0));
+    book.opened(1, "t", instant_ms(0));
     api::ExecutorHealth health;
     health.stuck.resize(1'000);
     for (int i = 0; i < 20; ++i) {
@@ -47,10 +62,10 @@ TEST(ExecutorBook, CapsWhatOneSessionMayTell) {
 TEST(ExecutorBook, ForgetsTheSessionThatWasSilentLongest) {
     ExecutorBook book;
     for (int64_t session = 0; session < static_cast<int64_t>(kBookSessionsMax); ++session) {
-        book.opened(session, instant_ms(session + 1));
+        book.opened(session, "t", instant_ms(session + 1));
     }
     ASSERT_TRUE(tell(book, 0, {}, 1'000'000));
-    book.opened(99'999, instant_ms(1'000'001));
+    book.opened(99'999, "t", instant_ms(1'000'001));
     EXPECT_EQ(book.size(), kBookSessionsMax);
     EXPECT_TRUE(tell(book, 0, {}, 1'000'002));
     EXPECT_FALSE(tell(book, 1, {}, 1'000'002));
@@ -59,31 +74,31 @@ TEST(ExecutorBook, ForgetsTheSessionThatWasSilentLongest) {
 TEST(ExecutorBook, GivesACheckOnceAndItsAnswerToWhoAsked) {
     ExecutorBook book;
     EXPECT_EQ(book.ask(5, {}).error().reason, "unknown_session");
-    book.opened(5, instant_ms(1));
-    book.opened(6, instant_ms(1));
+    book.opened(5, "t", instant_ms(1));
+    book.opened(6, "t", instant_ms(1));
     auto asked = book.ask(5, {{"http://a", 1'000, {}}});
     ASSERT_TRUE(asked.has_value());
-    EXPECT_TRUE(book.tell({6, std::nullopt, {}}, instant_ms(2))->checks.empty());
-    const auto reply = book.tell({5, std::nullopt, {}}, instant_ms(2));
+    EXPECT_TRUE(book.tell({6, std::nullopt, {}}, "t", instant_ms(2))->checks.empty());
+    const auto reply = book.tell({5, std::nullopt, {}}, "t", instant_ms(2));
     ASSERT_EQ(reply->checks.size(), 1U);
     EXPECT_EQ(reply->checks[0].endpoints.at(0).url, "http://a");
-    EXPECT_TRUE(book.tell({5, std::nullopt, {}}, instant_ms(3))->checks.empty());
+    EXPECT_TRUE(book.tell({5, std::nullopt, {}}, "t", instant_ms(3))->checks.empty());
     // Another session cannot answer for it.
     api::EndpointResult fine;
     fine.url = "http://a";
     fine.verdict = "ok";
     const api::CheckAnswer answer{reply->checks[0].id, {fine}};
-    ASSERT_TRUE(book.tell({6, std::nullopt, {answer}}, instant_ms(4)).has_value());
+    ASSERT_TRUE(book.tell({6, std::nullopt, {answer}}, "t", instant_ms(4)).has_value());
     EXPECT_NE(asked->answer.wait_for(Millis(0)), std::future_status::ready);
-    ASSERT_TRUE(book.tell({5, std::nullopt, {answer}}, instant_ms(5)).has_value());
+    ASSERT_TRUE(book.tell({5, std::nullopt, {answer}}, "t", instant_ms(5)).has_value());
     EXPECT_EQ(asked->answer.get().at(0).verdict, "ok");
-    EXPECT_TRUE(book.tell({5, std::nullopt, {answer}}, instant_ms(6)).has_value()
+    EXPECT_TRUE(book.tell({5, std::nullopt, {answer}}, "t", instant_ms(6)).has_value()
     );  // again: no harm
 }
 
 TEST(ExecutorBook, BoundsTheChecksOfASession) {
     ExecutorBook book;
-    book.opened(5, instant_ms(1));
+    book.opened(5, "t", instant_ms(1));
     std::vector<ExecutorBook::Asked> asked;
     for (size_t i = 0; i < kChecksPerSessionMax; ++i) {
         asked.push_back(*book.ask(5, {}));
@@ -95,15 +110,17 @@ TEST(ExecutorBook, BoundsTheChecksOfASession) {
 
 TEST(ExecutorBook, ManyExecutorsCallMoreSeldom) {
     ExecutorBook book;
-    const auto next = [&book] { return book.tell({0, std::nullopt, {}}, instant_ms(1))->next_ms; };
-    book.opened(0, instant_ms(1));
+    const auto next = [&book] {
+        return book.tell({0, std::nullopt, {}}, "t", instant_ms(1))->next_ms;
+    };
+    book.opened(0, "t", instant_ms(1));
     EXPECT_EQ(next(), 2'000);
     for (int64_t session = 1; session < 250; ++session) {
-        book.opened(session, instant_ms(1));
+        book.opened(session, "t", instant_ms(1));
     }
     EXPECT_EQ(next(), 5'000);
     for (int64_t session = 250; session < 2'000; ++session) {
-        book.opened(session, instant_ms(1));
+        book.opened(session, "t", instant_ms(1));
     }
     EXPECT_EQ(next(), 10'000);
 }

@@ -46,10 +46,16 @@ Millis boot_now() {
     return Millis(engine::boottime_ms());
 }
 
-Response take_logs(Backend& backend, const std::string& body, const std::string& request_id) {
+Response take_logs(
+    Backend& backend,
+    const std::string& body,
+    const core::ExecutorToken& token,
+    const std::string& request_id
+) {
     const auto take = [&]() -> Result<Response> {
         const boost::json::value json = SERVO_TRY(api::parse_json(body));
         LogReport report = SERVO_TRY(api::log_report_from(json, api::Unknown::kRefuse));
+        SERVO_CHECK(backend.executor_book()->check(report.session.value, token.id));
         return json_response(api::to_json(backend.log_watches().take(std::move(report), boot_now()))
         );
     };
@@ -59,10 +65,15 @@ Response take_logs(Backend& backend, const std::string& body, const std::string&
     return response;
 }
 
-Response take_health(Backend& backend, const std::string& body, const std::string& request_id) {
+Response take_health(
+    Backend& backend,
+    const std::string& body,
+    const core::ExecutorToken& token,
+    const std::string& request_id
+) {
     auto told = api::from_text<api::HealthRequest>(body, api::Unknown::kIgnore);
     const Result<api::HealthReply> reply =
-        told ? backend.executor_book()->tell(std::move(*told), backend.now())
+        told ? backend.executor_book()->tell(std::move(*told), token.id, backend.now())
              : fail(std::move(told).error());
     Response response =
         reply ? json_response(to_json(*reply)) : problem_response(reply.error(), request_id);
@@ -81,11 +92,11 @@ void executor_call(
     const std::string& request_id
 ) {
     if (route.id == "executor_logs") {
-        responder->send(take_logs(backend, body, request_id));
+        responder->send(take_logs(backend, body, token, request_id));
         return;
     }
     if (route.id == "executor_health") {
-        responder->send(take_health(backend, body, request_id));
+        responder->send(take_health(backend, body, token, request_id));
         return;
     }
     auto command = command_from(route, body, token);
@@ -108,11 +119,12 @@ void executor_call(
                    request_id,
                    reporting,
                    opened,
+                   token_id = token.id,
                    book = backend.executor_book(),
                    &loop = backend.loop()](Result<core::Reply> reply) {
         const bool logs_wanted = backend.log_watches().wanted_of(reporting, boot_now());
         if (opened != 0 && reply) {
-            book->opened(opened, loop.now());
+            book->opened(opened, token_id, loop.now());
         }
         // std::function needs a copyable capture, and replies are large: so by pointer.
         auto carried = std::make_shared<const Result<core::Reply>>(std::move(reply));

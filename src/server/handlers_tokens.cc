@@ -23,6 +23,7 @@ api::Token render_token(const TokenRow& row, const std::string& tenant, Instant 
     if (!tenant.empty()) {
         out.tenant_id = tenant;
     }
+    out.labels = row.labels;
     out.note = row.note;
     out.state = row.revoked_at <= now ? "revoked" : row.live(now) ? "active" : "expired";
     out.created_at = row.created_at;
@@ -81,6 +82,7 @@ Result<Response> create_token(Call& call) {
     }
     core::CreateToken command;
     command.row.role = *role;
+    command.row.labels = request.labels;
     command.row.note = request.note;
     command.row.expires_at = SERVO_TRY(parse_hold(request.lives_for, call.backend.now()));
     command.tenant = request.tenant;

@@ -5,20 +5,30 @@
 namespace servo::server {
 namespace {
 
-ListenerOptions options_of(std::string address, uint16_t port) {
+ListenerOptions options_of(const AccessOptions& access, uint16_t port, const TlsFiles& tls) {
     ListenerOptions options;
-    options.address = std::move(address);
+    options.address = access.listen_address;
     options.port = port;
     options.connections_max = kMetricsConnectionsMax;
+    if (!is_loopback(access.listen_address)) {
+        options.tls = tls;
+    }
     return options;
+}
+
+AccessOptions access_at(std::string address, const Server& server) {
+    AccessOptions access = access_of(server.options());
+    access.listen_address = std::move(address);
+    return access;
 }
 
 }  // namespace
 
-MetricsListener::MetricsListener(std::string address, uint16_t port, Backend& backend)
-    : backend_(backend),
+MetricsListener::MetricsListener(std::string address, uint16_t port, Server& server)
+    : server_(server),
+      access_(access_at(std::move(address), server)),
       listener_(
-          options_of(std::move(address), port),
+          options_of(access_, port, server.options().listener.tls),
           [this](Request&& request, std::shared_ptr<Responder> responder) {
               handle(request, std::move(responder));
           },
@@ -30,6 +40,13 @@ MetricsListener::~MetricsListener() {
 }
 
 Status MetricsListener::start() {
+    SERVO_CHECK(check_exposure(
+        access_,
+        *server_.tokens().table(),
+        server_.options().listener.tls.on() ? Transport::kTls : Transport::kPlain,
+        server_.options().insecure,
+        Exposed::kMetrics
+    ));
     return listener_.start();
 }
 
@@ -46,10 +63,16 @@ void MetricsListener::handle(const Request& request, std::shared_ptr<Responder> 
         ));
         return;
     }
+    const Status allowed =
+        check_scrape(request.headers, access_, *server_.tokens().table(), server_.backend().now());
+    if (!allowed) {
+        responder->send(problem_response(allowed.error(), ""));
+        return;
+    }
     const bool taken = workers_.submit([this, responder] {
         Response response;
         response.content_type = metrics::Page::kContentType;
-        response.body = metrics_page(backend_).text();
+        response.body = metrics_page(server_.backend()).text();
         responder->send(std::move(response));
     });
     if (!taken) {

@@ -1,10 +1,10 @@
 // `/metrics` on a listener of its own, so that a scrape shares neither address nor threads with the
-// API. start() and stop() from one thread.
+// API. Beyond loopback it is guarded as the API is: TLS, and a token that may read metrics. start()
+// and stop() from one thread.
 #pragma once
 
-#include "server/access.h"
-#include "server/backend.h"
 #include "server/listener.h"
+#include "server/server.h"
 #include "server/workers.h"
 
 namespace servo::server {
@@ -13,11 +13,11 @@ constexpr size_t kMetricsConnectionsMax = 64;
 
 class MetricsListener {
  public:
-    // `backend` outlives it.
-    MetricsListener(std::string address, uint16_t port, Backend& backend);
+    // `server` (started) outlives it.
+    MetricsListener(std::string address, uint16_t port, Server& server);
     ~MetricsListener();  // stops
 
-    // Errors: those of Listener::start.
+    // Errors: failed_precondition / "insecure_listen", those of Listener::start.
     Status start();
     void stop();
     int port() const { return listener_.port(); }
@@ -25,7 +25,8 @@ class MetricsListener {
  private:
     void handle(const Request& request, std::shared_ptr<Responder> responder);
 
-    Backend& backend_;
+    Server& server_;
+    AccessOptions access_;
     Workers workers_{1};  // one scrape at a time
     Listener listener_;
 };

@@ -5,14 +5,6 @@
 namespace servo::server {
 namespace {
 
-AccessOptions access_of(const ServerOptions& options) {
-    return {
-        options.admin_token,
-        options.executor_token,
-        options.process_token,
-        options.listener.address};
-}
-
 ListenerOptions listener_options(const ServerOptions& options) {
     ListenerOptions out = options.listener;
     out.body_ceiling = std::max(options.body_max, options.submit_max);
@@ -20,6 +12,14 @@ ListenerOptions listener_options(const ServerOptions& options) {
 }
 
 }  // namespace
+
+AccessOptions access_of(const ServerOptions& options) {
+    return {
+        options.admin_token,
+        options.executor_token,
+        options.process_token,
+        options.listener.address};
+}
 
 Server::Server(ServerOptions options, engine::Loop& loop, store::Archive& archive)
     : options_(std::move(options)),

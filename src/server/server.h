@@ -31,6 +31,8 @@ struct ServerOptions {
     Peers peers;  // the other servers on the same store
 };
 
+AccessOptions access_of(const ServerOptions& options);
+
 class Server {
  public:
     // `loop` (started) and `archive` outlive the server.
@@ -45,6 +47,8 @@ class Server {
     // The port that was bound; after start().
     int port() const;
     Backend& backend() { return backend_; }
+    TokenBook& tokens() { return tokens_; }
+    const ServerOptions& options() const { return options_; }
 
  private:
     ServerOptions options_;

@@ -447,5 +447,59 @@ TEST_F(Tenants, AnExecutorOfOneTenantLearnsNothingOfAnother) {
     EXPECT_EQ(taken.reason(), "executor_name_taken");
 }
 
+// Each call within a session × one of the caller's own, of another token, of nobody.
+TEST_F(Tenants, SessionOfAnotherTokenIsNoneOnEveryRoute) {
+    const std::vector<std::pair<std::string_view, std::string>> bodies = {
+        {"executor_acquire", R"({"session":{thing},"call":1,"ack":0,"free_slots":1})"},
+        {"executor_report", R"({"session":{thing},"call":1,"ack":0,"free_slots":1})"},
+        {"executor_logs", R"({"session":{thing},"chunks":[]})"},
+        {"executor_health", R"({"session":{thing},"health":{"pid":1}})"},
+    };
+    for (const api::Route& route : api::routes()) {
+        if (route.role == api::Role::kExecutor && route.id != "executor_register") {
+            EXPECT_TRUE(std::any_of(
+                bodies.begin(), bodies.end(), [&](const auto& row) { return row.first == route.id; }
+            )) << route.id
+               << " needs a row";
+        }
+    }
+    const std::string& token = tokens_["executor"];
+    ASSERT_EQ(
+        ask(token, "POST", "/v1/executor/register", R"({"executor":"acme-1","session":9,"slots":8})"
+        )
+            .status,
+        200
+    );
+    for (const auto& [id, body] : bodies) {
+        const std::string path(api::route(id).path);
+        EXPECT_EQ(ask(token, "POST", path, put(body, "77")).reason(), "unknown_session") << id;
+        EXPECT_EQ(ask(token, "POST", path, put(body, "78")).reason(), "unknown_session") << id;
+        const auto own = ask(token, "POST", path, put(body, "9"));
+        EXPECT_EQ(own.status, 200) << id << " " << own.reply.body;
+    }
+}
+
+TEST_F(Tenants, ExecutorTokenIsGoodForItsLabelsAlone) {
+    const auto made =
+        ask(kRoot, "POST", "/v1/tokens", R"({"role":"executor","labels":{"zone":"eu"}})");
+    ASSERT_EQ(made.status, 200) << made.reply.body;
+    EXPECT_EQ(made.json.at("token").at("labels").at("zone").as_string(), "eu");
+    const auto join = [&](const std::string& labels) {
+        return ask(
+            made.text("text"),
+            "POST",
+            "/v1/executor/register",
+            R"({"executor":"e","session":9,"slots":1,"labels":)" + labels + "}"
+        );
+    };
+    const auto refused = join(R"({"zone":"us"})");
+    EXPECT_EQ(refused.status, 403);
+    EXPECT_EQ(refused.reason(), "label_not_allowed");
+    EXPECT_EQ(join(R"({"zone":"eu"})").status, 200);
+    const auto wrong =
+        ask(kRoot, "POST", "/v1/tokens", R"({"role":"metrics","labels":{"zone":"eu"}})");
+    EXPECT_EQ(wrong.reason(), "token_has_no_labels");
+}
+
 }  // namespace
 }  // namespace servo::server

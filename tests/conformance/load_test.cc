@@ -45,6 +45,7 @@ TEST_P(LoadConformance, DefinitionsComeBackAsCommitted) {
     token.id = "abcdefgh2345";
     token.role = TokenRole::kExecutor;
     token.tenant = TenantId(2);
+    token.labels = {{"gpu", "a=100, b"}, {"zone", "eu"}};
     token.secret_sha256 = std::string(64, 'e');
     token.note = "fleet";
     token.created_by = "ann";
@@ -54,6 +55,7 @@ TEST_P(LoadConformance, DefinitionsComeBackAsCommitted) {
     lasting.id = "bcdefghi2345";
     lasting.role = TokenRole::kAdmin;
     lasting.tenant = TenantId();
+    lasting.labels = {};
     lasting.created_at = instant_ms(12);
     lasting.expires_at = kNever;
     changes.tokens = {token, lasting};

@@ -114,15 +114,17 @@ void add_executor(Pipeline& out, const ExecutorRow& row) {
 }
 
 void add_token(Pipeline& out, const TokenRow& row) {
+    const std::string labels = encode_labels(row.labels);
     out.add(
         "INSERT INTO tokens (" SERVO_TOKEN_COLUMNS
-        ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (token_id) DO UPDATE SET expires_at_ms = excluded.expires_at_ms,"
         " revoked_at_ms = excluded.revoked_at_ms",
         Params::of(
             view(row.id),
             row.tenant,
             model::to_string(row.role),
+            view(labels),
             view(row.secret_sha256),
             view(row.note),
             view(row.created_by),

@@ -160,12 +160,13 @@ Result<TokenRow> read_token(const Query& row) {
         return fail(unknown_word("tokens.role", row.text(2)));
     }
     out.role = *role;
-    out.secret_sha256 = row.text(3);
-    out.note = row.text(4);
-    out.created_by = row.text(5);
-    out.created_at = row.instant(6);
-    out.expires_at = row.instant(7);
-    out.revoked_at = row.instant(8);
+    out.labels = decode_labels(row.bytes(3));
+    out.secret_sha256 = row.text(4);
+    out.note = row.text(5);
+    out.created_by = row.text(6);
+    out.created_at = row.instant(7);
+    out.expires_at = row.instant(8);
+    out.revoked_at = row.instant(9);
     return out;
 }
 

@@ -454,14 +454,16 @@ Status ChangeWriter::write_small(const ChangeSet& changes) {
         ));
     }
     for (const TokenRow& row : changes.tokens) {
+        const std::string labels = encode_labels(row.labels);
         SERVO_CHECK(db_.run(
             "INSERT INTO tokens (" SERVO_TOKEN_COLUMNS
-            ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (token_id) DO UPDATE SET expires_at_ms = excluded.expires_at_ms,"
             " revoked_at_ms = excluded.revoked_at_ms",
             std::string_view(row.id),
             row.tenant,
             model::to_string(row.role),
+            std::string_view(labels),
             std::string_view(row.secret_sha256),
             std::string_view(row.note),
             std::string_view(row.created_by),

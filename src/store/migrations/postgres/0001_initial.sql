@@ -115,6 +115,7 @@ CREATE TABLE tokens (
     tenant_id BIGINT NOT NULL,
     role TEXT NOT NULL CHECK (
         role IN ('admin', 'tenant-admin', 'tenant-read', 'executor', 'metrics')),
+    labels TEXT NOT NULL,  -- name=value, one a line; those that an executor may register with
     secret_sha256 TEXT NOT NULL,
     note TEXT NOT NULL,
     created_by TEXT NOT NULL,

@@ -1,11 +1,13 @@
 """Servo on PostgreSQL: server and executor as processes of their own, a backfill to its end."""
 import os
 import sys
+import unittest
 
-from harness import (CONFLICT, FAILED, OK, SCHEMA_TOO_NEW, START_DEADLINE_S, ServoTest, free_port,
-                     ledger_asset, read_ledger, wait_until)
+from harness import (CONFLICT, FAILED, NOT_ALLOWED, OK, SCHEMA_TOO_NEW, START_DEADLINE_S,
+                     ServoTest, free_port, ledger_asset, read_ledger, wait_until)
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "postgres"))
+from pooler import Pooler, installed  # noqa: E402
 from server import PASSWORD, PostgresServer  # noqa: E402
 
 DAYS = ("--start", "2024-01-01T00:00:00Z", "--end", "2024-01-01T01:00:00Z")  # 60 minutes
@@ -22,8 +24,11 @@ class OnPostgres(ServoTest):
         super().setUp()
         type(self).count += 1
         self.name = f"e2e_{self.count}"
-        self.environment["SERVO_DATABASE_URL"] = self.database.create_database(self.name)
+        self.environment["SERVO_DATABASE_URL"] = self.database_url()
         self.ledger = os.path.join(self.folder, "ledger")
+
+    def database_url(self):
+        return self.database.create_database(self.name)
 
     def psql(self, sql):
         return self.database.psql(sql, self.name)
@@ -97,6 +102,22 @@ class OnPostgres(ServoTest):
         for verb in (["server", "--listen", f"127.0.0.1:{self.port}"], ["migrate"]):
             self.assertIn("newer servo", self.servo(*verb, code=SCHEMA_TOO_NEW).err)
 
+    def test_the_first_token_is_made_offline_while_nobody_leads(self):
+        self.assertIn("servo migrate", self.servo(
+            "token", "create", "--role", "admin", "--offline", code=CONFLICT).err)
+        self.servo("migrate")
+        server = self.start_server()
+        refused = self.servo("token", "create", "--role", "admin", "--offline", code=CONFLICT)
+        self.assertIn("A server leads on this store", refused.err)
+        self.servo("asset", "list")  # it still does
+        server.stop()
+        token = self.servo("token", "create", "--role", "admin", "--offline").out.strip()
+        self.start_server()
+        self.servo("asset", "list", code=NOT_ALLOWED)
+        self.environment["SERVO_TOKEN"] = token
+        self.servo("asset", "list")
+        self.assert_sound()
+
     def test_dev_migrates_by_itself_and_the_offline_verbs_know_the_database(self):
         process = self.start("--slots", "1")
         self.assertIn("PostgreSQL", process.log())
@@ -108,4 +129,25 @@ class OnPostgres(ServoTest):
         self.assertIn("db durability", doctor.out)
         self.assertNotIn(PASSWORD, doctor.out + doctor.err)
         self.assertNotIn(PASSWORD, self.servo("config", "view").out)
+        self.assert_secret()
+
+
+@unittest.skipUnless(installed(), "PgBouncer is not installed")
+class BehindPgBouncer(OnPostgres):
+    """The same through a real pooler in transaction mode."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.pooler = Pooler(cls.database)
+        cls.addClassCleanup(cls.pooler.close)
+
+    def database_url(self):
+        super().database_url()
+        return self.pooler.url(self.name)
+
+    def test_doctor_sees_the_pooler(self):
+        self.servo("migrate")
+        self.assertIn("behind a pooler", self.servo("doctor", code=(OK, FAILED)).out)
+        self.assertIn("transaction", "".join(self.pooler.show("POOLS")))
         self.assert_secret()

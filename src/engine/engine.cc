@@ -97,9 +97,10 @@ void Engine::expire_parked(Instant now) {
 
 // Parked acquires are tried again, each in its turn, when something may have become available, and
 // as long as some of them get work.
-void Engine::wake_parked(std::vector<Taken>& batch) {
+std::vector<Engine::Taken> Engine::woken() {
+    std::vector<Taken> out;
     if (scheduler_->wake_count() == seen_wake_ && !wake_more_) {
-        return;
+        return out;
     }
     seen_wake_ = scheduler_->wake_count();
     wake_more_ = false;
@@ -110,9 +111,10 @@ void Engine::wake_parked(std::vector<Taken>& batch) {
             next = parked_.begin();
         }
         last_woken_ = next->first;
-        batch.push_back({std::move(next->second), next->first});
+        out.push_back({std::move(next->second), next->first});
         next = parked_.erase(next);
     }
+    return out;
 }
 
 std::vector<Engine::Taken> Engine::collect(Instant now) {
@@ -135,7 +137,6 @@ std::vector<Engine::Taken> Engine::collect(Instant now) {
         queue_.pop_front();
     }
     expire_parked(now);
-    wake_parked(batch);
     return batch;
 }
 
@@ -168,6 +169,26 @@ void Engine::add_idempotency(
     );
 }
 
+void Engine::apply(
+    std::vector<Taken> batch, Instant now, std::vector<Applied>& applied, model::ChangeSet& changes
+) {
+    for (auto& [item, parked] : batch) {
+        if (!check_seen(item)) {
+            applied.push_back({std::move(item), parked, fail(why_not())});
+            continue;
+        }
+        if (!adopt_for_retry(item, now, changes)) {
+            applied.push_back({std::move(item), parked, fail(not_leading())});
+            continue;
+        }
+        Result<core::Reply> reply = scheduler_->apply(item.command, now, seq_ + 1, changes);
+        if (reply.has_value()) {
+            add_idempotency(item, *reply, now, changes);
+        }
+        applied.push_back({std::move(item), parked, std::move(reply)});
+    }
+}
+
 bool Engine::step(Instant wanted) {
     now_ = std::max(now_, wanted);
     pulse(now_);
@@ -187,31 +208,19 @@ bool Engine::step(Instant wanted) {
     if (status_.state != EngineState::kLeading) {
         return worked;
     }
-    std::vector<Taken> batch = collect(now);
+    const bool alone = !single_.empty();
+    std::vector<Applied> applied;
+    model::ChangeSet changes;
+    if (takeover_event_) {
+        changes.events.push_back(*std::exchange(takeover_event_, std::nullopt));
+    }
+    apply(collect(now), now, applied, changes);
+    if (!alone) {
+        apply(woken(), now, applied, changes);  // what the batch released goes out with it
+    }
     last_step_ = now;
-    if (!batch.empty() || takeover_event_) {
+    if (!applied.empty() || !changes.empty()) {
         worked = true;
-        model::ChangeSet changes;
-        if (takeover_event_) {
-            changes.events.push_back(*std::exchange(takeover_event_, std::nullopt));
-        }
-        std::vector<Applied> applied;
-        applied.reserve(batch.size());
-        for (auto& [item, parked] : batch) {
-            if (!check_seen(item)) {
-                applied.push_back({std::move(item), parked, fail(why_not())});
-                continue;
-            }
-            if (!adopt_for_retry(item, now, changes)) {
-                applied.push_back({std::move(item), parked, fail(not_leading())});
-                continue;
-            }
-            Result<core::Reply> reply = scheduler_->apply(item.command, now, seq_ + 1, changes);
-            if (reply.has_value()) {
-                add_idempotency(item, *reply, now, changes);
-            }
-            applied.push_back({std::move(item), parked, std::move(reply)});
-        }
         scheduler_->seal(now, seq_ + 1, changes);
         settle(applied, changes, now);
     }

@@ -134,7 +134,13 @@ class Engine {
     };
     std::vector<Taken> collect(Instant now);
     void expire_parked(Instant now);
-    void wake_parked(std::vector<Taken>& batch);
+    std::vector<Taken> woken();
+    void apply(
+        std::vector<Taken> batch,
+        Instant now,
+        std::vector<Applied>& applied,
+        model::ChangeSet& changes
+    );
     bool adopt_for_retry(const Item& item, Instant now, model::ChangeSet& changes);
     void add_idempotency(
         const Item& item, const core::Reply& reply, Instant now, model::ChangeSet& changes

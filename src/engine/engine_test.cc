@@ -197,8 +197,7 @@ TEST_F(EngineTest, AnAcquireIsParkedUntilThereIsWork) {
     EXPECT_FALSE(parked->has_value());
     EXPECT_EQ(engine_.status().parked, 1U);
     submit(create(7));
-    step();
-    step();
+    step();  // the work and its first grant are one commit
     ASSERT_TRUE(parked->has_value());
     EXPECT_EQ(std::get<model::CallReply>(**(*parked)).grants.size(), 1U);
 }

@@ -1,11 +1,15 @@
 // The scheduler alone: creation, picks over many jobs, and the forecast. Prints medians of rounds
 // with [min..max]; the second column is the goal it is held against.
+//
+//   core_bench                         all of it
+//   core_bench create|forecast|calls   one part, to be profiled
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/forecast.h"
@@ -181,10 +185,17 @@ void bench_calls(int jobs) {
 
 }  // namespace
 
-int main() {
-    bench_create();
-    bench_forecast();
-    bench_calls(1);
-    bench_calls(10'000);
+int main(int argc, char** argv) {
+    const std::string only = argc > 1 ? argv[1] : "";
+    if (only.empty() || only == "create") {
+        bench_create();
+    }
+    if (only.empty() || only == "forecast") {
+        bench_forecast();
+    }
+    if (only.empty() || only == "calls") {
+        bench_calls(1);
+        bench_calls(10'000);
+    }
     return 0;
 }

@@ -1,6 +1,7 @@
 #include "core/forecast.h"
 
 #include <algorithm>
+#include <bit>
 #include <queue>
 
 #include "core/rules.h"
@@ -8,23 +9,27 @@
 namespace servo::core {
 namespace {
 
+// Rounded down; of a number that is not negative.
 int64_t integer_sqrt(int64_t value) {
-    int64_t root = 0;
-    for (int64_t bit = int64_t{1} << 31; bit > 0; bit >>= 1) {
-        if ((root + bit) <= value / (root + bit)) {
+    const auto wanted = static_cast<uint64_t>(value);
+    uint64_t root = 0;
+    for (uint64_t bit = uint64_t{1} << (std::bit_width(wanted) / 2); bit > 0; bit >>= 1) {
+        if ((root + bit) * (root + bit) <= wanted) {
             root += bit;
         }
     }
-    return root;
+    return static_cast<int64_t>(root);
 }
 
-// About normal, × 1000: the sum of twelve uniforms (Irwin–Hall).
+// About normal, × 1000: the sum of twelve uniforms (Irwin–Hall), four out of each draw.
 int64_t normal_milli(Prng& prng) {
-    int64_t sum = -6'000;
-    for (int i = 0; i < 12; ++i) {
-        sum += static_cast<int64_t>(prng.below(1'001));
+    int64_t sum = 0;
+    for (int i = 0; i < 3; ++i) {
+        for (uint64_t draw = prng.next(), piece = 0; piece < 4; ++piece, draw >>= 16) {
+            sum += static_cast<int64_t>(draw & 0xffff);
+        }
     }
-    return sum;
+    return sum * 1'000 / 65'536 - 6'000;
 }
 
 struct Durations {
@@ -105,7 +110,7 @@ class Run {
     void prepare() {
         start_ = now_;
         int64_t work_us = 0;
-        for (const auto& [id, job] : state_.jobs) {
+        for (auto& [id, job] : state_.jobs) {
             const Durations d = durations_of(state_, job);
             if (d.samples > 0) {
                 known_[id] = d;
@@ -122,11 +127,26 @@ class Run {
             }
         }
         state_.range_target_us = std::max(kRangeTargetUs, work_us / kForecastGrantsPerRun);
+        coarsen_tails();
         tick_every_ = std::max<Millis>(
             kTickInterval, Millis(work_us / 1'000 / std::max<int64_t>(1, state_.slots_total) / 400)
         );
         for (const auto& [id, lease] : state_.leases) {
             schedule(lease, lease.size - lease.reported);
+        }
+    }
+
+    // A job's last ranges shrink down to single partitions, which would be most of the grants of a
+    // run with many jobs. What is left out is small against the whole, and against the job's part.
+    void coarsen_tails() {
+        const auto slots = static_cast<uint64_t>(std::max<int64_t>(1, state_.slots_total));
+        for (const auto& [id, durations] : known_) {
+            Job& job = state_.jobs.at(id);
+            const auto of_all = static_cast<uint64_t>(
+                state_.range_target_us / kForecastTailPieces / durations.mean_us
+            );
+            const uint64_t of_job = job.remaining.size() / (kForecastTailShares * slots);
+            job.tail_range_min = std::max<uint64_t>(1, std::min(of_all, of_job));
         }
     }
 

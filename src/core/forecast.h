@@ -14,7 +14,11 @@ namespace servo::core {
 
 constexpr int kForecastRuns = 16;
 constexpr int64_t kForecastGrantsPerRun = 1'500;  // ranges grow so that a run needs about so many
-constexpr int64_t kForecastEventsMax = 60'000;    // beyond it a run is given up
+// The smallest range of a tail: such a part of the largest one, but no more than such a part of
+// what each slot gets of the job.
+constexpr int64_t kForecastTailPieces = 16;
+constexpr uint64_t kForecastTailShares = 4;
+constexpr int64_t kForecastEventsMax = 60'000;  // beyond it a run is given up
 constexpr Millis kForecastHorizon{400LL * 86'400'000};
 
 struct JobForecast {

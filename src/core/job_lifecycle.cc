@@ -170,7 +170,7 @@ void drop_front(Context& c, Lease& lease, uint64_t count) {
         count -= here;
         if (grant.size == 0) {
             drop_grant_row(c, lease, grant);
-            lease.grants.pop_front();
+            lease.grants.erase(lease.grants.begin());
         }
     }
 }

@@ -103,7 +103,7 @@ uint64_t range_size(const State& state, const Job& job) {
         size = std::min(size, std::max(known, job.next_unknown_size));
     }
     const uint64_t tail = (left + 2 * slots - 1) / (2 * slots);
-    size = std::min(size, std::max<uint64_t>(1, tail));
+    size = std::min(size, std::max(job.tail_range_min, tail));
     return std::min(size, state.forecasting ? kPartitionsPerJobMax : kPartitionsPerGrantMax);
 }
 

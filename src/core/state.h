@@ -113,6 +113,7 @@ struct Job {
     bool queued = false;    // is in the tenant's queue
     Instant waiting_since;  // for aging: last grant, or since it may run
     uint64_t next_unknown_size = 1;
+    uint64_t tail_range_min = 1;  // the tail's ranges get no smaller; raised by a forecast alone
 
     // Persistence.
     bool row_dirty = false;
@@ -146,11 +147,11 @@ struct Lease {
     int generation = 1;
     int attempt = 1;
     int deaths = 0;
-    std::deque<LeaseGrant> grants;  // those with something unreported, plus unacked ones
-    uint64_t size = 0;              // positions granted, less shrunk
-    uint64_t reported = 0;          // positions reported
-    uint64_t started = 0;           // as the executor last said
-    int64_t last_number = 0;        // newest grant
+    std::vector<LeaseGrant> grants;  // those with something unreported, plus unacked ones; few
+    uint64_t size = 0;               // positions granted, less shrunk
+    uint64_t reported = 0;           // positions reported
+    uint64_t started = 0;            // as the executor last said
+    int64_t last_number = 0;         // newest grant
     std::optional<uint64_t> shrink_to;
     bool stop = false;
     Instant granted_at;

@@ -6,15 +6,16 @@ token carries the leader's epoch in its upper bits, and each program writes down
 time it starts at; so the pause is the time from the fault to the first start under a later epoch
 (or, for the database, from the moment it accepts connections to the next start).
 
-    failover_bench [rounds]
+    failover_bench.py [ROUNDS]
 """
 import importlib.util
 import os
 import signal
-import statistics
 import sys
 import time
 import unittest
+
+from figures import Goals, below, shown
 
 ROOT = os.environ.get("SERVO_SOURCE_DIR", os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "chaos"))
@@ -34,14 +35,15 @@ class Failover(cluster.Cluster):
 
     def runTest(self):
         self.start_work(quick_hours=23, slow_days=1)
-        for what, act in (("kill -9 of the leader", self.kill), ("SIGTERM to the leader", self.term),
-                          ("fast restart of the database", self.restart_database)):
+        goals = Goals()
+        for what, act, goal in (
+                ("kill -9 of the leader → next start, s", self.kill, 2),
+                ("SIGTERM to the leader → next start, s", self.term, 0.5),
+                ("database accepts connections again → next start, s", self.restart_database, 3)):
             pauses = [act() for _ in range(ROUNDS)]
-            ordered = sorted(pauses)
-            worst = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-            print(f"{what:30} median {statistics.median(pauses):6.3f} s"
-                  f"  p99 {worst:6.3f} s  [{ordered[0]:.3f} .. {ordered[-1]:.3f}]  n={len(pauses)}",
-                  flush=True)
+            goals.add(what, shown(pauses, 2), max(pauses), below(goal))
+        print(f"Of {ROUNDS} rounds; the slowest is held against the goal.\n")
+        goals.print()
 
     def first_start(self, after_s, epoch):
         """The time of the first start after `after_s` under an epoch beyond `epoch`."""

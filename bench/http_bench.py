@@ -3,22 +3,23 @@
 
 Everything runs on this machine in one go: `servo server` on SQLite with synchronous=FULL in a fresh
 folder, the echo server (our listener with nothing behind it), and the load generator. Rounds of each
-alternate; medians with [min..max] are printed. Usage: http_bench [ROUNDS [SECONDS]]
+alternate; medians with [min..max] are printed. Usage: http_bench.py [ROUNDS [SECONDS]]
 """
 import os
 import statistics
 import subprocess
 import sys
-import tempfile
 
-from servo_server import ALL, HERE, Server, load, shown
+from figures import Goals, Ratio, at_least
+from servo_server import ALL, CONNECTIONS, PROGRAMS, Server, load
 
 
 def bare(seconds):
     echo = subprocess.Popen(
-        [os.path.join(HERE, "echo_server"), str(seconds + 10)], stdout=subprocess.PIPE, text=True)
+        [os.path.join(PROGRAMS, "echo_server"), str(seconds + 10)],
+        stdout=subprocess.PIPE, text=True)
     try:
-        return load(int(echo.stdout.readline()), "bare", 64, 0, seconds)
+        return load(int(echo.stdout.readline()), "bare", CONNECTIONS, 0, seconds)
     finally:
         echo.terminate()
         echo.wait()
@@ -27,28 +28,25 @@ def bare(seconds):
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 4
-    rates = {"bare": [], 1: [], 16: [], 100: []}
+    floor = []
+    rates = {1: [], 16: [], 100: []}
     latencies = {1: [], 16: [], 100: []}
     for _ in range(rounds):
-        rates["bare"].append(bare(seconds)["calls_per_s"])
-        for k in (1, 16, 100):
-            with tempfile.TemporaryDirectory(prefix="servo-bench-") as folder:
-                server = Server(folder)
-                try:
-                    server.start_backfill(*ALL)
-                    row = load(server.port, "executor", 64, k, seconds)
-                finally:
-                    server.stop()
+        floor.append(bare(seconds)["calls_per_s"])
+        for k in rates:
+            with Server() as server:
+                server.start_backfill(*ALL)
+                row = load(server.port, "executor", CONNECTIONS, k, seconds)
             rates[k].append(row["partitions_per_s"])
             latencies[k].append(row["p99_ms"])
-    print("64 keep-alive connections, SQLite synchronous=FULL, partitions/s: median [min..max]")
-    print(f"bare HTTP+JSON calls/s        {shown(rates['bare'])}")
-    for k in (1, 16, 100):
-        ratio = statistics.median(rates[k]) / statistics.median(rates["bare"])
-        print(f"k={k:<4} partitions/s          {shown(rates[k])}   {ratio:.2f} x bare,"
-              f" p99 {statistics.median(latencies[k]):.1f} ms")
-    ratio = statistics.median(rates[1]) / statistics.median(rates["bare"])
-    print(f"goal P4: k=1 against bare HTTP+JSON >= 0.4: {ratio:.2f}, {'met' if ratio >= 0.4 else 'MISSED'}")
+    print(f"{CONNECTIONS} keep-alive connections, SQLite with synchronous FULL.\n")
+    goals = Goals()
+    goals.values("bare HTTP and JSON, calls/s", floor)
+    for k, values in rates.items():
+        p99 = statistics.median(latencies[k])
+        goals.values(f"k = {k}, partitions/s; p99 of a call {p99:.1f} ms", values)
+    goals.ratio("P4: k = 1 against bare HTTP and JSON", Ratio(rates[1], floor), at_least(0.4))
+    goals.print()
 
 
 if __name__ == "__main__":

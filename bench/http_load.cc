@@ -6,7 +6,9 @@
 //   http_load PORT executor CONNECTIONS K SECONDS     fused report-and-claim calls
 //   http_load PORT bare CONNECTIONS 0 SECONDS         the same number of plain POSTs to /bench/echo
 //
-// Prints one line: calls/s, partitions/s, and the latency of a call in ms (p50, p99).
+// Prints one line of name=value: calls and partitions per second, the latency of a call in ms (p50,
+// p99), `acknowledged`, the partitions whose reports were answered since the start, and `gone=1`
+// when the server went away before the time was over.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -22,6 +24,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/executor_protocol.h"
@@ -59,7 +62,8 @@ struct Connection {
     std::string in;
     Clock::time_point sent;
 
-    void post(const std::string& path, const std::string& body) {
+    // False: the server is gone.
+    bool post(const std::string& path, const std::string& body) {
         const std::string request = fmt::format(
             "POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             "Content-Length: {}\r\n\r\n{}",
@@ -73,18 +77,20 @@ struct Connection {
             const ssize_t n =
                 ::send(fd, request.data() + done, request.size() - done, MSG_NOSIGNAL);
             if (n <= 0) {
-                die(fmt::format("send: {}", std::strerror(errno)));
+                return false;
             }
             done += static_cast<size_t>(n);
         }
+        return true;
     }
 
-    // The body of a complete response, once it is there.
-    bool receive(std::string& body) {
+    // The body of a complete response, once it is there. Sets `gone` when there will be none.
+    bool receive(std::string& body, bool& gone) {
         char buffer[kReadBytes];
         const ssize_t n = ::recv(fd, buffer, sizeof(buffer), 0);
         if (n <= 0) {
-            die("the server closed a connection");
+            gone = true;
+            return false;
         }
         in.append(buffer, static_cast<size_t>(n));
         const size_t head = in.find("\r\n\r\n");
@@ -112,7 +118,8 @@ struct Executor {
     Connection connection;
     model::CallRequest call;
     bool registered = false;
-    uint64_t partitions = 0;
+    uint64_t in_flight = 0;     // partitions in the report that waits for its reply
+    uint64_t acknowledged = 0;  // those that a reply made durable
     Prng prng{1};
 
     std::string register_body(int64_t number) {
@@ -130,6 +137,7 @@ struct Executor {
     // Turns the last reply into the next call: everything granted is done.
     std::string next_body(const std::string& reply_body, int64_t now_ms, Micros each) {
         call.results.clear();
+        acknowledged += std::exchange(in_flight, 0);
         if (registered) {
             const auto reply =
                 api::call_reply_from(boost::json::parse(reply_body), api::Unknown::kIgnore);
@@ -144,7 +152,7 @@ struct Executor {
                 model::LeaseResults results;
                 results.lease = grant.lease;
                 const uint64_t size = grant.size();
-                partitions += size;
+                in_flight += size;
                 int64_t took_us = 0;
                 for (uint64_t i = 0; i < size; ++i) {
                     const Micros took(each.count() * prng.between(500, 1'500) / 1'000);
@@ -182,6 +190,7 @@ struct Plan {
 
 struct Figures {
     uint64_t calls = 0;
+    uint64_t partitions = 0;
     std::vector<int64_t> latencies_us;
 };
 
@@ -196,55 +205,59 @@ Executors connect_all(const Plan& plan, int epoll) {
         event.events = EPOLLIN;
         event.data.u64 = static_cast<uint64_t>(i);
         epoll_ctl(epoll, EPOLL_CTL_ADD, executor->connection.fd, &event);
-        if (plan.bare) {
-            executor->connection.post("/bench/echo", kBareBody);
-        } else {
-            executor->connection.post("/v1/executor/register", executor->register_body(i));
+        const bool sent =
+            plan.bare
+                ? executor->connection.post("/bench/echo", kBareBody)
+                : executor->connection.post("/v1/executor/register", executor->register_body(i));
+        if (!sent) {
+            die("the server closed a new connection");
         }
         executors.push_back(std::move(executor));
     }
     return executors;
 }
 
-// Answers replies with the next call until `end`; books them in `figures` when it is given.
-void drive(
-    const Plan& plan, int epoll, Executors& executors, Clock::time_point end, Figures* figures
-) {
-    std::vector<epoll_event> events(executors.size());
-    std::string body;
-    while (Clock::now() < end) {
-        const int ready = epoll_wait(epoll, events.data(), plan.connections, 100);
-        const int64_t now_ms = wall_ms();
-        for (int i = 0; i < ready; ++i) {
-            Executor& executor = *executors[events[static_cast<size_t>(i)].data.u64];
-            Connection& connection = executor.connection;
-            if (!connection.receive(body)) {
-                continue;
-            }
-            if (figures != nullptr) {
-                ++figures->calls;
-                figures->latencies_us.push_back(
-                    std::chrono::duration_cast<Micros>(Clock::now() - connection.sent).count()
-                );
-            }
-            if (plan.bare) {
-                connection.post("/bench/echo", kBareBody);
-            } else {
-                connection.post("/v1/executor/report", executor.next_body(body, now_ms, plan.each));
-            }
-        }
-    }
-}
-
-uint64_t partitions_of(const Executors& executors) {
+uint64_t acknowledged_by(const Executors& executors) {
     uint64_t sum = 0;
     for (const auto& executor : executors) {
-        sum += executor->partitions;
+        sum += executor->acknowledged;
     }
     return sum;
 }
 
-void report(const Plan& plan, Figures figures, uint64_t partitions) {
+// Answers replies with the next call until `end`. False: the server is gone.
+bool drive(
+    const Plan& plan, int epoll, Executors& executors, Clock::time_point end, Figures& figures
+) {
+    const uint64_t before = acknowledged_by(executors);
+    std::vector<epoll_event> events(executors.size());
+    std::string body;
+    bool gone = false;
+    while (!gone && Clock::now() < end) {
+        const int ready = epoll_wait(epoll, events.data(), plan.connections, 100);
+        const int64_t now_ms = wall_ms();
+        for (int i = 0; i < ready && !gone; ++i) {
+            Executor& executor = *executors[events[static_cast<size_t>(i)].data.u64];
+            Connection& connection = executor.connection;
+            if (!connection.receive(body, gone)) {
+                continue;
+            }
+            ++figures.calls;
+            figures.latencies_us.push_back(
+                std::chrono::duration_cast<Micros>(Clock::now() - connection.sent).count()
+            );
+            gone = plan.bare
+                       ? !connection.post("/bench/echo", kBareBody)
+                       : !connection.post(
+                             "/v1/executor/report", executor.next_body(body, now_ms, plan.each)
+                         );
+        }
+    }
+    figures.partitions = acknowledged_by(executors) - before;
+    return !gone;
+}
+
+void report(double seconds, Figures figures, uint64_t acknowledged, bool gone) {
     std::vector<int64_t>& latencies = figures.latencies_us;
     std::sort(latencies.begin(), latencies.end());
     const auto at = [&](size_t per_mille) {
@@ -252,15 +265,15 @@ void report(const Plan& plan, Figures figures, uint64_t partitions) {
                    ? 0.0
                    : static_cast<double>(latencies[latencies.size() * per_mille / 1'000]) / 1e3;
     };
-    const auto per_second = [&](uint64_t count) {
-        return static_cast<double>(count) / static_cast<double>(plan.seconds.count());
-    };
     fmt::print(
-        "calls_per_s={:.0f} partitions_per_s={:.0f} p50_ms={:.3f} p99_ms={:.3f}\n",
-        per_second(figures.calls),
-        per_second(partitions),
+        "calls_per_s={:.0f} partitions_per_s={:.0f} p50_ms={:.3f} p99_ms={:.3f} acknowledged={} "
+        "gone={}\n",
+        static_cast<double>(figures.calls) / seconds,
+        static_cast<double>(figures.partitions) / seconds,
         at(500),
-        at(990)
+        at(990),
+        acknowledged,
+        gone ? 1 : 0
     );
 }
 
@@ -280,10 +293,12 @@ int main(int argc, char** argv) {
     const int epoll = epoll_create1(0);
     Executors executors = connect_all(plan, epoll);
     // The first second warms up: durations get known, ranges reach their size.
-    drive(plan, epoll, executors, Clock::now() + std::chrono::seconds(1), nullptr);
-    const uint64_t before = partitions_of(executors);
+    Figures warm_up;
+    bool up = drive(plan, epoll, executors, Clock::now() + std::chrono::seconds(1), warm_up);
+    const Clock::time_point begun = Clock::now();
     Figures figures;
-    drive(plan, epoll, executors, Clock::now() + plan.seconds, &figures);
-    report(plan, std::move(figures), partitions_of(executors) - before);
+    up = up && drive(plan, epoll, executors, begun + plan.seconds, figures);
+    const double seconds = std::chrono::duration<double>(Clock::now() - begun).count();
+    report(seconds, std::move(figures), acknowledged_by(executors), !up);
     return 0;
 }

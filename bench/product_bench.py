@@ -3,130 +3,73 @@
 
 Creates a backfill of ten million formula partitions in a running server and claims from it (P5);
 runs partitions at k = 100, 16 and 1 and weighs what they leave on disk (P8); holds the memory of a
-server with a backfill of ten million against one of ten thousand. Usage: product_bench [ROUNDS]
+server with a backfill of ten million against one of ten thousand. Usage: product_bench.py [ROUNDS]
 """
-import http.client
-import json
 import os
 import sys
-import tempfile
-import time
 
-from servo_server import ALL, Server, load, shown
+from figures import Goals, Ratio, at_most, below
+from servo_server import (ALL, CONNECTIONS, TEN_MILLION, TEN_THOUSAND, Caller, Server, load,
+                          request_of)
 
-TEN_THOUSAND = ("2024-01-01T00:00:00Z", "2024-01-07T22:40:00Z")
-TEN_MILLION = ("1990-01-01T00:00:00Z", "2009-01-05T10:40:00Z")
 SECONDS = 3
+OTHER = ("1700-01-01T00:00:00Z", "1989-12-31T00:00:00Z")
 
 
-class Caller:
-    """One keep-alive connection; an executor of one slot."""
-
-    def __init__(self, port):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self.number = 0
-
-    def post(self, path, body):
-        """Milliseconds of the call, and its reply."""
-        text = json.dumps(body)
-        begin = time.perf_counter()
-        self.connection.request("POST", path, text, {"Content-Type": "application/json"})
-        response = self.connection.getresponse()
-        reply = response.read()
-        took = (time.perf_counter() - begin) * 1e3
-        if response.status >= 300:
-            raise SystemExit(f"product_bench: {path}: {response.status} {reply[:300]}")
-        return took, json.loads(reply)
-
-    def register(self):
-        self.post("/v1/executor/register",
-                  {"executor": "bench", "session": 7, "slots": 1, "previous_gone": True})
-
-    def claim(self):
-        self.number += 1
-        took, reply = self.post("/v1/executor/report", {
-            "session": 7, "call": self.number, "ack": 0, "free_slots": 1})
-        if not reply["grants"]:
-            raise SystemExit("product_bench: nothing was granted")
-        return took
-
-
-def request_of(start, end):
-    selection = {"start": start, "end": end}
-    return {"asset": "load", "selection": selection, "reprocess": "all"}
-
-
-def rss_kib(pid):
-    with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
-
-
-def with_server(work):
-    with tempfile.TemporaryDirectory(prefix="servo-bench-") as folder:
-        server = Server(folder)
-        try:
-            return work(server)
-        finally:
-            server.stop()
-
-
-def creation(rounds):
-    create_ms, claim_ms, counts = [], [], set()
-
-    def once(server):
+def creation():
+    """Milliseconds to create a backfill of ten million, and of the first claim after it."""
+    with Server() as server:
         caller = Caller(server.port)
         caller.register()
         took, reply = caller.post("/v1/backfills", request_of(*TEN_MILLION))
-        create_ms.append(took)
-        claim_ms.append(caller.claim())
-        counts.add(reply["total_partitions"])
-
-    for _ in range(rounds):
-        with_server(once)
-    print(f"create {counts.pop():,} formula partitions   {shown(create_ms, 2)} ms   goal < 5")
-    print(f"first claim after it                 {shown(claim_ms, 2)} ms   goal < 10")
+        if reply["total_partitions"] != 10_000_000:
+            raise SystemExit(f"product_bench: {reply['total_partitions']} partitions")
+        return took, caller.claim()
 
 
 def stored(k):
     """Bytes on disk per succeeded partition: after the run, all of it in the one file."""
-    with tempfile.TemporaryDirectory(prefix="servo-bench-") as folder:
-        server = Server(folder)
-        try:
-            server.start_backfill(*ALL)
-            caller = Caller(server.port)
-            data = os.path.join(folder, "data")
-            load(server.port, "executor", 64, k, SECONDS)
-            caller.connection.request("GET", "/v1/backfills")
-            done = json.load(caller.connection.getresponse())["items"][0]["completed_partitions"]
-        finally:
-            server.stop()
-        return sum(entry.stat().st_size for entry in os.scandir(data) if entry.is_file()) / done
+    with Server() as server:
+        server.start_backfill(*ALL)
+        load(server.port, "executor", CONNECTIONS, k, SECONDS)
+        done = Caller(server.port).get("/v1/backfills")["items"][0]["completed_partitions"]
+        server.stop()
+        return sum(entry.stat().st_size for entry in os.scandir(server.data) if entry.is_file()) / done
 
 
-def memory(rounds):
-    def once(selection):
-        def work(server):
-            Caller(server.port).post("/v1/backfills", request_of(*selection))
-            load(server.port, "executor", 64, 16, 1)
-            return rss_kib(server.process.pid)
-        return with_server(work)
-
-    small, large = [], []
-    for _ in range(rounds):
-        small.append(once(TEN_THOUSAND) / 1024)
-        large.append(once(TEN_MILLION) / 1024)
-    print(f"memory, backfill of 10 k             {shown(small, 1)} MiB")
-    print(f"memory, backfill of 10 M             {shown(large, 1)} MiB")
+def memory(selection):
+    """MiB of a server after a second of load on a backfill. Other work went before, the same for
+    every backfill, so that caches are as full as they get."""
+    with Server() as server:
+        caller = Caller(server.port)
+        _, other = caller.post("/v1/backfills", request_of(*OTHER))
+        load(server.port, "executor", CONNECTIONS, 16, SECONDS)
+        caller.post(f"/v1/backfills/{other['id']}/pause", {})
+        caller.post("/v1/backfills", request_of(*selection))
+        load(server.port, "executor", CONNECTIONS, 16, 1)
+        with open(f"/proc/{server.process.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) / 1024
 
 
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    print("SQLite synchronous=FULL, HTTP included: median [min..max]")
-    creation(rounds)
-    for k, goal in ((100, 6), (16, 20), (1, 150)):
-        sizes = [stored(k) for _ in range(rounds)]
-        print(f"stored per partition, k={k:<4}         {shown(sizes, 1)} bytes   goal <= {goal}")
-    memory(rounds)
+    print("SQLite with synchronous FULL, HTTP included.\n")
+    goals = Goals()
+    created = [creation() for _ in range(rounds)]
+    goals.values("P5: create 10 M formula partitions, ms", [create for create, _ in created],
+                 below(5), 2)
+    goals.values("P5: first claim after it, ms", [claim for _, claim in created], below(10), 2)
+    for k, limit in ((100, 6), (16, 20), (1, 150)):
+        goals.values(f"P8: bytes stored a partition, k = {k}", [stored(k) for _ in range(rounds)],
+                     at_most(limit), 1)
+    small, large = [], []
+    for _ in range(rounds):
+        small.append(memory(TEN_THOUSAND))
+        large.append(memory(TEN_MILLION))
+    goals.values("memory of the server, backfill of 10 k, MiB", small, digits=1)
+    goals.values("memory of the server, backfill of 10 M, MiB", large, digits=1)
+    goals.ratio("10 M against 10 k", Ratio(large, small, min), at_most(1.1))
+    goals.print()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 // with [min..max] and the ratio; then what creating large jobs costs and how many bytes a partition
 // leaves.
 //   store_bench [folder]     default: the system's temporary folder; its disk is what is measured
+//   store_bench listed URL   only a job of ten million listed keys, on a PostgreSQL
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -15,9 +16,11 @@
 #include <fstream>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/prng.h"
+#include "store/postgres/postgres_store.h"
 #include "store/sqlite/sql_functions.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -114,7 +117,8 @@ DoneEntry entry_of(Index index, int64_t& clock_ms, Prng& prng) {
 
 class Servo {
  public:
-    explicit Servo(const std::string& path) : path_(path), opened_(value_of(open_sqlite(path))) {
+    explicit Servo(const std::string& path) : Servo(value_of(open_sqlite(path))) { path_ = path; }
+    explicit Servo(OpenedStore opened) : opened_(std::move(opened)) {
         epoch_ = value_of(opened_.store->take_leadership({.holder = "bench", .url = ""}));
         ChangeSet changes;
         TenantRow tenant;
@@ -296,6 +300,28 @@ std::shared_ptr<const OrdinalView> formula(uint64_t total) {
     return std::make_shared<OrdinalView>(std::vector<OrdinalRun>{{0, total, 1}});
 }
 
+// Ten million keys as they come out of a list: increasing ids with irregular gaps.
+std::shared_ptr<const OrdinalView> listed(uint64_t seed) {
+    Prng prng(seed);
+    OrdinalRunBuilder builder;
+    Ordinal at = 0;
+    for (int i = 0; i < 10'000'000; ++i) {
+        at += prng.between(1, 9);
+        builder.add(at);
+    }
+    return std::make_shared<OrdinalView>(builder.take());
+}
+
+// P6 on a PostgreSQL with nothing in it, for postgres_bench.py.
+void print_listed(const std::string& url) {
+    PostgresOptions options;
+    options.url = url;
+    options.migrate = true;
+    Servo store(value_of(open_postgres(options)));
+    const auto keys = listed(1);
+    fmt::print("create_s={:.3f}\n", seconds_of([&] { store.create(1, keys); }));
+}
+
 // --- the tables --------------------------------------------------------------------------------
 
 void print_fsync(const std::string& parent) {
@@ -404,15 +430,7 @@ void print_creation(const std::string& parent) {
         Servo store(folder.file("servo.db"));
         create.values.push_back(1e3 * seconds_of([&] { store.create(1, formula(10'000'000)); }));
         load.values.push_back(1e3 * store.load_seconds());
-        // Ten million keys as they come out of a list: increasing ids with irregular gaps.
-        Prng prng(static_cast<uint64_t>(round) + 1);
-        OrdinalRunBuilder builder;
-        Ordinal at = 0;
-        for (int i = 0; i < 10'000'000; ++i) {
-            at += prng.between(1, 9);
-            builder.add(at);
-        }
-        const auto keys = std::make_shared<OrdinalView>(builder.take());
+        const auto keys = listed(static_cast<uint64_t>(round) + 1);
         const auto size = fs::file_size(store.path());
         keys_create.values.push_back(seconds_of([&] { store.create(2, keys); }));
         store.close();
@@ -432,6 +450,10 @@ void print_creation(const std::string& parent) {
 
 int main(int argc, char** argv) {
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
+    if (argc == 3 && std::string_view(argv[1]) == "listed") {
+        print_listed(argv[2]);
+        return 0;
+    }
     const std::string parent = argc > 1 ? argv[1] : fs::temp_directory_path().string();
     fmt::print("SQLite {}, WAL, synchronous FULL, in {}\n", sqlite3_libversion(), parent);
     print_fsync(parent);

@@ -1,12 +1,14 @@
-// One process of a peer, as peers_bench.py asks for it:
+// One process of a peer, as peers.py asks for it:
 //
-//   node peer.mjs graphile|graphile-one|pgboss URL prepare          schema and queue, emptied
+//   node peer.mjs graphile|graphile-one|pgboss|pgboss-notify URL prepare   schema and queue, emptied
 //   node peer.mjs ...                         URL enqueue COUNT     no-op jobs in the queue
 //   node peer.mjs ...                         URL drain             runs jobs until told to stop
+//   node peer.mjs ...                         URL latency COUNT     one job at a time, see below
 //
 // `drain` prints "ready" once it can take jobs, starts at the first line on standard input, prints
 // how many it has done every 20 ms and when a second line tells it to stop, and ends when all that
-// it did is recorded. The settings are the best of those that were tried (docs/performance.md).
+// it did is recorded. `latency` prints a list: for each of COUNT jobs, given to an idle worker one after
+// the other, the milliseconds from asking for it to its start. The settings are the best of those that were tried (docs/performance.md).
 import { createInterface } from "node:readline";
 import pg from "pg";
 
@@ -14,8 +16,11 @@ const ENQUEUE_BATCH = 5_000;
 const ENQUEUE_PARALLEL = 2;
 const REPORT_MS = 20;
 const QUEUE = "load";
+const IDLE_MS = 20;
+const WARM_UP_JOBS = 5;
 
 let done = 0;
+let started = () => {}; // told when a job begins
 
 // Batches of `count` jobs, ENQUEUE_PARALLEL at a time.
 async function inBatches(count, add) {
@@ -56,8 +61,13 @@ async function graphile(url, settings) {
       );
       await u.release();
     },
+    async adder() {
+      const u = await utils();
+      return () => u.addJob("noop", {});
+    },
     async drain() {
       const noop = async () => {
+        started();
         done += 1;
       };
       const runner = await run({ preset, taskList: { noop } });
@@ -66,10 +76,16 @@ async function graphile(url, settings) {
   };
 }
 
-async function pgboss(url) {
+async function pgboss(url, notify) {
   const { PgBoss } = await import("pg-boss");
   const open = async () => {
-    const boss = new PgBoss({ connectionString: url, supervise: false, schedule: false, max: 20 });
+    const boss = new PgBoss({
+      connectionString: url,
+      supervise: false,
+      schedule: false,
+      useListenNotify: notify,
+      max: 20,
+    });
     boss.on("error", (error) => console.error(error));
     await boss.start();
     return boss;
@@ -78,7 +94,7 @@ async function pgboss(url) {
     async prepare() {
       const boss = await open();
       if (await boss.getQueue(QUEUE)) await boss.deleteQueue(QUEUE);
-      await boss.createQueue(QUEUE, { partition: true });
+      await boss.createQueue(QUEUE, { partition: true, notify });
       await boss.stop({ graceful: false });
     },
     async enqueue(count) {
@@ -87,6 +103,10 @@ async function pgboss(url) {
         boss.insert(QUEUE, Array.from({ length: size }, (_, i) => ({ data: { i } }))),
       );
       await boss.stop({ graceful: false });
+    },
+    async adder() {
+      const boss = await open();
+      return () => boss.send(QUEUE, {});
     },
     async drain() {
       const boss = await open();
@@ -97,11 +117,32 @@ async function pgboss(url) {
         burstWhenBatchFull: true,
       };
       await boss.work(QUEUE, work, async (jobs) => {
+        started();
         done += jobs.length;
       });
       return () => boss.stop({ graceful: true });
     },
   };
+}
+
+// Milliseconds from asking to the start of each of `count` jobs.
+async function latencies(chosen, count) {
+  const stop = await chosen.drain();
+  const add = await chosen.adder();
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const out = [];
+  for (let i = -WARM_UP_JOBS; i < count; ++i) {
+    await pause(IDLE_MS);
+    const start = new Promise((resolve) => {
+      started = () => resolve(performance.now());
+    });
+    const asked = performance.now();
+    await add();
+    const took = (await start) - asked;
+    if (i >= 0) out.push(took);
+  }
+  await stop();
+  return out;
 }
 
 const [peer, url, verb, count] = process.argv.slice(2);
@@ -114,7 +155,8 @@ const peers = {
       failJobBatchDelay: 50,
     }),
   "graphile-one": () => graphile(url, { concurrentJobs: 24 }),
-  pgboss: () => pgboss(url),
+  pgboss: () => pgboss(url, false),
+  "pgboss-notify": () => pgboss(url, true),
 };
 const chosen = await peers[peer]();
 if (verb === "drain") {
@@ -127,6 +169,10 @@ if (verb === "drain") {
   clearInterval(report);
   await stop();
   console.log(done);
+  process.exit(0);
+}
+if (verb === "latency") {
+  console.log(JSON.stringify(await latencies(chosen, Number(count))));
   process.exit(0);
 }
 await chosen[verb](Number(count));

@@ -9,6 +9,7 @@
 #include "model/asset_codec.h"
 #include "model/job_id.h"
 #include "model/records.h"
+#include "model/trace.h"
 
 namespace servo::api {
 namespace {
@@ -223,6 +224,7 @@ GrantWire grant_to_wire(const Grant& grant) {
     wire.timeout_ms = grant.timeout.count();
     wire.memory_bytes = grant.memory_bytes;
     wire.suspect = grant.suspect;
+    wire.traceparent = grant.traceparent;
     return wire;
 }
 
@@ -272,6 +274,7 @@ Result<Grant> grant_from_wire(GrantWire&& wire) {
     out.timeout = Millis(wire.timeout_ms);
     out.memory_bytes = wire.memory_bytes;
     out.suspect = wire.suspect;
+    out.traceparent = model::parse_traceparent(wire.traceparent) ? std::move(wire.traceparent) : "";
     return out;
 }
 

@@ -131,6 +131,7 @@ void describe(V& v, GrantWire& g) {
     v.required("timeout_ms", g.timeout_ms, "Per partition.");
     v.field("memory_bytes", g.memory_bytes, "0 = no limit.");
     v.field("suspect", g.suspect, "Run alone: an executor died while it held this.");
+    v.field("traceparent", g.traceparent, "That of the request that started the backfill.");
 }
 
 template <typename V>

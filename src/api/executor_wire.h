@@ -108,6 +108,7 @@ struct GrantWire {
     int64_t timeout_ms = 0;
     int64_t memory_bytes = 0;
     bool suspect = false;
+    std::string traceparent;
 };
 struct ControlWire {
     int64_t lease = 0;

@@ -75,5 +75,7 @@ constexpr std::string_view kLeaderHeader = "Servo-Leader";
 constexpr std::string_view kForwardedHeader = "Servo-Forwarded";
 // Who acts, for the audit trail, where no token says it: [A-Za-z0-9._@-]{1,64}.
 constexpr std::string_view kActorHeader = "Servo-Actor";
+// W3C Trace Context: a backfill started with it is a part of that trace.
+constexpr std::string_view kTraceparentHeader = "traceparent";
 
 }  // namespace servo::api

@@ -104,8 +104,12 @@ Result<int> serve(
     Node& node
 ) {
     const std::string url = node.url();
-    const executor::AgentOptions options =
+    executor::AgentOptions options =
         SERVO_TRY(agent_options(request, request.options.text("data_dir") + "/executor"));
+    const auto exporter = SERVO_TRY(start_exporter(session, request.options, "servo-executor"));
+    if (exporter) {
+        options.spans = [&exporter](trace::Span span) { exporter->add(std::move(span)); };
+    }
     auto transport = make_http_transport({url, token, "servo-executor/" SERVO_VERSION, ""});
     const std::unique_ptr<executor::Agent> agent =
         SERVO_TRY(executor::Agent::start(options, transport));
@@ -154,7 +158,7 @@ Result<int> ServoProcesses::dev(cli::Session& session, const cli::ProcessRequest
     }
     // Its executor and what applies the file get in however the API is guarded.
     const std::string token = server::draw_token(model::TokenRole::kAdmin).secret;
-    const std::unique_ptr<Node> node = SERVO_TRY(Node::open(request, "dev"));
+    const std::unique_ptr<Node> node = SERVO_TRY(Node::open(session, request, "dev"));
     if (!request.file.empty()) {
         SERVO_CHECK(apply_first(session, *node, request, token));
     }

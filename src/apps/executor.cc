@@ -5,6 +5,7 @@
 #include "apps/http_transport.h"
 #include "apps/processes.h"
 #include "apps/stop_signal.h"
+#include "apps/tracing.h"
 #include "base/log.h"
 #include "cli/session.h"
 
@@ -14,7 +15,11 @@ Result<int> ServoProcesses::executor(cli::Session& session, const cli::ProcessRe
     StopSignal stop;
     start_logging(request.options, "info");
     const cli::Connection* to = SERVO_TRY(session.connection());
-    const executor::AgentOptions options = SERVO_TRY(agent_options(request, ""));
+    executor::AgentOptions options = SERVO_TRY(agent_options(request, ""));
+    const auto exporter = SERVO_TRY(start_exporter(session, request.options, "servo-executor"));
+    if (exporter) {
+        options.spans = [&exporter](trace::Span span) { exporter->add(std::move(span)); };
+    }
     auto transport = make_http_transport(cli::http_options(*to, "servo-executor/" SERVO_VERSION));
     const std::unique_ptr<executor::Agent> agent =
         SERVO_TRY(executor::Agent::start(options, transport));

@@ -76,12 +76,16 @@ Result<PeerTls> peer_tls(const config::Options& options) {
 }  // namespace
 
 Result<std::unique_ptr<Node>> Node::open(
-    const cli::ProcessRequest& request, const std::string& role
+    const cli::Session& session, const cli::ProcessRequest& request, const std::string& role
 ) {
     store::Candidate self{
         host_name() + ":" + std::to_string(getpid()), SERVO_TRY(advertised_url(request.options))};
     AnyStore store = SERVO_TRY(open_store(request.options, role));
     auto node = std::unique_ptr<Node>(new Node(std::move(store), std::move(self)));
+    node->exporter_ = SERVO_TRY(start_exporter(session, request.options, "servo-server"));
+    if (node->exporter_) {
+        trace_backfills(node->engine_, *node->exporter_);
+    }
     if (request.accept_older_database) {
         node->engine_.accept_older_database();
     }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apps/open_store.h"
+#include "apps/tracing.h"
 #include "base/result.h"
 #include "cli/processes.h"
 #include "config/options.h"
@@ -19,7 +20,7 @@ class Node {
     // Opens the store and runs the engine, which leads or stands by. Errors: those of open_store
     // and of the engine's start.
     static Result<std::unique_ptr<Node>> open(
-        const cli::ProcessRequest& request, const std::string& role
+        const cli::Session& session, const cli::ProcessRequest& request, const std::string& role
     );
     ~Node();  // closes the listener, answers what is queued, closes the store cleanly
     Node(const Node&) = delete;
@@ -43,6 +44,7 @@ class Node {
  private:
     Node(AnyStore store, store::Candidate self);
 
+    std::unique_ptr<trace::Exporter> exporter_;  // null: off; outlives the engine
     AnyStore store_;
     engine::Engine engine_;
     engine::Loop loop_;

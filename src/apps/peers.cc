@@ -85,6 +85,7 @@ Result<client::HttpRequest> request_of(const server::Request& from, Millis timeo
     add(api::kRequestIdHeader, from.headers.request_id);
     add(api::kIdempotencyKeyHeader, from.headers.idempotency_key);
     add(api::kActorHeader, from.headers.actor);
+    add(api::kTraceparentHeader, from.headers.traceparent);
     add(api::kForwardedHeader, "1");
     return to;
 }

@@ -17,7 +17,7 @@ void start_logging(const config::Options& options, const std::string& quiet_leve
 Result<int> ServoProcesses::server(cli::Session& session, const cli::ProcessRequest& request) {
     StopSignal stop;
     start_logging(request.options, "info");
-    const std::unique_ptr<Node> node = SERVO_TRY(Node::open(request, "server"));
+    const std::unique_ptr<Node> node = SERVO_TRY(Node::open(session, request, "server"));
     SERVO_CHECK(node->listen(request.options.address("listen"), request));
     if (!request.options.is_off("metrics_listen")) {
         SERVO_CHECK(node->export_metrics(request.options.address("metrics_listen")));

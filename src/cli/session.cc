@@ -177,7 +177,10 @@ Result<client::Client*> Session::client() {
         }
         client_ = std::make_unique<client::Client>(
             environment_.make_http(http_options(*to, "servo-cli/" SERVO_VERSION)),
-            client::ClientOptions{several ? "" : to->tenant.value, actor()}
+            client::ClientOptions{
+                several ? "" : to->tenant.value,
+                actor(),
+                environment_.variable("TRACEPARENT").value_or("")}
         );
     }
     return client_.get();

@@ -50,6 +50,9 @@ Result<std::string> Client::send(const Call& call) {
     if (!options_.actor.empty()) {
         request.headers.emplace_back(api::kActorHeader, options_.actor);
     }
+    if (!options_.traceparent.empty()) {
+        request.headers.emplace_back(api::kTraceparentHeader, options_.traceparent);
+    }
     if (!call.idempotency_key.empty()) {
         request.headers.emplace_back(api::kIdempotencyKeyHeader, call.idempotency_key);
     }

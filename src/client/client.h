@@ -26,8 +26,9 @@ constexpr Millis kRetryPauseFirst{250};  // without Retry-After; doubles
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 struct ClientOptions {
-    std::string tenant;  // empty = the server's default for this token
-    std::string actor;   // who acts, where no token says it
+    std::string tenant;            // empty = the server's default for this token
+    std::string actor;             // who acts, where no token says it
+    std::string traceparent = {};  // sent along; empty = none
 };
 
 struct BackfillQuery {

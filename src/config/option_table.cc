@@ -119,6 +119,14 @@ const std::vector<OptionDecl> kOptions = {
      .usual = "127.0.0.1:7421",
      .words = {"off"},
      .used_by = "server"},
+    {.name = "otlp_endpoint",
+     .form = OptionForm::kText,
+     .doc =
+         "Where spans of backfills, leases and attempts are sent, by OTLP over HTTP in JSON, such "
+         "as `http://127.0.0.1:4318`. Headers, such as a key, come from the variable "
+         "OTEL_EXPORTER_OTLP_HEADERS. Empty: none are made.",
+     .high = 2'000,
+     .used_by = "server, executor"},
     {.name = "peer_ca",
      .form = OptionForm::kPath,
      .doc =

@@ -96,6 +96,7 @@ Grant describe(const State& state, const Job& job, const Lease& lease, const Pic
     grant.timeout = job.row.settings.timeout.value_or(spec.timeout);
     grant.memory_bytes = job.row.settings.memory_bytes.value_or(spec.memory_bytes);
     grant.suspect = lease.deaths > 0;
+    grant.traceparent = job.row.traceparent;
     return grant;
 }
 

@@ -256,6 +256,9 @@ void Engine::settle(std::vector<Applied>& applied, const model::ChangeSet& chang
             ++seq_;
             status_.seq = seq_;
             committed_ = {status_.epoch, seq_};
+            if (on_committed_) {
+                on_committed_(changes, *scheduler_);
+            }
             answer_all(applied, now);
             return;
         case store::CommitFate::kRefused:

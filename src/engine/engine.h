@@ -116,6 +116,11 @@ class Engine {
     // Told when a new scheduler was loaded (start and every reload), before it is used; may queue.
     void on_load(std::function<void(const core::Scheduler&)> hook) { on_load_ = std::move(hook); }
 
+    // Told of each batch once it is committed, before anybody is answered; must be quick. The
+    // scheduler is as it is after the batch.
+    using Committed = std::function<void(const model::ChangeSet&, const core::Scheduler&)>;
+    void on_committed(Committed hook) { on_committed_ = std::move(hook); }
+
     const EngineStatus& status() const { return status_; }
     // Only for tests and the simulator.
     const core::Scheduler* scheduler() const { return scheduler_.get(); }
@@ -194,6 +199,7 @@ class Engine {
     Instant last_step_ = kEpochStart;
     Instant next_probe_ = kNever;
     std::function<void(const core::Scheduler&)> on_load_;
+    Committed on_committed_;
 };
 
 }  // namespace servo::engine

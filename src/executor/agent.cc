@@ -138,6 +138,9 @@ Agent::Agent(
               agent.check_answers_.push_back(std::move(answer));
           });
       }) {
+    if (options_.spans) {
+        spans_.emplace(options_.name, options_.spans);
+    }
     turned_at_us_ = boot_now().count();
     status_.slots = options_.slots;
 }
@@ -195,6 +198,9 @@ void Agent::run() {
         wait_for_events();
     }
     end_slots();
+    if (spans_) {
+        spans_->all_ended();
+    }
     transport_->shut_down();
     // Whoever still asks is answered.
     for (Inbox::Task& task : inbox_->close()) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "executor/attempt_spans.h"
 #include "executor/endpoint_check.h"
 #include "executor/keeper.h"
 #include "executor/log_feed.h"
@@ -43,6 +44,8 @@ struct AgentOptions {
     Millis stuck_floor{300'000};        // "no progress" is never said of less
     Millis stuck_say_every{30'000};     // in the log
     Millis health_every = api::kHealthInterval;
+    // Takes the spans of leases and attempts; called on the loop's thread. Empty: none are made.
+    trace::Sink spans;
     // Starts a slot process that calls slot_main(kSlotFd). Default: this program with `slot`.
     std::vector<std::string> slot_command = {"/proc/self/exe", "slot"};
 };
@@ -193,6 +196,7 @@ class Agent {
     bool server_reached_ = false;
     bool server_lost_said_ = false;
     LogFeed log_feed_;
+    std::optional<AttemptSpans> spans_;
 
     model::SessionId session_;
     Durations durations_;

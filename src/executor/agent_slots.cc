@@ -70,6 +70,9 @@ void Agent::feed_slot(const FeedSlot& action) {
     slot.revision = {action.grant.asset, action.grant.revision};
     slot.unit_size = units;
     slot.unit_timeout = action.grant.timeout * units;
+    if (spans_) {
+        spans_->fed(action);
+    }
     slot.host.feed(action.first_position, action.grant, *action.definition);
 }
 
@@ -78,6 +81,9 @@ void Agent::handle_message(int index, wire::FromSlot message) {
     const BootTime now = in_ms(now_);
     if (auto* progress = std::get_if<SlotProgress>(&message); progress != nullptr && keeper_) {
         note_progress(slot, *progress);
+        if (spans_) {
+            spans_->reported(index, *progress);
+        }
         keeper_->on_slot_event(index, std::move(*progress), now);
     } else if (const auto* trimmed = std::get_if<SlotTrimmed>(&message);
                trimmed != nullptr && keeper_) {
@@ -157,6 +163,9 @@ void Agent::tend_ending_slot(int index) {
     slot.killed_at.reset();
     slot.stuck.reset();
     slot.stuck_said_at.reset();
+    if (spans_) {
+        spans_->ended(index);
+    }
     slot.lease = {};
     slot.started = slot.finished = 0;
     slot.start_at = now_ + restart_wait(slot.failures);

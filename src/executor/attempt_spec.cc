@@ -8,11 +8,11 @@
 #include <cctype>
 #include <cstdlib>
 
-#include "base/prng.h"
 #include "base/rfc3339.h"
 #include "base/text.h"
 #include "model/job_id.h"
 #include "model/template.h"
+#include "model/trace.h"
 
 extern char** environ;
 
@@ -51,12 +51,13 @@ std::string variable_name(std::string_view name) {
     return result;
 }
 
-// W3C trace context: one trace for a backfill, one span for an attempt.
-std::string trace_parent(model::JobId job, model::Token token) {
-    Prng trace(static_cast<uint64_t>(job.value));
-    Prng span(static_cast<uint64_t>(token));
-    const uint64_t high = trace.next();
-    return fmt::format("00-{:016x}{:016x}-{:016x}-01", high, trace.next(), span.next() | 1);
+// Of the program's parent: its attempt.
+std::string trace_parent(const model::Grant& grant, model::Token token) {
+    return model::to_traceparent(
+        {model::trace_of(grant.job, grant.traceparent),
+         model::span_of_attempt(token),
+         model::trace_recorded(grant.traceparent)}
+    );
 }
 
 Result<model::PartitionInfo> describe(const Part& part, uint64_t position) {
@@ -101,7 +102,7 @@ void add_attempt(Variables& variables, const AttemptInput& input) {
     variables["SERVO_FENCING_TOKEN"] = std::to_string(token);
     variables["SERVO_DEADLINE"] = format_rfc3339(input.deadline);
     variables["SERVO_RESULT_FILE"] = input.places.result_file;
-    variables["TRACEPARENT"] = trace_parent(part.grant.job, token);
+    variables["TRACEPARENT"] = trace_parent(part.grant, token);
 }
 
 void add_window(Variables& variables, const model::TemplateValues& values) {

@@ -164,6 +164,7 @@ void put_grant(std::string& out, const model::Grant& grant) {
     put_signed(out, grant.timeout.count());
     put_signed(out, grant.memory_bytes);
     put(out, grant.suspect ? 1 : 0);
+    put_text(out, grant.traceparent);
 }
 void get_grant(Fields& in, model::Grant& grant) {
     grant.number = in.signed_number();
@@ -191,6 +192,7 @@ void get_grant(Fields& in, model::Grant& grant) {
     grant.timeout = Millis(in.signed_number());
     grant.memory_bytes = in.signed_number();
     grant.suspect = in.number() != 0;
+    grant.traceparent = in.text();
 }
 
 void put_body(std::string& out, const Feed& feed) {

@@ -82,6 +82,7 @@ struct JobRow {
     std::string range_end;
     std::string note;
     std::string created_by;
+    std::string traceparent;  // of the request that started it (model/trace.h), or empty
     Instant created_at;
 
     JobSettings settings;

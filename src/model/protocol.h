@@ -61,8 +61,9 @@ struct Grant {
     bool reversed = false;
     Millis timeout{0};  // per partition
     int64_t memory_bytes = 0;
-    bool suspect = false;   // run alone: an executor died while it held this
-    uint64_t size() const;  // partitions in it
+    bool suspect = false;     // run alone: an executor died while it held this
+    std::string traceparent;  // of the request that started the job, or empty
+    uint64_t size() const;    // partitions in it
     bool operator==(const Grant&) const = default;
 };
 

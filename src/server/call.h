@@ -48,6 +48,7 @@ struct Call {
     // Filled by the dispatcher when the request carries a key: to be stored with the command.
     std::optional<engine::Idempotency> idempotency;
     std::string request_id;
+    std::string traceparent;  // the caller's, when it is one; else empty
 
     const std::string& parameter(std::string_view name) const;  // of the path; must exist
     std::string query_value(std::string_view name) const;       // empty = absent

@@ -9,6 +9,7 @@
 #include "api/openapi.h"
 #include "base/assert.h"
 #include "base/log.h"
+#include "model/trace.h"
 #include "server/digest.h"
 #include "server/executor_calls.h"
 #include "server/lookup.h"
@@ -57,6 +58,28 @@ Result<std::string> tenant_of(const Principal& principal, const std::string& sai
         return fail(not_found("no_such_tenant", fmt::format("There is no tenant \"{}\".", said)));
     }
     return principal.tenant;
+}
+
+// What changes something is worth a line; what only looks is one for who is looking for it.
+void log_request(const Call& call, int status, Millis took) {
+    const bool changes = call.route->method != api::Method::kGet;
+    const auto level = status >= 500 ? spdlog::level::warn
+                       : changes     ? spdlog::level::info
+                                     : spdlog::level::debug;
+    if (!spdlog::should_log(level)) {
+        return;
+    }
+    const auto context = model::parse_traceparent(call.traceparent);
+    log_event(
+        level,
+        call.route->id,
+        {{"status", std::to_string(status)},
+         {"took_ms", std::to_string(took.count())},
+         {"request_id", call.request_id},
+         {"trace_id", context ? model::to_hex(context->trace) : ""},
+         {"tenant", call.tenant},
+         {"actor", call.principal.actor}}
+    );
 }
 
 }  // namespace
@@ -161,7 +184,8 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder)
         std::move(match->query),
         request.body.empty() ? std::string(kEmptyBody) : std::move(request.body),
         std::nullopt,
-        id};
+        id,
+        model::parse_traceparent(request.headers.traceparent) ? request.headers.traceparent : ""};
     const bool keyed = route.repeat == api::Repeat::kKey;
     to_worker(std::move(call), keyed ? request.headers.idempotency_key : "", std::move(responder));
 }
@@ -209,7 +233,10 @@ void Dispatcher::to_worker(Call call, std::string key, std::shared_ptr<Responder
     // A std::function must be copyable, and a Call is heavy: so it travels by pointer.
     auto carried = std::make_shared<Call>(std::move(call));
     const bool taken = workers_.submit([this, carried, key = std::move(key), responder] {
-        responder->send(with_id(run(*carried, key), carried->request_id));
+        const Instant began = backend_.now();
+        Response response = run(*carried, key);
+        log_request(*carried, response.status, backend_.now() - began);
+        responder->send(with_id(std::move(response), carried->request_id));
     });
     if (!taken) {
         Error error =

@@ -27,6 +27,7 @@ struct RequestHeaders {
     std::string request_id;
     std::string idempotency_key;
     std::string actor;
+    std::string traceparent;
     bool forwarded = false;  // by a server that stands by
 };
 

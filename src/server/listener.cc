@@ -439,6 +439,7 @@ void Session::hand_over() {
     request.headers.request_id = std::string(message[api::kRequestIdHeader]);
     request.headers.idempotency_key = std::string(message[api::kIdempotencyKeyHeader]);
     request.headers.actor = std::string(message[api::kActorHeader]);
+    request.headers.traceparent = std::string(message[api::kTraceparentHeader]);
     request.headers.forwarded = !message[api::kForwardedHeader].empty();
     request.body = std::move(message.body());
     // The answer to HEAD has a body here, which such a client does not read.

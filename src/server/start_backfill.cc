@@ -146,6 +146,7 @@ JobRow new_row(
     row.range_end = planned.chosen.resolved.range_end.value_or("");
     row.note = request.note;
     row.created_by = call.principal.actor;
+    row.traceparent = call.traceparent;
     row.settings = settings;
     return row;
 }

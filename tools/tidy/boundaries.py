@@ -21,7 +21,8 @@ MAY_INCLUDE = {
     "metrics": ["base", "model"],
     "server": ["base", "model", "core", "store", "engine", "api", "config", "metrics"],
     "client": ["base", "model", "api"],
-    "executor": ["base", "model", "api", "client", "config"],
+    "trace": ["base", "model", "client"],
+    "executor": ["base", "model", "api", "client", "config", "trace"],
     "cli": ["base", "model", "api", "client", "config"],
     "sim": ["base", "model", "core", "store", "store/memory", "engine", "executor"],
     "apps": None,  # wires everything

@@ -307,7 +307,7 @@ Status ChangeWriter::add_job(Pipeline& out, const JobRow& row) {
     out.add(
         "INSERT INTO jobs (" SERVO_JOB_COLUMNS
         ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?, ?)"
+        " ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (job_id) DO UPDATE SET revision = excluded.revision,"
         " priority = excluded.priority, deadline_ms = excluded.deadline_ms,"
         " max_concurrency = excluded.max_concurrency,"
@@ -336,6 +336,7 @@ Status ChangeWriter::add_job(Pipeline& out, const JobRow& row) {
             view(row.range_end),
             view(row.note),
             view(row.created_by),
+            view(row.traceparent),
             row.created_at,
             s.priority,
             s.deadline,

@@ -187,6 +187,7 @@ Result<JobColumns> read_job(const Query& row) {
     job.range_end = in.text();
     job.note = in.text();
     job.created_by = in.text();
+    job.traceparent = in.text();
     job.created_at = in.instant();
     read_settings(in, job.settings);
     const std::string state = in.text();

@@ -13,7 +13,8 @@
 #define SERVO_JOB_COLUMNS                                                                     \
     "job_id, tenant_id, group_id, asset_id, revision, total, keys_fingerprint, reprocess, "   \
     "overlap,"                                                                                \
-    " range_start, range_end, note, created_by, created_at_ms, priority, deadline_ms,"        \
+    " range_start, range_end, note, created_by, traceparent, created_at_ms, priority,"        \
+    " deadline_ms,"                                                                           \
     " max_concurrency, max_failures_count, max_failures_percent, max_failures_percent_after," \
     " timeout_ms, memory_bytes, max_attempts, state, state_reason, state_note, state_by,"     \
     " state_since_ms, resume_at_ms, waits_for, generation, started_at_ms, completed_at_ms"

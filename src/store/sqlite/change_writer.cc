@@ -249,7 +249,7 @@ Status ChangeWriter::insert_job(const JobRow& row) {
     SERVO_CHECK(db_.run(
         "INSERT INTO jobs (" SERVO_JOB_COLUMNS
         ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?, ?)",
+        " ?, ?, ?, ?, ?, ?, ?)",
         row.id,
         row.tenant,
         row.group,
@@ -263,6 +263,7 @@ Status ChangeWriter::insert_job(const JobRow& row) {
         std::string_view(row.range_end),
         std::string_view(row.note),
         std::string_view(row.created_by),
+        std::string_view(row.traceparent),
         row.created_at,
         s.priority,
         s.deadline,

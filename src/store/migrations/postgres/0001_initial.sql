@@ -139,6 +139,7 @@ CREATE TABLE jobs (
     range_end TEXT NOT NULL,
     note TEXT NOT NULL,
     created_by TEXT NOT NULL,
+    traceparent TEXT NOT NULL,
     created_at_ms BIGINT NOT NULL,
     priority BIGINT NOT NULL,
     deadline_ms BIGINT,

@@ -134,6 +134,7 @@ CREATE TABLE jobs (
     range_end TEXT NOT NULL,
     note TEXT NOT NULL,
     created_by TEXT NOT NULL,
+    traceparent TEXT NOT NULL,
     created_at_ms INTEGER NOT NULL,
     priority INTEGER NOT NULL,
     deadline_ms INTEGER,

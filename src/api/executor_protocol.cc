@@ -6,6 +6,7 @@
 
 #include "api/executor_wire.h"
 #include "api/utf8.h"
+#include "base/packed_text.h"
 #include "model/asset_codec.h"
 #include "model/job_id.h"
 #include "model/records.h"
@@ -194,7 +195,9 @@ Result<LeaseResults> results_from_wire(ResultsWire&& wire) {
         out.failed.push_back(SERVO_TRY(failed_from_wire(std::move(failed))));
     }
     for (LogWire& log : wire.logs) {
-        out.logs.push_back({log.pos, log.bytes_total, clean_tail(log.tail, kLogTailBytesMax)});
+        // Packed on this thread, so that the engine's and the store have an eighth to carry.
+        std::string tail = pack_text(clean_tail(log.tail, kLogTailBytesMax));
+        out.logs.push_back({log.pos, log.bytes_total, std::move(tail)});
     }
     return out;
 }

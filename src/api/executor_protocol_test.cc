@@ -4,6 +4,7 @@
 
 #include "api/executor_wire.h"
 #include "api/utf8.h"
+#include "base/packed_text.h"
 #include "base/prng.h"
 #include "model/records.h"
 
@@ -230,8 +231,11 @@ TEST(ExecutorProtocol, OutputOfProgramsIsMadeFit) {
     const auto back = call_request_from(wire(request), CallKind::kReport, Unknown::kRefuse);
     ASSERT_TRUE(back) << back.error().message;
     EXPECT_EQ(back->results[0].failed[0].message.substr(0, 4), "\xEF\xBF\xBDx");
-    EXPECT_LE(back->results[0].logs[0].tail.size(), kLogTailBytesMax);
-    EXPECT_EQ(back->results[0].logs[0].tail.substr(0, 1), "a");
+    const std::string& packed = back->results[0].logs[0].tail;
+    EXPECT_LT(packed.size(), kLogTailBytesMax / 10);
+    const std::string tail = unpack_text(packed, kLogTailBytesMax).value();
+    EXPECT_GT(tail.size(), kLogTailBytesMax - 4);
+    EXPECT_EQ(tail.substr(0, 1), "a");
 }
 
 TEST(Utf8, ValidIsUnchangedAndInvalidReplaced) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/packed_text.h"
 #include "base/prng.h"
 #include "base/rfc3339.h"
 #include "base/suggest.h"
@@ -93,6 +94,29 @@ TEST(ShellQuote, HostileWordsStayOneWord) {
 TEST(Text, Commas) {
     EXPECT_EQ(with_commas(1234567), "1,234,567");
     EXPECT_EQ(with_commas(-999), "-999");
+}
+
+TEST(PackedText, ComesBackAsItWas) {
+    std::string log;
+    for (int line = 0; log.size() < 64 * 1024; ++line) {
+        log += "2024-01-29T05:15:00Z INFO loaded chunk " + std::to_string(line) + " of orders\n";
+    }
+    for (const std::string& text : {std::string(), std::string("short\n"), log}) {
+        const std::string packed = pack_text(text);
+        EXPECT_LE(packed.size(), text.size());
+        EXPECT_EQ(unpack_text(packed, text.size()).value(), text);
+    }
+    EXPECT_EQ(pack_text("short\n"), "short\n");
+    EXPECT_LT(pack_text(log).size(), log.size() / 5);
+    EXPECT_EQ(pack_text(std::string(2, '\0')), std::string("?\0", 2));
+}
+
+TEST(PackedText, DamageAndBombsAreErrors) {
+    const std::string packed = pack_text(std::string(10'000, 'x'));
+    EXPECT_FALSE(unpack_text(packed.substr(0, packed.size() / 2), 10'000).has_value());
+    EXPECT_FALSE(unpack_text(packed, 9'999).has_value());
+    EXPECT_FALSE(unpack_text(std::string("\0nonsense", 9), 10'000).has_value());
+    EXPECT_FALSE(unpack_text(std::string(1, '\0'), 10'000).has_value());
 }
 
 TEST(Prng, SameSeedSameSequenceAndBounds) {

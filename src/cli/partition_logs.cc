@@ -19,7 +19,13 @@ struct LogsArgs {
 Result<int> show(Session& session, client::Client& client, const LogsArgs& args, int64_t attempt) {
     const api::PartitionLog log =
         SERVO_TRY(client.get_partition_log(args.asset, args.key, attempt, args.backfill));
-    if (log.bytes_total > log.text.size()) {
+    if (log.bytes_total > 0 && log.text.empty()) {
+        session.output().note(
+            "attempt " + std::to_string(log.attempt) + " printed " +
+            std::to_string(log.bytes_total) +
+            " bytes; none were kept, because its executor's partitions printed too much at once"
+        );
+    } else if (log.bytes_total > log.text.size()) {
         session.output().note(
             "the last " + std::to_string(log.text.size()) + " of " +
             std::to_string(log.bytes_total) + " bytes of attempt " + std::to_string(log.attempt)

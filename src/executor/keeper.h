@@ -30,9 +30,13 @@ using BootTime = Millis;
 constexpr Millis kReportTimeout{3'000};
 constexpr Millis kAcquireTimeout = model::kAcquireParkMax + Millis(5'000);
 constexpr Millis kRegisterTimeout{5'000};
-constexpr Millis kTopUpBelow{500};              // unstarted work of a lease
-constexpr size_t kResultsQueuedMax = 5'000;     // a report is sent when this many wait
-constexpr size_t kReportLogBytesMax = 4 << 20;  // log tails in one report
+constexpr Millis kTopUpBelow{500};           // unstarted work of a lease
+constexpr size_t kResultsQueuedMax = 5'000;  // a report is sent when this many wait
+// What one report may carry: with all of it the body is below the server's limit of 16 MiB.
+constexpr size_t kReportResultsMax = 50'000;
+constexpr size_t kReportFailureBytesMax = 4 << 20;
+constexpr size_t kReportLogBytesMax = 4 << 20;  // of successes
+constexpr size_t kLogBytesQueuedMax = 8 << 20;  // of successes, waiting for reports
 constexpr int kRefusalsMax = 5;                 // refused calls in a row before giving up
 
 struct KeeperOptions {
@@ -155,6 +159,7 @@ class Keeper {
     int64_t ack() const { return ack_; }
     int slots_busy() const;
     size_t results_queued() const { return results_queued_; }
+    size_t log_bytes_queued() const { return log_bytes_queued_; }  // of successes, at most
     std::vector<model::HeldLease> held() const;
     // Cumulative; sums to slots × (now - session start).
     model::SlotMillis slot_millis() const { return slot_ms_; }
@@ -243,6 +248,7 @@ class Keeper {
     void close_if_done(Leases::iterator lease);
     void erase(Leases::iterator lease);
     void on_progress(int slot, SlotProgress event);
+    void bound_logs();
     void on_trimmed(int slot, const SlotTrimmed& event);
     void on_lost(int slot, Instant at);
     void ask_top_up_if_low(Lease& lease);
@@ -292,6 +298,7 @@ class Keeper {
     std::deque<std::pair<model::LeaseId, uint64_t>> closed_;  // recent, with their sizes
     std::map<std::pair<model::AssetId, int>, std::shared_ptr<const model::Definition>> definitions_;
     size_t results_queued_ = 0;
+    size_t log_bytes_queued_ = 0;  // of successes; an upper bound, counted anew by bound_logs()
 
     BootTime accounted_{0};
     model::SlotMillis slot_ms_{};

@@ -160,8 +160,9 @@ void Keeper::send_again(InFlight& flight, BootTime) {
 }
 
 std::vector<model::LeaseResults> Keeper::take_results() {
+    static_assert(kReportFailureBytesMax >= kFailureBytesMost);
     std::vector<model::LeaseResults> all;
-    ReportRoom room{model::kResultsPerReportMax, kReportLogBytesMax};
+    ReportRoom room{kReportResultsMax, kReportFailureBytesMax};
     for (auto& [id, lease] : leases_) {
         if (lease.dropped || result_count(lease.queued) == 0) {
             continue;
@@ -174,6 +175,11 @@ std::vector<model::LeaseResults> Keeper::take_results() {
             all.push_back(std::move(taken));
         }
     }
+    std::vector<model::LeaseResults*> taken;
+    for (model::LeaseResults& results : all) {
+        taken.push_back(&results);
+    }
+    keep_newest_logs(taken, kReportLogBytesMax);
     return all;
 }
 

@@ -326,7 +326,11 @@ void Keeper::on_progress(int slot, SlotProgress event) {
         results_queued_ += count;
         append(lease.queued.done, std::move(event.results.done));
         append(lease.queued.failed, std::move(event.results.failed));
+        for (const model::LogTail& log : event.results.logs) {
+            log_bytes_queued_ += wire_bytes(log.tail);
+        }
         append(lease.queued.logs, std::move(event.results.logs));
+        bound_logs();
     }
     if (lease.complete()) {
         report_wanted_ = true;
@@ -335,6 +339,18 @@ void Keeper::on_progress(int slot, SlotProgress event) {
         ask_top_up_if_low(lease);
     }
     report_wanted_ = report_wanted_ || results_queued_ >= kResultsQueuedMax;
+}
+
+// While the server is away, or slower than the programs are talkative.
+void Keeper::bound_logs() {
+    if (log_bytes_queued_ <= kLogBytesQueuedMax) {
+        return;
+    }
+    std::vector<model::LeaseResults*> queues;
+    for (auto& [id, lease] : leases_) {
+        queues.push_back(&lease.queued);
+    }
+    log_bytes_queued_ = keep_newest_logs(queues, kReportLogBytesMax);
 }
 
 void Keeper::ask_top_up_if_low(Lease& lease) {

@@ -530,6 +530,122 @@ TEST_F(KeeperTest, SlotMillisecondsSumToSlotsTimesElapsed) {
     EXPECT_EQ(ms[static_cast<size_t>(model::SlotState::kDraining)], 3 * 55);
 }
 
+model::LeaseResults results_of(uint64_t count, size_t bytes, int64_t first_ms) {
+    model::LeaseResults results;
+    for (uint64_t position = 0; position < count; ++position) {
+        const Instant at = instant_ms(first_ms + static_cast<int64_t>(position));
+        results.done.push_back({position, at, Micros(1), -1, -1, -1, -1});
+        results.logs.push_back({position, bytes, std::string(bytes, 's')});
+    }
+    return results;
+}
+
+TEST(ResultCut, CountsTextAsItTravels) {
+    EXPECT_EQ(wire_bytes("plain"), 5u);
+    EXPECT_EQ(wire_bytes("a\n\"\\"), 7u);
+    EXPECT_EQ(wire_bytes("\x1b[0m"), 9u);
+}
+
+TEST(ResultCut, TheNewestSuccessesKeepTheirTails) {
+    model::LeaseResults one = results_of(3, 100, 0);     // end at 0, 1, 2
+    model::LeaseResults other = results_of(3, 100, 10);  // end at 10, 11, 12
+    other.done.erase(other.done.begin() + 1);            // at 11 it is a failure's
+    other.failed.emplace_back().position = 1;
+    EXPECT_EQ(keep_newest_logs({&one, &other}, 300), 300u);
+    EXPECT_TRUE(one.logs[0].tail.empty());
+    EXPECT_TRUE(one.logs[1].tail.empty());
+    EXPECT_EQ(one.logs[0].bytes_total, 100u);  // that it printed is still known
+    EXPECT_FALSE(one.logs[2].tail.empty());
+    for (const model::LogTail& log : other.logs) {
+        EXPECT_EQ(log.tail.size(), 100u) << log.position;
+    }
+}
+
+TEST(ResultCut, ALongMessageCountsToo) {
+    model::LeaseResults queue;
+    for (uint64_t position = 0; position < 3; ++position) {
+        queue.failed.emplace_back().position = position;
+        queue.failed.back().message = std::string(2'000, 'm');
+    }
+    ReportRoom room{10, 5'000};
+    EXPECT_EQ(result_count(cut_front(queue, room)), 2u);
+    EXPECT_EQ(result_count(queue), 1u);
+}
+
+// Partitions that print control characters only, the longest text there is on the wire.
+std::shared_ptr<SlotProgress> talkative_progress(LeaseId lease, uint64_t first, uint64_t count) {
+    auto progress = std::make_shared<SlotProgress>();
+    progress->lease = lease;
+    progress->started = first + count;
+    for (uint64_t position = first; position < first + count; ++position) {
+        const Instant at = instant_ms(static_cast<int64_t>(position));
+        progress->results.done.push_back({position, at, Micros(1), -1, -1, -1, -1});
+        progress->results.logs.push_back(
+            {position, 1 << 20, std::string(model::kLogTailBytesMax, '\x01')}
+        );
+    }
+    return progress;
+}
+
+size_t tail_bytes(const std::vector<model::LeaseResults>& all) {
+    size_t bytes = 0;
+    for (const model::LeaseResults& results : all) {
+        for (const model::LogTail& log : results.logs) {
+            bytes += wire_bytes(log.tail);
+        }
+    }
+    return bytes;
+}
+
+TEST_F(KeeperTest, AReportOfTalkativePartitionsHasALimit) {
+    make();
+    give_a(300);
+    event(0, *talkative_progress(kA, 0, 300));
+    const auto last = report();
+    ASSERT_EQ(last->results.size(), 1u);
+    EXPECT_EQ(last->results[0].done.size(), 300u);  // results do not wait for logs
+    EXPECT_LE(tail_bytes(last->results), kReportLogBytesMax);
+    EXPECT_GT(tail_bytes(last->results), kReportLogBytesMax / 2);
+    EXPECT_FALSE(last->results[0].logs.back().tail.empty());
+    EXPECT_TRUE(last->results[0].logs.front().tail.empty());
+}
+
+TEST_F(KeeperTest, FailuresKeepTheirTailsAndWaitForTheNextReport) {
+    make();
+    give_a(40);
+    SlotProgress progress = *talkative_progress(kA, 0, 40);
+    for (const model::DoneResult& done : progress.results.done) {
+        progress.results.failed.emplace_back().position = done.position;
+    }
+    progress.results.done.clear();
+    event(0, std::move(progress));
+    size_t failures = 0;
+    for (int calls = 0; failures < 40; ++calls) {
+        ASSERT_LT(calls, 10);
+        const auto call = report();
+        ASSERT_EQ(call->results.size(), 1u);
+        EXPECT_LE(tail_bytes(call->results), kReportFailureBytesMax);
+        for (const model::LogTail& log : call->results[0].logs) {
+            EXPECT_EQ(log.tail.size(), model::kLogTailBytesMax) << log.position;
+        }
+        failures += call->results[0].failed.size();
+        answer(call);
+    }
+}
+
+TEST_F(KeeperTest, LogsThatWaitForAServerHaveALimit) {
+    make();
+    give_a(1'000);
+    pass(2'000);
+    const auto heartbeat = report();  // under way all the time
+    for (uint64_t first = 0; first < 900; first += 10) {
+        event(0, *talkative_progress(kA, first, 10));
+        ASSERT_LE(keeper_->log_bytes_queued(), kLogBytesQueuedMax);
+    }
+    EXPECT_EQ(keeper_->results_queued(), 900u);
+    EXPECT_GT(keeper_->log_bytes_queued(), 0u);
+}
+
 TEST(ResultCut, KeepsTheOrderAndTheBudget) {
     model::LeaseResults queue;
     for (uint64_t position = 0; position < 10; ++position) {
@@ -547,15 +663,12 @@ TEST(ResultCut, KeepsTheOrderAndTheBudget) {
     model::LeaseResults joined;
     int reports = 0;
     while (result_count(queue) > 0) {
-        ReportRoom room{4, 64'000};
+        ReportRoom room{4, 130'000};
         const model::LeaseResults part = cut_front(queue, room);
         ASSERT_GT(result_count(part), 0u);
         ASSERT_LE(result_count(part), 4u);
-        size_t bytes = 0;
-        for (const model::LogTail& log : part.logs) {
-            bytes += log.tail.size();
-        }
-        EXPECT_LE(bytes, 64'000u);
+        EXPECT_LE(part.failed.size(), 2u);
+        EXPECT_EQ(part.logs.size(), result_count(part));
         joined.done.insert(joined.done.end(), part.done.begin(), part.done.end());
         joined.failed.insert(joined.failed.end(), part.failed.begin(), part.failed.end());
         joined.logs.insert(joined.logs.end(), part.logs.begin(), part.logs.end());
@@ -563,7 +676,7 @@ TEST(ResultCut, KeepsTheOrderAndTheBudget) {
     }
     EXPECT_EQ(joined.done, all.done);
     EXPECT_EQ(joined.failed, all.failed);
-    EXPECT_EQ(joined.logs.size(), all.logs.size());
+    EXPECT_EQ(joined.logs, all.logs);
     EXPECT_GE(reports, 3);
 }
 

@@ -14,9 +14,8 @@ namespace {
 constexpr Micros kRetryStartFirst{100'000};
 constexpr Micros kRetryStartMost{1'000'000};
 constexpr Micros kRetryStartFor{10'000'000};
-constexpr size_t kNotesMax = 20;           // remarks on a result file
-constexpr size_t kLastLineBytesMax = 300;  // of the log, in a failure's message
-constexpr size_t kSuccessLogBytesMax = 8 * 1024;
+constexpr size_t kNotesMax = 20;                  // remarks on a result file
+constexpr size_t kLastLineBytesMax = 300;         // of the log, in a failure's message
 constexpr size_t kFurtherLogBytesMax = 4 * 1024;  // of the further failures of a batch
 
 bool may_pass(const SpawnFailure& failure) {
@@ -208,9 +207,6 @@ Outcome ProcessRunner::outcome_of(
         done.bytes = line != nullptr ? line->bytes : -1;
         done.max_rss_kb = end.max_rss_kb;
         done.cpu_us = child_.cpu_us() / share;
-        if (tail.size() > kSuccessLogBytesMax) {
-            outcome.log.tail = clean_text(tail.substr(tail.size() - kSuccessLogBytesMax));
-        }
         outcome.result = done;
         return outcome;
     }

@@ -12,7 +12,6 @@ using model::FailureClass;
 
 namespace {
 constexpr size_t kLastLineBytesMax = 300;
-constexpr size_t kSuccessLogBytesMax = 8 * 1024;
 constexpr size_t kAnswerShownMax = 200;
 }  // namespace
 
@@ -185,10 +184,6 @@ void WorkerRunner::end_request(
         done.duration = duration;
         done.rows = line.rows;
         done.bytes = line.bytes;
-        std::string& tail = outcome.log.tail;
-        if (tail.size() > kSuccessLogBytesMax) {
-            tail = clean_text(tail.substr(tail.size() - kSuccessLogBytesMax));
-        }
         outcome.result = done;
     } else {
         model::FailedResult failed;

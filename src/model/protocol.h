@@ -103,7 +103,7 @@ struct FailedResult {
 struct LogTail {
     uint64_t position = 0;
     uint64_t bytes_total = 0;
-    std::string tail;  // capped at kLogTailBytesMax
+    std::string tail;  // capped at kLogTailBytesMax; packed once the server has it
     bool operator==(const LogTail&) const = default;
 };
 

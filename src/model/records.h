@@ -63,7 +63,7 @@ struct FailureRow {
     bool operator==(const FailureRow&) const = default;
 };
 
-// Tail of what an attempt printed.
+// Tail of what an attempt printed: text, or packed (base/packed_text.h).
 struct LogRow {
     JobId job;
     Index index = 0;

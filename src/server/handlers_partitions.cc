@@ -1,6 +1,7 @@
 // Single partitions: where one stands, why, what it printed; and marks.
 #include <fmt/format.h>
 
+#include "base/packed_text.h"
 #include "base/text.h"
 #include "core/running.h"
 #include "engine/loop.h"
@@ -87,7 +88,7 @@ Result<Response> log(Call& call) {
     out.generation = found->generation;
     out.at = found->at;
     out.bytes_total = found->bytes_total;
-    out.text = found->tail;
+    out.text = SERVO_TRY(unpack_text(found->tail, kLogTailBytesMax));
     return json_response(to_json(out));
 }
 

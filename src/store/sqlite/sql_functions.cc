@@ -5,8 +5,10 @@
 
 #include <filesystem>
 
+#include "base/packed_text.h"
 #include "base/rfc3339.h"
 #include "model/job_id.h"
+#include "model/records.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/fsck.h"
 #include "store/sqlite/migrations.h"
@@ -46,6 +48,20 @@ void job_function(sqlite3_context* context, int, sqlite3_value** arguments) {
     }
 }
 
+void text_function(sqlite3_context* context, int, sqlite3_value** arguments) {
+    const auto* data = static_cast<const char*>(sqlite3_value_blob(arguments[0]));
+    if (data == nullptr) {
+        return;
+    }
+    const auto size = static_cast<size_t>(sqlite3_value_bytes(arguments[0]));
+    const auto text = unpack_text(std::string(data, size), model::kLogTailBytesMax);
+    if (text) {
+        result_text(context, *text);
+    } else {
+        sqlite3_result_error(context, text.error().message.c_str(), -1);
+    }
+}
+
 Status register_functions(sqlite3* db) {
     const struct {
         const char* name;
@@ -54,6 +70,7 @@ Status register_functions(sqlite3* db) {
         {"servo_time", time_function},
         {"servo_job_id", job_id_function},
         {"servo_job", job_function},
+        {"servo_text", text_function},
     };
     for (const auto& entry : functions) {
         const int rc = sqlite3_create_function_v2(

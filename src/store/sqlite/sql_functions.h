@@ -5,8 +5,9 @@
 //   partitions(tenant_id, job_id, idx, key, state, attempt, started_at, duration_ms, executor_id,
 //              class, message)
 //   partition_states(tenant_id, asset_id, first, last, stride, partitions, outcome, job_id,
-//   revision, at) servo_time(ms) → RFC 3339, servo_job_id(integer) → text, servo_job(text) →
-//   integer
+//                    revision, at)
+//   servo_time(ms) → RFC 3339, servo_job_id(integer) → text, servo_job(text) → integer,
+//   servo_text(packed) → text, for the tails of partition_logs
 // job_id in them is the text form; `WHERE job_id = 'bf_…'` reads that job alone.
 #pragma once
 

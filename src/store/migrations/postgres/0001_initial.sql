@@ -256,7 +256,7 @@ CREATE TABLE partition_logs (
     attempt BIGINT NOT NULL,
     at_ms BIGINT NOT NULL,
     bytes_total BIGINT NOT NULL,
-    tail BYTEA NOT NULL
+    tail BYTEA NOT NULL -- text, packed when that is shorter (base/packed_text.h)
 );
 CREATE INDEX logs_by_index ON partition_logs (job_id, idx);
 

@@ -248,7 +248,7 @@ CREATE TABLE partition_logs (
     attempt INTEGER NOT NULL,
     at_ms INTEGER NOT NULL,
     bytes_total INTEGER NOT NULL,
-    tail BLOB NOT NULL
+    tail BLOB NOT NULL -- text, packed when that is shorter (base/packed_text.h)
 ) STRICT;
 CREATE INDEX logs_by_index ON partition_logs (job_id, idx);
 

@@ -23,6 +23,13 @@ void describe(V& v, PoolWindow& w) {
 }
 
 template <typename V>
+void describe(V& v, PoolCheck& c) {
+    v.field("url", c.url, "");
+    v.field("timeout_ms", c.timeout_ms, "");
+    v.field("credentials", c.credentials, "Names of the headers that carry them.");
+}
+
+template <typename V>
 void describe(V& v, Pool& p) {
     v.field("name", p.name, "");
     v.field("tenant_id", p.tenant_id, "Absent: shared.");
@@ -32,6 +39,7 @@ void describe(V& v, Pool& p) {
     v.field("limit", p.limit, "In force now, windows counted; absent: none.");
     v.field("used", p.used, "Units.");
     v.field("windows", p.windows, "");
+    v.field("checks", p.checks, "Endpoints that tell whether it works.");
     v.field("contact", p.contact, "");
     v.field("hold", p.hold, "");
     v.field("override", p.override_info, "");
@@ -253,6 +261,7 @@ void describe(V& v, Health& r) {
 
 SERVO_WIRE(PoolHold);
 SERVO_WIRE(PoolWindow);
+SERVO_WIRE(PoolCheck);
 SERVO_WIRE(Pool);
 SERVO_WIRE(SetPoolRequest);
 SERVO_WIRE(HoldPoolRequest);

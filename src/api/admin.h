@@ -25,6 +25,11 @@ struct PoolWindow {
     std::string timezone;
     int64_t concurrency = 0;
 };
+struct PoolCheck {
+    std::string url;
+    int64_t timeout_ms = 0;
+    std::vector<std::string> credentials;  // names of the headers that carry them
+};
 struct Pool {
     std::string name;
     std::optional<std::string> tenant_id;  // absent: shared
@@ -34,6 +39,7 @@ struct Pool {
     std::optional<int64_t> limit;  // in force now, windows counted; absent = none
     int64_t used = 0;
     std::vector<PoolWindow> windows;
+    std::vector<PoolCheck> checks;
     std::string contact;
     std::optional<PoolHold> hold;
     std::optional<OverrideInfo> override_info;  // JSON: "override"
@@ -217,6 +223,7 @@ struct Health {
 
 SERVO_WIRE_TYPE(PoolHold, "PoolHold");
 SERVO_WIRE_TYPE(PoolWindow, "PoolWindow");
+SERVO_WIRE_TYPE(PoolCheck, "PoolCheck");
 SERVO_WIRE_TYPE(Pool, "Pool");
 SERVO_WIRE_TYPE(SetPoolRequest, "SetPoolRequest");
 SERVO_WIRE_TYPE(HoldPoolRequest, "HoldPoolRequest");

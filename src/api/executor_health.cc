@@ -61,6 +61,7 @@ void describe(V& v, EndpointAsk& e) {
     v.required("url", e.url, "http or https.");
     v.field("timeout_ms", e.timeout_ms, "");
     v.field("headers", e.headers, "Values are references that the executor resolves.");
+    v.field("bearer", e.bearer, "The token of the header Authorization, the same way.");
 }
 
 template <typename V>

@@ -18,7 +18,6 @@ constexpr Millis kHealthInterval{10'000};
 constexpr size_t kStuckSlotsMax = 16;  // described; `stuck_slots` counts them all
 constexpr size_t kHealthErrorsMax = 5;
 constexpr size_t kHealthTextBytesMax = 500;
-constexpr size_t kEndpointsPerCheckMax = 16;
 
 // A slot whose partition makes no progress.
 struct StuckSlot {
@@ -66,6 +65,7 @@ struct EndpointAsk {
     std::string url;
     int64_t timeout_ms = 5'000;
     std::map<std::string, SecretWire> headers;
+    std::optional<SecretWire> bearer;  // of the header Authorization
 };
 struct EndpointResult {
     std::string url;

@@ -68,7 +68,7 @@ void add_asset_schemas(json::object& schemas) {
 }
 
 void add_admin_schemas(json::object& schemas) {
-    add_schemas<PoolHold, PoolWindow, Pool, SetPoolRequest, HoldPoolRequest>(schemas);
+    add_schemas<PoolHold, PoolWindow, PoolCheck, Pool, SetPoolRequest, HoldPoolRequest>(schemas);
     add_schemas<CheckPoolRequest, CheckPoolReply>(schemas);
     add_schemas<Tenant, SetTenantRequest, Executor, DrainRequest, DrainReply>(schemas);
     add_schemas<Changed, Event, StatusGroup, SystemStatus, FsckReport>(schemas);

@@ -123,6 +123,10 @@ Result<int> show(Session& session, const ShowArgs& args) {
                 human_duration(Millis(window.length_ms)) + ", " + window.timezone
         );
     }
+    for (const api::PoolCheck& one : pool.checks) {
+        const std::string with = join(one.credentials, ", ");
+        facts.add("check", one.url + (with.empty() ? "" : " with " + with));
+    }
     std::string breaker = pool.breaker;
     breaker += pool.breaker_since ? " since " + when(*pool.breaker_since) : "";
     breaker += pool.next_probe_at ? ", next probe at " + when(*pool.next_probe_at) : "";
@@ -289,14 +293,23 @@ void add_check(Commands& commands, CLI::App& group) {
     CLI::App* verb = commands.verb(
         group,
         {"check",
-         "Measure an endpoint of a pool from an executor: DNS, connect, TLS, first byte, status.",
-         {"servo pool check warehouse --from worker-7 --url https://warehouse.internal:8443/"},
-         "Exit 1 when it does not answer as it should."},
+         "Measure a pool's endpoints from an executor: DNS, connect, TLS, first byte, status.",
+         {"servo pool check warehouse",
+          "servo pool check warehouse --from worker-7 --url https://warehouse.internal:8443/"},
+         "The endpoints are those under `check:` of the pool in the asset file. Exit 1 when one "
+         "does "
+         "not answer as it should."},
         [args](Session& session) { return check(session, *args); }
     );
     argument(*verb, "pool", args->name, "Name of the pool.")->required();
     value_flag(*verb, "--from", args->from, "EXECUTOR", "Instead of any that is up.");
-    value_flag(*verb, "--url", args->url, "URL", "The endpoint, http or https; admins only.");
+    value_flag(
+        *verb,
+        "--url",
+        args->url,
+        "URL",
+        "Instead of the declared ones, http or https; admins only."
+    );
     value_flag(*verb, "--timeout", args->timeout, "TIME", "Of each endpoint (5s).");
 }
 

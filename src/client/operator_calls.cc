@@ -70,11 +70,17 @@ Result<api::Changed> Client::hold_pool(
     );
 }
 
+// Each of the pool's endpoints has its own time-out, one after the other.
+constexpr Millis kCheckTimeout{120'000};
+
 Result<api::CheckPoolReply> Client::check_pool(
     const std::string& pool, const api::CheckPoolRequest& request
 ) {
     return call<api::CheckPoolReply>(
-        {.route = "check_pool", .values = {pool}, .body = api::to_json(request)}
+        {.route = "check_pool",
+         .values = {pool},
+         .body = api::to_json(request),
+         .timeout = kCheckTimeout}
     );
 }
 

@@ -18,7 +18,9 @@ defaults: { timeout: 1h, owner: data-eng }
 x-shared: &shared { TARGET: prod }
 pools:
   warehouse: { scope: shared, concurrency: 8, per_tenant: { concurrency: 4 }, contact: dba@example.com,
-    windows: [ { cron: "0 1 * * *", for: 4h, timezone: UTC, concurrency: 2 } ] }
+    windows: [ { cron: "0 1 * * *", for: 4h, timezone: UTC, concurrency: 2 } ],
+    check: [ { url: "https://wh.example:8443/health", timeout: 2s, bearer: { env: WAREHOUSE_TOKEN },
+               headers: { X-Key: { file: /run/secrets/key } } }, { url: "http://wh.example" } ] }
 assets:
   raw_orders:
     partitions: { every: day, start: 2024-01-01, timezone: Europe/Berlin }
@@ -110,6 +112,14 @@ TEST(AssetFile, TheDocumentedExampleIsReadCompletely) {
     EXPECT_EQ(pool.windows[0].cron, "0 1 * * *");
     EXPECT_EQ(pool.windows[0].length, Millis(4 * 3'600'000));
     EXPECT_EQ(pool.windows[0].concurrency, 2);
+    model::PoolCheck check;
+    check.url = "https://wh.example:8443/health";
+    check.timeout = Millis(2'000);
+    check.bearer = model::SecretRef{"WAREHOUSE_TOKEN", ""};
+    check.headers = {{"X-Key", {"", "/run/secrets/key"}}};
+    model::PoolCheck plain;
+    plain.url = "http://wh.example";
+    EXPECT_EQ(pool.checks, (std::vector{check, plain}));
 
     model::AssetSpec expected;
     expected.name = "orders";
@@ -486,6 +496,18 @@ TEST(AssetFile, PoolsAreChecked) {
     );
     EXPECT_EQ(field("{scope: tenant, per_tenant: {concurrency: 3}}"), "pools.p.per_tenant");
     EXPECT_EQ(field("{windows: [{for: 1h, concurrency: 1}]}"), "pools.p.windows[0].cron");
+    EXPECT_EQ(field("{check: [{timeout: 1s}]}"), "pools.p.check[0].url");
+    EXPECT_EQ(field("{check: {url: 'http://a'}}"), "pools.p.check");
+    for (const char* url : {"file:///etc/passwd", "https://me:pass@a.example", "http://a b"}) {
+        EXPECT_EQ(field("{check: [{url: '" + std::string(url) + "'}]}"), "pools.p.check[0].url");
+    }
+    EXPECT_EQ(
+        field("{check: [{url: 'http://a.example', bearer: eyJhbGci}]}"), "pools.p.check[0].bearer"
+    );
+    EXPECT_EQ(
+        field("{check: [{url: 'http://a.example', headers: {'X Y': {env: A}}}]}"),
+        "pools.p.check[0].headers.X Y"
+    );
     EXPECT_EQ(
         field("{windows: [{cron: '0 99 * * *', for: 1h, concurrency: 1}]}"),
         "pools.p.windows[0].cron"

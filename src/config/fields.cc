@@ -78,6 +78,8 @@ const NameRule kVariableNames = {
     is_variable_name,
     "environment variable",
     "letters, digits and \"_\", no digit first; SERVO_ is for Servo's own"};
+const NameRule kHeaderNames = {
+    is_header_name, "header name", "at most 64 letters, digits and \"-\""};
 const NameRule kLabelNames = {
     is_static_key, "label name", "at most 128 letters, digits, \".\", \"_\" and \"-\""};
 

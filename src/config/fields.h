@@ -48,6 +48,7 @@ extern const NameRule kAssetNames;
 extern const NameRule kPoolNames;
 extern const NameRule kTenantNames;
 extern const NameRule kDimensionNames;
+extern const NameRule kHeaderNames;
 extern const NameRule kVariableNames;  // environment variables that are not Servo's own
 extern const NameRule kLabelNames;
 

@@ -1,6 +1,7 @@
 #include "config/key_tables.h"
 
 #include "model/partition_scheme.h"
+#include "model/pool.h"
 
 namespace servo::config {
 namespace {
@@ -301,7 +302,7 @@ const std::vector<MappingDecl> kRunKeys = {
 const std::vector<MappingDecl> kAssetPartKeys = {
     {.scope = Scope::kSecret,
      .where = "assets.<name>.secrets.<VARIABLE>",
-     .doc = "Exactly one of the two.",
+     .doc = "Exactly one of the two. Credentials of a pool's checks are written the same way.",
      .keys =
          {{.name = "env",
            .doc = "Name of a variable in the executor's own environment.",
@@ -410,11 +411,16 @@ const std::vector<MappingDecl> kPoolKeys = {
            .doc = "Limits of each tenant in a shared pool.",
            .child = Scope::kPoolPerTenant},
           {.name = "windows",
-           .form = KeyForm::kWindows,
+           .form = KeyForm::kList,
            .doc = "Times with another limit; the first that is open counts.",
            .high = 50,
            .child = Scope::kPoolWindow},
           {.name = "contact", .doc = "Whom to ask when it fails.", .low = 1, .high = 200},
+          {.name = "check",
+           .form = KeyForm::kList,
+           .doc = "Endpoints that tell whether it works; `servo pool check` asks them.",
+           .high = model::kPoolChecksMax,
+           .child = Scope::kPoolCheck},
           reserved("rate"),
           reserved("adaptive"),
           reserved("breaker"),
@@ -444,7 +450,31 @@ const std::vector<MappingDecl> kPoolKeys = {
            .doc = "Units in use at once while it is open; 0 closes the pool. Required.",
            .low = 0,
            .high = kCountMax}},
-     .required = {"cron", "for", "concurrency"}}};
+     .required = {"cron", "for", "concurrency"}},
+    {.scope = Scope::kPoolCheck,
+     .where = "pools.<name>.check[]",
+     .doc = "One GET, from an executor. Credentials are references that the executor looks up.",
+     .keys =
+         {{.name = "url",
+           .doc = "http or https, without a user. Required.",
+           .low = 8,
+           .high = model::kCheckUrlBytesMax},
+          {.name = "timeout",
+           .form = KeyForm::kDuration,
+           .doc = "For the whole of it.",
+           .usual = "5s",
+           .low = 100,
+           .high = 10 * kSecondMs},
+          {.name = "bearer",
+           .form = KeyForm::kMapping,
+           .doc = "The token of `Authorization: Bearer`.",
+           .child = Scope::kSecret},
+          {.name = "headers",
+           .form = KeyForm::kNamed,
+           .doc = "Further headers: name to a reference to its value.",
+           .child = Scope::kSecret,
+           .names = kHeaderPattern}},
+     .required = {"url"}}};
 
 }  // namespace
 

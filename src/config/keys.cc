@@ -99,6 +99,12 @@ bool is_variable_name(std::string_view text) {
     return is_env_name(text) && !text.starts_with("SERVO_");
 }
 
+bool is_header_name(std::string_view text) {
+    return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+        return is_lower(c) || is_upper(c) || is_digit(c) || c == '-';
+    });
+}
+
 bool is_static_key(std::string_view text) {
     return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) {
         return is_lower(c) || is_upper(c) || is_digit(c) || is_mark(c);

@@ -30,8 +30,9 @@ enum class Scope {
     kPool,
     kPoolPerTenant,
     kPoolWindow,
+    kPoolCheck,
 };
-constexpr size_t kScopeCount = 18;
+constexpr size_t kScopeCount = 19;
 
 enum class KeyForm {
     kText,      // low..high bytes
@@ -57,7 +58,7 @@ enum class KeyForm {
     kNamed,            // names → `child`
     kArgvOr,           // a list is argv, a mapping is `child`
     kUpstreamMapping,  // same | overlap | all | {offset: n}
-    kWindows,          // list of `child`
+    kList,             // list of `child`, `high` at most
 };
 
 struct KeyDecl {
@@ -67,7 +68,7 @@ struct KeyDecl {
     std::string_view usual = {};  // default, as typed; empty where there is none
     int64_t low = 0;
     int64_t high = 0;
-    Scope child = Scope::kFile;                // kMapping, kNamed, kArgvOr, kWindows
+    Scope child = Scope::kFile;                // kMapping, kNamed, kArgvOr, kList
     std::vector<std::string_view> words = {};  // kWord
     // Pattern of the entries' names: kNamed, kTextMap, kLabelMap, kUnits.
     std::string_view names = {};
@@ -97,6 +98,7 @@ constexpr std::string_view kDimensionPattern = "[a-z0-9][a-z0-9_-]{0,127}";
 constexpr std::string_view kTenantPattern = "[a-z0-9][a-z0-9._-]{0,62}";
 constexpr std::string_view kEnvNamePattern = "[A-Za-z_][A-Za-z0-9_]{0,127}";
 constexpr std::string_view kVariablePattern = "(?!SERVO_)[A-Za-z_][A-Za-z0-9_]{0,127}";
+constexpr std::string_view kHeaderPattern = "[A-Za-z0-9-]{1,64}";
 constexpr std::string_view kStaticKeyPattern = "[A-Za-z0-9._-]{1,128}";
 // Each tells whether `text` matches the whole pattern of the same name.
 bool is_name(std::string_view text);
@@ -104,6 +106,7 @@ bool is_dimension_name(std::string_view text);
 bool is_tenant_name(std::string_view text);
 bool is_env_name(std::string_view text);
 bool is_variable_name(std::string_view text);  // of env and secrets: not one of Servo's own
+bool is_header_name(std::string_view text);
 bool is_static_key(std::string_view text);
 
 // Classes that a program's exit code may be mapped to, and those whose attempts can be set.

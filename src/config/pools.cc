@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "config/partitions.h"
+#include "config/run.h"
 
 namespace servo::config {
 namespace {
@@ -20,25 +21,49 @@ model::PoolWindow read_window(const Fields& fields) {
     return window;
 }
 
-void read_windows(const Fields& pool, std::vector<model::PoolWindow>& out) {
-    const YamlNode* list = pool.find("windows");
-    if (list == nullptr) {
-        return;
+model::PoolCheck read_check(const Fields& fields) {
+    model::PoolCheck check;
+    fields.require(declaration(Scope::kPoolCheck).required);
+    if (fields.text("url", check.url) && !model::is_check_url(check.url)) {
+        fields.problem(
+            "url",
+            "Must be like https://host:port/path, without a user or spaces; credentials go into "
+            "bearer or headers, as references."
+        );
     }
-    const auto count_max = static_cast<size_t>(find_key(Scope::kPool, "windows")->high);
+    fields.duration("timeout", check.timeout);
+    if (const YamlNode* bearer = fields.find("bearer")) {
+        check.bearer = read_secret("bearer", *bearer, fields.path("bearer"), fields.problems());
+    }
+    fields.entries(
+        "headers",
+        kHeaderNames,
+        [&](const std::string& name, const YamlNode& value, const std::string& path) {
+            check.headers[name] = read_secret(name, value, path, fields.problems());
+        }
+    );
+    return check;
+}
+
+// The mappings of a list.
+template <typename Read>
+auto read_list(const Fields& pool, std::string_view key, Read read) {
+    std::vector<decltype(read(pool))> out;
+    const YamlNode* list = pool.find(key);
+    if (list == nullptr) {
+        return out;
+    }
+    const KeyDecl& declared = *find_key(Scope::kPool, key);
+    const auto count_max = static_cast<size_t>(declared.high);
     if (list->kind != YamlNode::Kind::kSequence || list->items.size() > count_max) {
-        pool.problem("windows", fmt::format("Must be a list of at most {} windows.", count_max));
-        return;
+        pool.problem(key, fmt::format("Must be a list of at most {} mappings.", count_max));
+        return out;
     }
     for (size_t i = 0; i < list->items.size(); ++i) {
-        const Fields window(
-            list->items[i],
-            Scope::kPoolWindow,
-            fmt::format("{}[{}]", pool.path("windows"), i),
-            pool.problems()
-        );
-        out.push_back(read_window(window));
+        const std::string path = fmt::format("{}[{}]", pool.path(key), i);
+        out.push_back(read(Fields(list->items[i], declared.child, path, pool.problems())));
     }
+    return out;
 }
 
 model::PoolSpec read_pool(const std::string& name, const Fields& fields) {
@@ -65,7 +90,8 @@ model::PoolSpec read_pool(const std::string& name, const Fields& fields) {
             );
         }
     }
-    read_windows(fields, pool.windows);
+    pool.windows = read_list(fields, "windows", read_window);
+    pool.checks = read_list(fields, "check", read_check);
     fields.text("contact", pool.contact);
     return pool;
 }

@@ -109,7 +109,7 @@ std::string form_text(const KeyDecl& key) {
             return "list of texts, or mapping";
         case KeyForm::kUpstreamMapping:
             return "`same`, `overlap`, `all` or `{offset: n}`";
-        case KeyForm::kWindows:
+        case KeyForm::kList:
             return fmt::format("list of at most {} mappings", key.high);
     }
     return "";

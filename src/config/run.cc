@@ -191,39 +191,43 @@ std::map<std::string, std::string> read_env(const Fields& asset) {
     return out;
 }
 
+model::SecretRef read_secret(
+    const std::string& name, const YamlNode& value, const std::string& path, Problems& problems
+) {
+    model::SecretRef secret;
+    if (value.kind != YamlNode::Kind::kMapping) {
+        problems.add(
+            path,
+            value,
+            fmt::format(
+                "A secret is a reference that the executor looks up, never the value itself, since "
+                "this file is stored and shown. Write {0}: {{env: NAME}} or {0}: {{file: /path}}.",
+                name
+            )
+        );
+        return secret;
+    }
+    const Fields fields(value, Scope::kSecret, path, problems);
+    if (fields.text("env", secret.env) && !is_env_name(secret.env)) {
+        fields.problem(
+            "env",
+            "Takes the name of a variable of the executor (letters, digits and \"_\"), not a value."
+        );
+    }
+    fields.text("file", secret.file);
+    if (!fields.has("env") && !fields.has("file")) {
+        problems.add(path, value, "Needs exactly one of: env, file.");
+    }
+    return secret;
+}
+
 std::map<std::string, model::SecretRef> read_secrets(const Fields& asset) {
     std::map<std::string, model::SecretRef> out;
     asset.entries(
         "secrets",
         kVariableNames,
         [&](const std::string& name, const YamlNode& value, const std::string& path) {
-            if (value.kind != YamlNode::Kind::kMapping) {
-                asset.problems().add(
-                    path,
-                    value,
-                    fmt::format(
-                        "A secret is a reference that the executor looks up, never the value "
-                        "itself, since this file is stored and shown. Write {0}: {{env: NAME}} or "
-                        "{0}: {{file: /path}}.",
-                        name
-                    )
-                );
-                return;
-            }
-            const Fields fields(value, Scope::kSecret, path, asset.problems());
-            model::SecretRef secret;
-            if (fields.text("env", secret.env) && !is_env_name(secret.env)) {
-                fields.problem(
-                    "env",
-                    "Takes the name of a variable of the executor (letters, digits and \"_\"), not "
-                    "a value."
-                );
-            }
-            fields.text("file", secret.file);
-            if (!fields.has("env") && !fields.has("file")) {
-                asset.problems().add(path, value, "Needs exactly one of: env, file.");
-            }
-            out[name] = secret;
+            out[name] = read_secret(name, value, path, asset.problems());
         }
     );
     if (out.size() > kVariablesMax) {

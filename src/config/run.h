@@ -14,7 +14,10 @@ constexpr size_t kVariablesMax = 500;               // env and secrets, each
 model::RunnerSpec read_run(const Fields& fields, Completeness completeness);
 
 std::map<std::string, std::string> read_env(const Fields& asset);
-// References only; a value is refused without being repeated in the message.
+// A reference; a value is refused without being repeated in the message.
+model::SecretRef read_secret(
+    const std::string& name, const YamlNode& value, const std::string& path, Problems& problems
+);
 std::map<std::string, model::SecretRef> read_secrets(const Fields& asset);
 
 // Checks the templates in argv and env of a complete asset.

@@ -31,7 +31,8 @@ constexpr std::array<std::string_view, kScopeCount> kDefinitionNames = {
     "upstream",
     "pool",
     "per_tenant",
-    "window"};
+    "window",
+    "check"};
 
 // `defaults` and overrides: an asset without the key `overrides`.
 constexpr std::string_view kFragmentName = "fragment";
@@ -194,7 +195,7 @@ json::object form_schema(const KeyDecl& key, std::string_view child) {
         case KeyForm::kTextList:
         case KeyForm::kStaticKeys:
         case KeyForm::kTenants:
-        case KeyForm::kWindows:
+        case KeyForm::kList:
             return list_form_schema(key, child);
         case KeyForm::kTextMap:
         case KeyForm::kLabelMap:

@@ -178,6 +178,10 @@ api::EndpointResult check_endpoint(const api::EndpointAsk& endpoint) {
     for (const auto& [name, secret] : endpoint.headers) {
         references[name] = {secret.env, secret.file};
     }
+    constexpr const char* kBearer = "Authorization";  // also when a header is named so: it is one
+    if (endpoint.bearer) {
+        references[kBearer] = {endpoint.bearer->env, endpoint.bearer->file};
+    }
     const auto secrets = resolve_secrets(references);
     if (!secrets) {
         out.verdict = "no_credentials";
@@ -186,7 +190,9 @@ api::EndpointResult check_endpoint(const api::EndpointAsk& endpoint) {
     }
     curl_slist* headers = nullptr;
     for (const auto& [name, value] : *secrets) {
-        headers = curl_slist_append(headers, (name + ": " + value).c_str());
+        const bool bearer = endpoint.bearer && name == kBearer;
+        const std::string line = name + (bearer ? ": Bearer " : ": ") + value;
+        headers = curl_slist_append(headers, line.c_str());
     }
     const std::unique_ptr<curl_slist, ListDeleter> held(headers);
     const std::unique_ptr<CURL, EasyDeleter> easy(curl_easy_init());

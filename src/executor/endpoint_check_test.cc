@@ -79,7 +79,7 @@ std::string answer(const std::string& status, const std::string& body = "") {
 }
 
 api::EndpointResult check(const std::string& url, int64_t timeout_ms = 20'000) {
-    return check_endpoint({url, timeout_ms, {}});
+    return check_endpoint({url, timeout_ms, {}, {}});
 }
 
 TEST(EndpointCheck, AnEndpointThatAnswersHasATimeForEachPhase) {
@@ -170,15 +170,15 @@ TEST(EndpointCheck, AnEndlessBodyIsCutAndItsStatusCounts) {
 }
 
 TEST(EndpointCheck, HeadersCarrySecretsThatOnlyTheEndpointSees) {
-    ::setenv("TEST_POOL_TOKEN", "Bearer very-secret-value", 1);
+    ::setenv("TEST_POOL_TOKEN", "very-secret-value", 1);
     Endpoint endpoint(answer("200 OK"));
-    const api::EndpointAsk ask{
-        endpoint.url(), 20'000, {{"Authorization", {"TEST_POOL_TOKEN", ""}}}};
+    api::EndpointAsk ask{endpoint.url(), 20'000, {{"X-Key", {"TEST_POOL_TOKEN", ""}}}, {}};
+    ask.bearer = {"TEST_POOL_TOKEN", ""};
     const auto result = check_endpoint(ask);
     EXPECT_EQ(result.verdict, "ok");
-    EXPECT_NE(
-        endpoint.request().find("Authorization: Bearer very-secret-value\r\n"), std::string::npos
-    );
+    const std::string request = endpoint.request();
+    EXPECT_NE(request.find("Authorization: Bearer very-secret-value\r\n"), std::string::npos);
+    EXPECT_NE(request.find("X-Key: very-secret-value\r\n"), std::string::npos);
     ::unsetenv("TEST_POOL_TOKEN");
     const auto without = check_endpoint(ask);
     EXPECT_EQ(without.verdict, "no_credentials");
@@ -197,7 +197,7 @@ TEST(EndpointCheck, TheCheckerAnswersEveryAskAndNoMoreThanSomeWait) {
     });
     const size_t asked = kChecksWaitingMax + 2;  // one runs at most, the others wait
     for (size_t i = 0; i < asked; ++i) {
-        checker.submit({static_cast<int64_t>(i), {{silent.url(), 100, {}}}});
+        checker.submit({static_cast<int64_t>(i), {{silent.url(), 100, {}, {}}}});
     }
     std::unique_lock lock(mutex);
     ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(60), [&] {

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
+#include "model/asset.h"
 #include "model/ids.h"
 
 namespace servo::model {
@@ -22,6 +25,22 @@ struct PoolWindow {
     bool operator==(const PoolWindow&) const = default;
 };
 
+// An endpoint that tells whether the dependency works: one GET from an executor, which alone
+// resolves what the headers refer to.
+struct PoolCheck {
+    std::string url;
+    Millis timeout{5'000};
+    std::optional<SecretRef> bearer;  // of the header Authorization
+    std::map<std::string, SecretRef> headers;
+    bool operator==(const PoolCheck&) const = default;
+};
+
+constexpr size_t kPoolChecksMax = 8;
+constexpr size_t kCheckUrlBytesMax = 2'048;
+
+// http or https, without a user, spaces or controls.
+bool is_check_url(std::string_view url);
+
 struct PoolSpec {
     std::string name;
     PoolScope scope = PoolScope::kShared;
@@ -29,6 +48,7 @@ struct PoolSpec {
     int64_t per_tenant_concurrency = 0;  // 0 = no limit
     std::vector<PoolWindow> windows;     // the first that is open counts
     std::string contact;
+    std::vector<PoolCheck> checks;  // at most kPoolChecksMax
     bool operator==(const PoolSpec&) const = default;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/utf8.h"
+#include "model/pool.h"
 
 namespace servo::server {
 namespace {
@@ -72,7 +73,7 @@ Result<api::HealthReply> ExecutorBook::tell(
     for (api::CheckAnswer& answer : request.answers) {
         const auto check = page.checks.find(answer.id);
         if (check != page.checks.end()) {  // else nobody waits for it any more
-            answer.endpoints.resize(std::min(answer.endpoints.size(), api::kEndpointsPerCheckMax));
+            answer.endpoints.resize(std::min(answer.endpoints.size(), model::kPoolChecksMax));
             check->second.answer.set_value(std::move(answer.endpoints));
             page.checks.erase(check);
         }

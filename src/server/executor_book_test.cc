@@ -76,7 +76,7 @@ TEST(ExecutorBook, GivesACheckOnceAndItsAnswerToWhoAsked) {
     EXPECT_EQ(book.ask(5, {}).error().reason, "unknown_session");
     book.opened(5, "t", instant_ms(1));
     book.opened(6, "t", instant_ms(1));
-    auto asked = book.ask(5, {{"http://a", 1'000, {}}});
+    auto asked = book.ask(5, {{"http://a", 1'000, {}, {}}});
     ASSERT_TRUE(asked.has_value());
     EXPECT_TRUE(book.tell({6, std::nullopt, {}}, "t", instant_ms(2))->checks.empty());
     const auto reply = book.tell({5, std::nullopt, {}}, "t", instant_ms(2));

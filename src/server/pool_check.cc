@@ -10,8 +10,6 @@
 namespace servo::server {
 namespace {
 
-constexpr size_t kUrlBytesMax = 2'048;
-
 // Counts the checks under way.
 class Place {
  public:
@@ -26,10 +24,23 @@ class Place {
     bool taken_;
 };
 
-bool is_http_url(const std::string& url) {
-    return (url.starts_with("http://") || url.starts_with("https://")) &&
-           url.size() <= kUrlBytesMax && url.find('@') == std::string::npos &&
-           std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7f; });
+std::vector<api::EndpointAsk> declared_endpoints(
+    const api::CheckPoolRequest& request, const model::PoolSpec& spec
+) {
+    std::vector<api::EndpointAsk> out;
+    for (const model::PoolCheck& check : spec.checks) {
+        api::EndpointAsk ask;
+        ask.url = check.url;
+        ask.timeout_ms = request.timeout_ms > 0 ? request.timeout_ms : check.timeout.count();
+        for (const auto& [name, secret] : check.headers) {
+            ask.headers[name] = {secret.env, secret.file};
+        }
+        if (check.bearer) {
+            ask.bearer = {check.bearer->env, check.bearer->file};
+        }
+        out.push_back(std::move(ask));
+    }
+    return out;
 }
 
 Result<std::vector<api::EndpointAsk>> endpoints_of(
@@ -40,15 +51,18 @@ Result<std::vector<api::EndpointAsk>> endpoints_of(
             "bad_check", fmt::format("timeout_ms must be 0 to {}.", kPoolCheckTimeoutMax.count())
         ));
     }
-    if (request.url.empty()) {
+    if (request.url.empty() && pool.row.spec.checks.empty()) {
         return fail(invalid_argument(
             "no_endpoints",
             fmt::format(
-                "The pool {} declares no endpoints; say one: `servo pool check {} --url URL`.",
-                pool.row.spec.name,
+                "The pool {0} declares no endpoints. List them under `check:` of the pool in the "
+                "asset file, or say one: `servo pool check {0} --url URL`.",
                 pool.row.spec.name
             )
         ));
+    }
+    if (request.url.empty()) {
+        return declared_endpoints(request, pool.row.spec);
     }
     if (call.principal.role != api::Role::kAdmin) {
         return fail(Error{
@@ -58,7 +72,7 @@ Result<std::vector<api::EndpointAsk>> endpoints_of(
             {},
             0});
     }
-    if (!is_http_url(request.url)) {
+    if (!model::is_check_url(request.url)) {
         return fail(invalid_argument(
             "bad_check", "url must be like https://host:port/path, without a user or spaces."
         ));

@@ -189,6 +189,16 @@ api::Pool render_pool(const core::PoolView& view) {
             {window.cron, window.length.count(), window.timezone, window.concurrency}
         );
     }
+    for (const PoolCheck& check : row.spec.checks) {
+        api::PoolCheck shown{check.url, check.timeout.count(), {}};
+        if (check.bearer) {
+            shown.credentials.emplace_back("Authorization");
+        }
+        for (const auto& [name, secret] : check.headers) {
+            shown.credentials.push_back(name);
+        }
+        out.checks.push_back(std::move(shown));
+    }
     out.contact = row.spec.contact;
     if (row.hold) {
         out.hold = {row.hold->by, row.hold->reason, row.hold->since, some_time(row.hold->until)};

@@ -21,6 +21,24 @@ std::optional<Enum> from_name(const std::array<std::string_view, N>& names, std:
     return std::nullopt;
 }
 
+json::object encode_secret(const model::SecretRef& secret) {
+    return {{"env", secret.env}, {"file", secret.file}};
+}
+
+model::SecretRef decode_secret(const json::value& value) {
+    const json::object& secret = value.as_object();
+    return {
+        json::value_to<std::string>(secret.at("env")),
+        json::value_to<std::string>(secret.at("file"))};
+}
+
+Error unreadable(std::string_view what, const std::exception& error) {
+    return internal(
+        "corrupt_payload",
+        std::string("The ") + std::string(what) + " of a pool cannot be read: " + error.what()
+    );
+}
+
 }  // namespace
 
 std::string encode_windows(const std::vector<model::PoolWindow>& windows) {
@@ -50,9 +68,47 @@ Result<std::vector<model::PoolWindow>> decode_windows(std::string_view text) {
             );
         }
     } catch (const std::exception& error) {
-        return fail(internal(
-            "corrupt_payload", std::string("The windows of a pool cannot be read: ") + error.what()
-        ));
+        return fail(unreadable("windows", error));
+    }
+    return out;
+}
+
+std::string encode_checks(const std::vector<model::PoolCheck>& checks) {
+    json::array out;
+    for (const model::PoolCheck& check : checks) {
+        json::object one = {{"url", check.url}, {"timeout_ms", check.timeout.count()}};
+        if (check.bearer) {
+            one["bearer"] = encode_secret(*check.bearer);
+        }
+        json::object headers;
+        for (const auto& [name, secret] : check.headers) {
+            headers[name] = encode_secret(secret);
+        }
+        one["headers"] = std::move(headers);
+        out.push_back(std::move(one));
+    }
+    return json::serialize(out);
+}
+
+Result<std::vector<model::PoolCheck>> decode_checks(std::string_view text) {
+    std::vector<model::PoolCheck> out;
+    try {
+        const json::value parsed = json::parse(text);
+        for (const json::value& item : parsed.as_array()) {
+            const json::object& one = item.as_object();
+            model::PoolCheck check;
+            check.url = json::value_to<std::string>(one.at("url"));
+            check.timeout = Millis(one.at("timeout_ms").to_number<int64_t>());
+            if (const json::value* bearer = one.if_contains("bearer")) {
+                check.bearer = decode_secret(*bearer);
+            }
+            for (const auto& [name, secret] : one.at("headers").as_object()) {
+                check.headers[name] = decode_secret(secret);
+            }
+            out.push_back(std::move(check));
+        }
+    } catch (const std::exception& error) {
+        return fail(unreadable("checks", error));
     }
     return out;
 }

@@ -1,4 +1,4 @@
-// A pool's windows as JSON text, the same in every store.
+// A pool's windows and checks as JSON text, the same in every store.
 #pragma once
 
 #include <optional>
@@ -14,6 +14,10 @@ namespace servo::store {
 std::string encode_windows(const std::vector<model::PoolWindow>& windows);
 // Error: internal / "corrupt_payload".
 Result<std::vector<model::PoolWindow>> decode_windows(std::string_view json);
+
+std::string encode_checks(const std::vector<model::PoolCheck>& checks);
+// Error: internal / "corrupt_payload".
+Result<std::vector<model::PoolCheck>> decode_checks(std::string_view json);
 
 // The words of the stores' columns.
 std::string_view to_string(model::PoolScope scope);

@@ -149,6 +149,12 @@ PoolRow pool(int64_t id, int64_t tenant_id, const std::string& name) {
     row.spec.scope = tenant_id == 0 ? PoolScope::kShared : PoolScope::kTenant;
     row.spec.concurrency = 8;
     row.spec.windows = {{"0 1 * * *", std::chrono::hours(4), "Europe/Berlin", 2}};
+    PoolCheck check;
+    check.url = "https://warehouse.example/health";
+    check.timeout = Millis(2'000);
+    check.bearer = SecretRef{"TOKEN", ""};
+    check.headers = {{"X-Key", {"", "/run/secrets/key"}}};
+    row.spec.checks = {check, PoolCheck{"http://warehouse.example", Millis(1'000), {}, {}}};
     row.breaker_since = instant_ms(5);
     return row;
 }

@@ -139,11 +139,16 @@ class Executors(Machines):
         self.assertEqual({1}, {attempt for _, _, _, attempt in read_ledger(self.ledger)})
 
 
+TOKEN = "canary-token"
+KEY = "canary-key"
+
+
 class Answers(http.server.BaseHTTPRequestHandler):
-    """An outside system: answers with the status that its path names."""
+    """An outside system: answers with the status that its path names, and at /guarded those who know."""
 
     def do_GET(self):
-        self.send_response(int(self.path.strip("/")))
+        known = self.headers["Authorization"] == f"Bearer {TOKEN}" and self.headers["X-Key"] == KEY
+        self.send_response(int(self.path.strip("/")) if self.path != "/guarded" else 200 if known else 401)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -186,6 +191,31 @@ class PoolChecks(Machines):
                           f"http://127.0.0.1:{self.outside.server_port}/200")
         self.assertIn("from executor bob", said.err)
         self.assertIn("FIRST BYTE ms", said.out)
+
+    def declare(self, *checks):
+        self.apply("version: 1\npools: { warehouse: { concurrency: 8, check: [" + ", ".join(checks) + "] } }\n"
+                   "assets:" + ledger_asset("orders", self.folder, self.ledger))
+
+    def test_the_declared_endpoints_are_asked_with_the_pools_credentials(self):
+        at = f"http://127.0.0.1:{self.outside.server_port}"
+        key = self.write("key", KEY + "\n")
+        os.chmod(key, 0o600)
+        guarded = (f'{{ url: "{at}/guarded", bearer: {{ env: WAREHOUSE_TOKEN }}, '
+                   f'headers: {{ X-Key: {{ file: {key} }} }} }}')
+        self.declare(guarded, f'{{ url: "{at}/200" }}')
+        self.start_executor("ada")  # which does not have the token
+        self.environment["WAREHOUSE_TOKEN"] = TOKEN
+        self.start_executor("bob")
+        for name in ("ada", "bob"):
+            self.wait_probe(name, 200, "ok")
+        fine = self.servo("pool", "check", "warehouse", "--from", "bob", "-o", "json", code=OK).json()["items"]
+        self.assertEqual([("ok", 200), ("ok", 200)], [(one["verdict"], one["status"]) for one in fine])
+        poor = self.servo("pool", "check", "warehouse", "--from", "ada", "-o", "json", code=FAILED).json()["items"]
+        self.assertEqual(["no_credentials", "ok"], [one["verdict"] for one in poor])
+        self.assertIn("WAREHOUSE_TOKEN", poor[0]["message"])
+        shown = self.servo("pool", "show", "warehouse").out
+        self.assertIn("/guarded with Authorization, X-Key", shown)
+        self.assertNotIn("canary", shown)
 
     def test_what_cannot_be_checked_is_said(self):
         self.start_executor("ada")

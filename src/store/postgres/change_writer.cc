@@ -263,14 +263,15 @@ void ChangeWriter::add_definitions(Pipeline& out, const ChangeSet& changes) {
 void ChangeWriter::add_pool(Pipeline& out, const PoolRow& row) {
     const Hold hold = row.hold.value_or(Hold{});
     const std::string windows = encode_windows(row.spec.windows);
+    const std::string checks = encode_checks(row.spec.checks);
     // Every column but the key is new: the row is replaced whole.
     out.add("DELETE FROM pools WHERE pool_id = ?", Params::of(row.id));
     out.add(
         "INSERT INTO pools (pool_id, tenant_id, name, scope, concurrency,"
         " per_tenant_concurrency, windows, contact, held, hold_by, hold_reason, hold_since_ms,"
         " hold_until_ms, concurrency_override, override_by, override_reason, override_since_ms,"
-        " override_until_ms, breaker, breaker_since_ms, removed)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        " override_until_ms, breaker, breaker_since_ms, checks, removed)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
         Params::of(
             row.id,
             row.tenant,
@@ -291,7 +292,8 @@ void ChangeWriter::add_pool(Pipeline& out, const PoolRow& row) {
             row.override_info.since,
             row.override_info.until,
             store::to_string(row.breaker),
-            row.breaker_since
+            row.breaker_since,
+            view(checks)
         )
     );
 }

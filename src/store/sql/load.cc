@@ -38,7 +38,7 @@ Status load_definitions(Reader& db, Snapshot& out) {
         "SELECT pool_id, tenant_id, name, scope, concurrency, per_tenant_concurrency, windows,"
         " contact, held, hold_by, hold_reason, hold_since_ms, hold_until_ms, concurrency_override,"
         " override_by, override_reason, override_since_ms, override_until_ms, breaker,"
-        " breaker_since_ms FROM pools WHERE removed = 0 ORDER BY pool_id",
+        " breaker_since_ms, checks FROM pools WHERE removed = 0 ORDER BY pool_id",
         out.pools,
         read_pool
     ));

@@ -116,6 +116,7 @@ Result<PoolRow> read_pool(const Query& row) {
     out.override_info = read_override(row, 14);
     const std::string breaker = row.text(18);
     out.breaker_since = row.instant(19);
+    out.spec.checks = SERVO_TRY(decode_checks(row.text(20)));
     const auto known_scope = pool_scope_from(scope);
     const auto known_breaker = breaker_state_from(breaker);
     if (!known_scope || !known_breaker) {

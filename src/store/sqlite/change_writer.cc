@@ -95,16 +95,16 @@ Status ChangeWriter::write_tenant(const TenantRow& row) {
 Status ChangeWriter::write_pool(const PoolRow& row) {
     const Hold hold = row.hold.value_or(Hold{});
     const std::string windows = encode_windows(row.spec.windows);
+    const std::string checks = encode_checks(row.spec.checks);
     // Every column but the key is new: the row is replaced whole.
     return db_
         .run(
             "INSERT OR REPLACE INTO pools (pool_id, tenant_id, name, scope, concurrency,"
             " per_tenant_concurrency, windows, contact, held, hold_by, hold_reason, hold_since_ms,"
             " hold_until_ms, concurrency_override, override_by, override_reason, override_since_ms,"
-            " override_until_ms, breaker, breaker_since_ms, removed)"
+            " override_until_ms, breaker, breaker_since_ms, checks, removed)"
             " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, "
-            "?18,"
-            " ?19, ?20, 0"
+            "?18, ?19, ?20, ?21, 0"
             // OR REPLACE would silently remove another pool of that name.
             " WHERE NOT EXISTS (SELECT 1 FROM pools WHERE tenant_id = ?2 AND name = ?3"
             " AND removed = 0 AND pool_id != ?1)",
@@ -127,7 +127,8 @@ Status ChangeWriter::write_pool(const PoolRow& row) {
             row.override_info.since,
             row.override_info.until,
             store::to_string(row.breaker),
-            row.breaker_since
+            row.breaker_since,
+            std::string_view(checks)
         )
         .and_then([&]() -> Status {
             if (sqlite3_changes(db_.handle()) == 0) {

@@ -56,6 +56,7 @@ CREATE TABLE pools (
     concurrency BIGINT NOT NULL,
     per_tenant_concurrency BIGINT NOT NULL,
     windows TEXT NOT NULL,
+    checks TEXT NOT NULL,
     contact TEXT NOT NULL,
     held BIGINT NOT NULL CHECK (held IN (0, 1)),
     hold_by TEXT NOT NULL,

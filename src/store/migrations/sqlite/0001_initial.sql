@@ -51,6 +51,7 @@ CREATE TABLE pools (
     concurrency INTEGER NOT NULL,
     per_tenant_concurrency INTEGER NOT NULL,
     windows TEXT NOT NULL,
+    checks TEXT NOT NULL,
     contact TEXT NOT NULL,
     held INTEGER NOT NULL CHECK (held IN (0, 1)),
     hold_by TEXT NOT NULL,

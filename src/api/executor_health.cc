@@ -36,6 +36,12 @@ void describe(V& v, ExecutorHealth& h) {
     );
     v.field("memory_bytes", h.memory_bytes, "");
     v.field("memory_limit_bytes", h.memory_limit_bytes, "");
+    v.field(
+        "memory_limits_by",
+        h.memory_limits_by,
+        "What holds partitions to their `resources.memory`: cgroup or polling; empty: not told."
+    );
+    v.field("memory_limits_note", h.memory_limits_note, "Why not by cgroup.");
     v.field("cpu_pressure", h.cpu_pressure, "Share of ten seconds that something waited; 0 to 1.");
     v.field("memory_pressure", h.memory_pressure, "The same.");
     v.field("io_pressure", h.io_pressure, "The same.");

@@ -41,6 +41,8 @@ struct ExecutorHealth {
     std::optional<double> cpu_throttled_share;  // of the scheduling periods since the look before
     std::optional<int64_t> memory_bytes;
     std::optional<int64_t> memory_limit_bytes;
+    std::string memory_limits_by;        // what holds partitions to their memory: cgroup, polling
+    std::string memory_limits_note;      // why not by cgroup
     std::optional<double> cpu_pressure;  // share of ten seconds in which something waited for it
     std::optional<double> memory_pressure;
     std::optional<double> io_pressure;

@@ -49,6 +49,7 @@ Result<executor::AgentOptions> agent_options(
     agent.host = host_name();
     agent.name = options.text("executor_name").empty() ? agent.host : options.text("executor_name");
     const int64_t slots = options.integer("slots");
+    agent.slots_follow_cpus = slots == 0;
     agent.slots = slots == 0 ? executor::usable_cpu_count() : static_cast<int>(slots);
     agent.labels = request.labels;
     agent.build = SERVO_VERSION;

@@ -49,6 +49,12 @@ void add_health(Facts& facts, const api::ExecutorHealth& health, Instant now) {
     }
     facts.add("cpu", cpu);
     facts.add("memory", of(bytes(health.memory_bytes), bytes(health.memory_limit_bytes)));
+    if (!health.memory_limits_by.empty()) {
+        const std::string note = health.memory_limits_note;
+        facts.add(
+            "memory limits", "by " + health.memory_limits_by + (note.empty() ? "" : ": " + note)
+        );
+    }
     const std::vector<std::pair<std::string, std::optional<double>>> pressures = {
         {"cpu", health.cpu_pressure},
         {"memory", health.memory_pressure},

@@ -102,6 +102,7 @@ Result<std::unique_ptr<Agent>> Agent::start(
             )
         ));
     }
+    options.machine.disk = options.state_dir;
     StateDir state = SERVO_TRY(StateDir::open(options.state_dir));
     std::shared_ptr<Inbox> inbox = SERVO_TRY(Inbox::make());
     std::unique_ptr<Agent> agent(
@@ -131,7 +132,7 @@ Agent::Agent(
       state_(std::move(state)),
       inbox_(std::move(inbox)),
       slots_(static_cast<size_t>(options_.slots)),
-      machine_(MachinePaths{.disk = options_.state_dir}),
+      machine_(options_.machine),
       started_at_(wall_now()),
       checker_([inbox = inbox_](api::CheckAnswer answer) {
           inbox->post([answer = std::move(answer)](Agent& agent) mutable {
@@ -143,6 +144,13 @@ Agent::Agent(
     }
     turned_at_us_ = boot_now().count();
     status_.slots = options_.slots;
+    if (auto tree = CgroupTree::take(options_.machine)) {
+        cgroups_.emplace(*std::move(tree));
+        spdlog::info("partitions are held to their memory by the kernel, in cgroups of the slots");
+    } else {
+        no_cgroups_ = tree.error().message;
+        spdlog::info("partitions are held to their memory by looking at it: {}", no_cgroups_);
+    }
 }
 
 Agent::~Agent() {
@@ -222,6 +230,7 @@ bool Agent::turn() {
     } else {
         keeper_->on_time(in_ms(now_));
     }
+    follow_cpus();
     tend_slots();
     feed_logs();
     perform_actions();
@@ -251,7 +260,7 @@ void Agent::start_keeper() {
     options.executor = options_.name;
     session_ = model::SessionId(static_cast<int64_t>(random_number() >> 1) | 1);
     options.session = session_;
-    options.slots = options_.slots;
+    options.slots = static_cast<int>(slots_.size());
     options.labels = options_.labels;
     options.build = options_.build;
     options.host = options_.host;
@@ -284,7 +293,7 @@ Micros Agent::wake_at() const {
         constexpr Micros kReapEvery{10'000};
         if (slot.ending) {
             at = std::min(at, now_ + kReapEvery);
-        } else if (!slot.host.running()) {
+        } else if (!slot.host.running() && !slot.retired) {
             at = std::min(at, slot.start_at);
         }
     }
@@ -350,6 +359,8 @@ void Agent::perform(Action& action) {
         Slot& slot = slots_[static_cast<size_t>(kill->slot)];
         slot.killed_at = now_;
         slot.host.send(wire::Kill{kill->lease});
+    } else if (const auto* end = std::get_if<EndSlot>(&action)) {
+        retire_slot(end->slot);
     } else if (const auto* stop = std::get_if<SetStopTime>(&action)) {
         tell_stop_time(stop->at);
     } else if (auto* refused = std::get_if<GiveUp>(&action)) {
@@ -440,7 +451,7 @@ void Agent::publish() {
     }
     published_at_ = now_;
     AgentStatus status;
-    status.slots = options_.slots;
+    status.slots = keeper_ ? keeper_->slots() : static_cast<int>(slots_.size());
     status.server_reached = server_reached_;
     status.slots_stuck = stuck_slots();
     for (const Slot& slot : slots_) {

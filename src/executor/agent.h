@@ -20,6 +20,7 @@
 #include "executor/keeper.h"
 #include "executor/log_feed.h"
 #include "executor/machine.h"
+#include "executor/slot_cgroup.h"
 #include "executor/slot_host.h"
 #include "executor/slot_watch.h"
 #include "executor/state_dir.h"
@@ -31,6 +32,8 @@ namespace servo::executor {
 struct AgentOptions {
     std::string name;  // [a-zA-Z0-9._-]{1,128}
     int slots = 1;     // 1..model::kSlotsPerExecutorMax
+    // As many as there are usable processors instead, also when their number changes.
+    bool slots_follow_cpus = false;
     std::map<std::string, std::string> labels;
     std::string build;
     std::string host;
@@ -46,6 +49,8 @@ struct AgentOptions {
     Millis health_every = api::kHealthInterval;
     // Takes the spans of leases and attempts; called on the loop's thread. Empty: none are made.
     trace::Sink spans;
+    Millis cpus_every{5'000};  // looked at, where slots follow them
+    MachinePaths machine;      // whose `disk` is the state directory
     // Starts a slot process that calls slot_main(kSlotFd). Default: this program with `slot`.
     std::vector<std::string> slot_command = {"/proc/self/exe", "slot"};
 };
@@ -117,7 +122,8 @@ class Agent {
     struct Slot {
         SlotHost host;
         bool ready = false;
-        bool ending = false;  // closed; to be reaped
+        bool ending = false;   // closed; to be reaped
+        bool retired = false;  // not used any more, unless there are more slots again
         Micros ending_since{0};
         Micros start_at{0};  // when down
         int failures = 0;    // in a row
@@ -163,6 +169,8 @@ class Agent {
     void lose_slot(int index);
     void tend_slots();
     void tend_ending_slot(int index);
+    void follow_cpus();
+    void retire_slot(int index);
     bool clear_orphans();
     void end_slots();
 
@@ -185,7 +193,10 @@ class Agent {
 
     // The loop's own.
     std::optional<Keeper> keeper_;
+    std::optional<CgroupTree> cgroups_;
+    std::string no_cgroups_;  // why there are none
     std::vector<Slot> slots_;
+    Micros cpus_at_{0};  // the next look
     std::vector<wire::FromSlot> messages_;
     std::optional<BootTime> stop_time_;
     std::optional<Status> outcome_;

@@ -100,6 +100,8 @@ api::ExecutorHealth Agent::health() {
     health.process_started_at = started_at_;
     health.pid = ::getpid();
     machine_.look(now_, health);
+    health.memory_limits_by = cgroups_ ? "cgroup" : "polling";
+    health.memory_limits_note = no_cgroups_;
     for (size_t i = 0; i < slots_.size(); ++i) {
         const Slot& slot = slots_[i];
         health.slots_ready += slot.ready ? 1 : 0;

@@ -32,7 +32,12 @@ Micros restart_wait(int failures) {
 void Agent::start_slot(int index) {
     Slot& slot = slots_[static_cast<size_t>(index)];
     const wire::Hello hello{
-        index, state_.scratch_root(), options_.code_dir, options_.allow_shell, options_.kill_grace};
+        index,
+        state_.scratch_root(),
+        options_.code_dir,
+        cgroups_ ? cgroups_->slot_folder(index) : std::string(),
+        options_.allow_shell,
+        options_.kill_grace};
     const Status started = slot.host.start({options_.slot_command, state_.slots_lock()}, hello);
     if (!started) {
         if (slot.failures == 0) {
@@ -45,6 +50,36 @@ void Agent::start_slot(int index) {
     }
     if (stop_time_) {
         slot.host.send(wire::StopAt{*stop_time_});
+    }
+}
+
+// A limit of the control group may be changed under a process that runs.
+void Agent::follow_cpus() {
+    if (!options_.slots_follow_cpus || !keeper_ || now_ < cpus_at_) {
+        return;
+    }
+    cpus_at_ = now_ + options_.cpus_every;
+    const int wanted = std::min(usable_cpu_count(options_.machine), model::kSlotsPerExecutorMax);
+    if (wanted == keeper_->slots()) {
+        return;
+    }
+    spdlog::info("slots: {} instead of {}, as there are processors", wanted, keeper_->slots());
+    if (slots_.size() < static_cast<size_t>(wanted)) {
+        slots_.resize(static_cast<size_t>(wanted));
+    }
+    keeper_->set_slots(wanted, in_ms(now_));
+    for (size_t i = 0; i < static_cast<size_t>(wanted); ++i) {
+        if (std::exchange(slots_[i].retired, false)) {
+            slots_[i].start_at = now_;
+        }
+    }
+}
+
+void Agent::retire_slot(int index) {
+    Slot& slot = slots_[static_cast<size_t>(index)];
+    slot.retired = true;
+    if (slot.host.running()) {
+        lose_slot(index);
     }
 }
 
@@ -139,7 +174,7 @@ void Agent::tend_slots() {
         if (slot.ending) {
             tend_ending_slot(index);
         } else if (!slot.host.running()) {
-            if (now_ >= slot.start_at) {
+            if (now_ >= slot.start_at && !slot.retired) {
                 start_slot(index);
             }
         } else if (due) {
@@ -168,6 +203,9 @@ void Agent::tend_ending_slot(int index) {
     }
     slot.lease = {};
     slot.started = slot.finished = 0;
+    if (slot.retired) {
+        return;
+    }
     slot.start_at = now_ + restart_wait(slot.failures);
     slot.failures = std::min(slot.failures + 1, 10);
     spdlog::warn("slot {}: its process is gone; another one is started", index);

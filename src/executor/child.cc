@@ -1,16 +1,13 @@
 #include "executor/child.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
-#include <fstream>
 
 #include "executor/process_tree.h"
 
@@ -32,54 +29,10 @@ int64_t micros(const timeval& time) {
     return time.tv_sec * 1'000'000LL + time.tv_usec;
 }
 
-// The counter's file for cgroup v2 or v1, in our own group or, inside a container, at the root.
-std::string find_oom_counter() {
-    std::ifstream groups("/proc/self/cgroup");
-    for (std::string line; std::getline(groups, line);) {
-        const size_t colon = line.find(':');
-        const size_t path = line.find(':', colon + 1);
-        if (colon == std::string::npos || path == std::string::npos) {
-            continue;
-        }
-        const bool v2 = path == colon + 1;
-        const std::string controllers = line.substr(colon + 1, path - colon - 1);
-        if (!v2 && controllers != "memory") {
-            continue;
-        }
-        const std::string root = v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
-        const std::string file = v2 ? "/memory.events" : "/memory.oom_control";
-        for (const std::string& place : {root + line.substr(path + 1) + file, root + file}) {
-            if (::access(place.c_str(), R_OK) == 0) {
-                return place;
-            }
-        }
-    }
-    return {};
-}
-
 }  // namespace
 
-OomWatch::OomWatch() : path_(find_oom_counter()), seen_(count()) {}
-
-int64_t OomWatch::count() const {
-    std::ifstream file(path_);
-    for (std::string line; std::getline(file, line);) {
-        constexpr std::string_view kName = "oom_kill ";
-        if (line.starts_with(kName)) {
-            int64_t value = 0;
-            std::from_chars(line.data() + kName.size(), line.data() + line.size(), value);
-            return value;
-        }
-    }
-    return 0;
-}
-
-bool OomWatch::struck() {
-    const int64_t now = count();
-    return now > std::exchange(seen_, now);
-}
-
-Child::Child(OomWatch& oom) : oom_(oom), dev_null_(::open("/dev/null", O_RDWR | O_CLOEXEC)) {}
+Child::Child(OomWatch& oom, SlotCgroup& group)
+    : oom_(oom), group_(group), dev_null_(::open("/dev/null", O_RDWR | O_CLOEXEC)) {}
 
 std::optional<SpawnFailure> Child::start(
     const ProcessSpec& spec, ChildKind kind, const ChildLimits& limits, size_t secret_bytes_max
@@ -100,18 +53,23 @@ std::optional<SpawnFailure> Child::start(
         }
     }
     SpawnFailure failure;
-    const SpawnDescriptors descriptors{input->read.get(), output->write.get(), answer->write.get()};
-    const pid_t pid = spawn(spec, descriptors, dev_null_.get(), failure);
-    if (pid == 0) {
+    const bool limited = limits.memory_bytes > 0;
+    SpawnDescriptors descriptors{input->read.get(), output->write.get(), answer->write.get()};
+    descriptors.group =
+        limited && group_.limit_memory(limits.memory_bytes) ? group_.procs_fd() : -1;
+    const Spawned spawned = spawn(spec, descriptors, dev_null_.get(), failure);
+    if (spawned.pid == 0) {
         return failure;
     }
-    pid_ = pid;
+    pid_ = spawned.pid;
+    in_group_ = spawned.in_group;
     state_ = State::kRunning;
     ended_ = false;
     end_ = {};
     cpu_us_ = 0;
     limits_ = limits;
-    memory_check_ = limits.memory_bytes > 0 ? boot_now() + kMemoryCheckLeast : Micros::max();
+    const bool watched = limited && !in_group_;
+    memory_check_ = watched ? boot_now() + kMemoryCheckLeast : Micros::max();
     // The write end of the output stays open here, so that its end never makes the slot wake up:
     // the process' own end does.
     output_ = *std::move(output);
@@ -171,7 +129,8 @@ void Child::gone() {
     constexpr int kShellKilled = 128 + SIGKILL;
     const bool killed = end_.code == (end_.signalled ? SIGKILL : kShellKilled);
     if (killed && end_.killed == KillReason::kNone) {
-        end_.oom_killed = oom_.struck();
+        const bool full = in_group_ && group_.ran_out();
+        end_.oom_killed = oom_.struck() || full;
     }
     on_output();
     output_ = {};
@@ -208,8 +167,12 @@ void Child::kill(KillReason reason, Micros now) {
 }
 
 // Kills whatever descends from the slot process; new generations of a process that forks meanwhile
-// fall in the next rounds, which go on until nothing is left.
+// fall in the next rounds, which go on until nothing is left. The group is killed first, all at
+// once; a process may have left it.
 void Child::clear_round(Micros now) {
+    if (in_group_) {
+        group_.kill();
+    }
     for (const ProcessInfo& process : descendants(::getpid())) {
         if (!process.zombie) {
             signal_process(process, SIGKILL);

@@ -10,6 +10,7 @@
 
 #include "executor/exit_class.h"
 #include "executor/log_tail.h"
+#include "executor/slot_cgroup.h"
 #include "executor/spawn.h"
 
 namespace servo::executor {
@@ -22,22 +23,9 @@ struct ChildLimits {
 
 enum class ChildKind { kOnce, kWorker };
 
-// Counts what the kernel's out-of-memory killer did in our control group.
-class OomWatch {
- public:
-    OomWatch();
-    // Whether it struck since the last look.
-    bool struck();
-
- private:
-    int64_t count() const;
-    std::string path_;
-    int64_t seen_ = 0;
-};
-
 class Child {
  public:
-    explicit Child(OomWatch& oom);
+    Child(OomWatch& oom, SlotCgroup& group);
 
     // Precondition: !present(). nullopt when it runs.
     std::optional<SpawnFailure> start(
@@ -80,6 +68,8 @@ class Child {
     void gone();
 
     OomWatch& oom_;
+    SlotCgroup& group_;
+    bool in_group_ = false;  // the kernel holds it to its memory
     UniqueFd dev_null_;
     State state_ = State::kNone;
     pid_t pid_ = 0;

@@ -10,7 +10,8 @@ using model::SlotState;
 
 Keeper::Keeper(KeeperOptions options, BootTime now)
     : options_(std::move(options)), prng_(options_.seed) {
-    slots_.resize(static_cast<size_t>(std::max(options_.slots, 1)));
+    slots_wanted_ = std::max(options_.slots, 1);
+    slots_.resize(static_cast<size_t>(slots_wanted_));
     accounted_ = now;
     register_at_ = now;
     pump(now);
@@ -39,6 +40,23 @@ void Keeper::on_slot_event(int slot, SlotEvent event, BootTime now) {
 void Keeper::on_time(BootTime now) {
     account(now);
     pump(now);
+}
+
+void Keeper::set_slots(int slots, BootTime now) {
+    account(now);
+    slots_wanted_ = std::max(slots, 1);
+    slots_.resize(std::max(slots_.size(), static_cast<size_t>(slots_wanted_)));
+    if (registered_) {
+        register_again(now);  // tells the server
+    }
+    pump(now);
+}
+
+void Keeper::retire_slots() {
+    while (slots_.size() > static_cast<size_t>(slots_wanted_) && !slots_.back().lease) {
+        slots_.pop_back();
+        actions_.emplace_back(EndSlot{static_cast<int>(slots_.size())});
+    }
 }
 
 void Keeper::drain(BootTime now) {
@@ -101,6 +119,7 @@ void Keeper::pump(BootTime now) {
         return;
     }
     check_stop_time(now);
+    retire_slots();
     if (!registered_) {
         if (!register_in_flight_ && now >= register_at_) {
             send_register(now);

@@ -106,6 +106,10 @@ struct KillSlot {
     int slot = 0;
     model::LeaseId lease;
 };
+// The last slot is not used any more.
+struct EndSlot {
+    int slot = 0;
+};
 // All slots stop their work by themselves at this time, unless it is moved before.
 struct SetStopTime {
     BootTime at{0};
@@ -124,6 +128,7 @@ using Action = std::variant<
     TrimSlot,
     ResumeSlot,
     KillSlot,
+    EndSlot,
     SetStopTime,
     GiveUp,
     Drained>;
@@ -142,6 +147,9 @@ class Keeper {
     );
     void on_slot_event(int slot, SlotEvent event, BootTime now);
     void on_time(BootTime now);
+    // From here on it has so many slots. Those that go are the last ones; each finishes its lease,
+    // then comes its EndSlot. No events of it may follow.
+    void set_slots(int slots, BootTime now);
     // Start nothing more, finish or give back what is held; ends with Drained.
     void drain(BootTime now);
 
@@ -157,6 +165,7 @@ class Keeper {
     model::SessionId session() const { return options_.session; }
     int64_t epoch() const { return epoch_; }
     int64_t ack() const { return ack_; }
+    int slots() const { return slots_wanted_; }
     int slots_busy() const;
     size_t results_queued() const { return results_queued_; }
     size_t log_bytes_queued() const { return log_bytes_queued_; }  // of successes, at most
@@ -206,6 +215,7 @@ class Keeper {
     model::SlotState state_of(const SlotRecord& slot) const;
     void pump(BootTime now);
     void check_stop_time(BootTime now);
+    void retire_slots();
     void check_drained(BootTime now);
     void give_up(Error error);
     Millis backoff(int failures, Millis most, int retry_after_s);
@@ -293,6 +303,7 @@ class Keeper {
     BootTime drain_deadline_{0};
 
     std::vector<SlotRecord> slots_;
+    int slots_wanted_ = 1;  // fewer than slots_ while some finish their last lease
     Leases leases_;
     std::deque<model::LeaseId> waiting_;  // for a slot, in the order of their grants
     std::deque<std::pair<model::LeaseId, uint64_t>> closed_;  // recent, with their sizes

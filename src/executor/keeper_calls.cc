@@ -40,7 +40,7 @@ void Keeper::send_register(BootTime now) {
     request.executor = options_.executor;
     request.session = options_.session;
     request.number = ++register_number_;
-    request.slots = static_cast<int>(slots_.size());
+    request.slots = slots_wanted_;
     request.labels = options_.labels;
     request.build = options_.build;
     request.host = options_.host;
@@ -113,7 +113,8 @@ int Keeper::free_slots(CallKind kind) const {
         return 0;
     }
     int free = 0;
-    for (const SlotRecord& slot : slots_) {
+    for (size_t i = 0; i < static_cast<size_t>(slots_wanted_); ++i) {
+        const SlotRecord& slot = slots_[i];
         if (!slot.ready) {
             continue;
         }

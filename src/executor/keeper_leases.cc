@@ -147,7 +147,8 @@ Keeper::Lease& Keeper::lease_for(const model::Grant& grant) {
 }
 
 void Keeper::assign_waiting() {
-    for (size_t i = 0; i < slots_.size() && !waiting_.empty(); ++i) {
+    const auto usable = static_cast<size_t>(slots_wanted_);
+    for (size_t i = 0; i < usable && !waiting_.empty(); ++i) {
         SlotRecord& slot = slots_[i];
         const auto occupant = leases_.find(slot.lease);
         if (!slot.ready || (occupant != leases_.end() && !occupant->second.complete())) {

@@ -225,9 +225,7 @@ Outcome ProcessRunner::outcome_of(
         message = line->message;
     }
     if (message.empty()) {
-        const bool ours = end.killed == KillReason::kTimeout || end.killed == KillReason::kMemory ||
-                          (end.killed == KillReason::kLost && end.signalled);
-        message = ours ? kill_message(end.killed, grant, share) : describe(end);
+        message = end_message(end, grant, share);
         const std::string last = last_line(tail, kLastLineBytesMax);
         message += last.empty() ? "" : ": " + last;
     }

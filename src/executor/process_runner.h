@@ -10,7 +10,8 @@ namespace servo::executor {
 
 class ProcessRunner : public Runner {
  public:
-    explicit ProcessRunner(const RunnerContext& context) : context_(context), child_(context.oom) {}
+    explicit ProcessRunner(const RunnerContext& context)
+        : context_(context), child_(context.oom, context.group) {}
 
     bool serves(const Part& part) const override;
     uint64_t unit_size_max(const Part& part) const override;

@@ -135,4 +135,19 @@ std::string kill_message(KillReason reason, const model::Grant& grant, int64_t c
     return {};
 }
 
+std::string end_message(const ProcessEnd& end, const model::Grant& grant, int64_t count) {
+    const bool ours = end.killed == KillReason::kTimeout || end.killed == KillReason::kMemory ||
+                      (end.killed == KillReason::kLost && end.signalled);
+    if (ours) {
+        return kill_message(end.killed, grant, count);
+    }
+    if (end.oom_killed) {
+        return grant.memory_bytes > 0
+                   ? kill_message(KillReason::kMemory, grant, count)
+                   : "was killed by the kernel for want of memory: set resources.memory, or give "
+                     "the executor fewer slots";
+    }
+    return describe(end);
+}
+
 }  // namespace servo::executor

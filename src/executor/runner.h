@@ -24,6 +24,7 @@ struct Outcome {
 struct RunnerContext {
     AttemptDir& dir;
     OomWatch& oom;
+    SlotCgroup& group;
     bool allow_shell = true;
     Millis kill_grace{0};
 };
@@ -105,5 +106,7 @@ struct NotStarted {
 NotStarted explain(const SpawnFailure& failure, const ProcessSpec& spec);
 
 std::string kill_message(KillReason reason, const model::Grant& grant, int64_t count);
+// How it ended, and by whom when it was not by itself.
+std::string end_message(const ProcessEnd& end, const model::Grant& grant, int64_t count);
 
 }  // namespace servo::executor

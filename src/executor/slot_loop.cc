@@ -125,6 +125,7 @@ void SlotLoop::on_hello(const wire::Hello& hello) {
         return;
     }
     dir_.emplace(*std::move(dir));
+    group_.emplace(hello.cgroup);
     wire::encode(writer_.buffer(), wire::FromSlot(wire::Ready{}));
     urgent_ = true;
 }
@@ -273,7 +274,7 @@ Runner* SlotLoop::runner_for(const Part& part) {
         runner_.reset();
     }
     if (!runner_) {
-        const RunnerContext context{*dir_, oom_, hello_.allow_shell, hello_.kill_grace};
+        const RunnerContext context{*dir_, oom_, *group_, hello_.allow_shell, hello_.kill_grace};
         runner_ = make_runner(part.program->definition.spec.run.kind, context);
     }
     return runner_.get();

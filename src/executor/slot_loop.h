@@ -60,6 +60,7 @@ class SlotLoop {
     wire::Hello hello_;
     std::optional<AttemptDir> dir_;
     OomWatch oom_;
+    std::optional<SlotCgroup> group_;
     std::shared_ptr<const Program> program_;
     std::unique_ptr<Runner> runner_;
     Lease lease_;

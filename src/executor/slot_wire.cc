@@ -107,6 +107,7 @@ void put_body(std::string& out, const Hello& hello) {
     put_signed(out, hello.slot);
     put_text(out, hello.scratch_root);
     put_text(out, hello.code_dir);
+    put_text(out, hello.cgroup);
     put(out, hello.allow_shell ? 1 : 0);
     put_signed(out, hello.kill_grace.count());
 }
@@ -114,6 +115,7 @@ void get_body(Fields& in, Hello& hello) {
     hello.slot = in.as<int>();
     hello.scratch_root = in.text();
     hello.code_dir = in.text();
+    hello.cgroup = in.text();
     hello.allow_shell = in.number() != 0;
     hello.kill_grace = Millis(in.signed_number());
 }

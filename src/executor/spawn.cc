@@ -40,7 +40,9 @@ struct ChildPlan {
     int input;
     int output;
     int answer;
+    int group;
     pid_t parent;
+    volatile bool in_group;
     volatile SpawnStage stage;
     volatile int error_number;
 };
@@ -57,6 +59,7 @@ struct ChildPlan {
         ::_exit(127);  // the parent died before the death signal was set
     }
     ::setsid();
+    plan.in_group = plan.group >= 0 && ::write(plan.group, "0", 1) == 1;
     if (::dup2(plan.input, 0) < 0 || ::dup2(plan.output, 1) < 0 || ::dup2(plan.output, 2) < 0 ||
         (plan.answer >= 0 && ::dup2(plan.answer, 3) < 0)) {
         give_up(plan, SpawnStage::kDescriptors);
@@ -82,7 +85,7 @@ struct ChildPlan {
 
 }  // namespace
 
-pid_t spawn(
+Spawned spawn(
     const ProcessSpec& spec,
     const SpawnDescriptors& descriptors,
     int dev_null,
@@ -98,22 +101,24 @@ pid_t spawn(
         descriptors.input >= 0 ? descriptors.input : dev_null,
         descriptors.output,
         descriptors.answer,
+        descriptors.group,
         ::getpid(),
+        false,
         SpawnStage::kFork,
         0};
     const pid_t pid = vfork_child(plan);
     if (pid < 0) {
         failure = {SpawnStage::kFork, errno};
-        return 0;
+        return {};
     }
     if (plan.error_number != 0) {
         int status = 0;
         while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
         }
         failure = {plan.stage, plan.error_number};
-        return 0;
+        return {};
     }
-    return pid;
+    return {pid, plan.in_group};
 }
 
 void confine_process(const std::vector<int>& keep) {

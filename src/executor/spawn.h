@@ -23,6 +23,7 @@ struct SpawnDescriptors {
     int input = -1;   // 0; -1 = /dev/null
     int output = -1;  // 1 and 2
     int answer = -1;  // 3; -1 = none
+    int group = -1;   // cgroup.procs of the group to move into; -1 = stay
 };
 
 enum class SpawnStage { kFork, kDescriptors, kDirectory, kExec };
@@ -32,9 +33,14 @@ struct SpawnFailure {
     int error_number = 0;
 };
 
-// `dev_null` is open for reading. No descriptor given may be below 4. Returns the pid, or 0 with
-// `failure` filled.
-pid_t spawn(
+struct Spawned {
+    pid_t pid = 0;  // 0: it did not start
+    bool in_group = false;
+};
+
+// `dev_null` is open for reading. No descriptor given may be below 4. Fills `failure` when it did
+// not start.
+Spawned spawn(
     const ProcessSpec& spec,
     const SpawnDescriptors& descriptors,
     int dev_null,

@@ -230,10 +230,8 @@ void WorkerRunner::on_gone() {
         return;
     }
     const auto klass = classify(end, program_->definition.spec.exit_codes, grant.memory_bytes);
-    const bool ours = end.killed == KillReason::kTimeout || end.killed == KillReason::kMemory ||
-                      (end.killed == KillReason::kLost && end.signalled);
-    if (ours) {
-        line.message = kill_message(end.killed, grant, 1);
+    if (end.killed != KillReason::kNone || end.oom_killed) {
+        line.message = end_message(end, grant, 1);
     } else {
         line.message = "the worker " + describe(end) + " without an answer";
         const std::string last = last_line(child_.log().tail(secrets_.redactor), kLastLineBytesMax);

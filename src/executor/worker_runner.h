@@ -9,7 +9,8 @@ namespace servo::executor {
 
 class WorkerRunner : public Runner {
  public:
-    explicit WorkerRunner(const RunnerContext& context) : context_(context), child_(context.oom) {}
+    explicit WorkerRunner(const RunnerContext& context)
+        : context_(context), child_(context.oom, context.group) {}
 
     bool serves(const Part& part) const override;
     uint64_t unit_size_max(const Part&) const override { return 1; }

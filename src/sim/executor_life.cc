@@ -201,9 +201,11 @@ void ExecutorNode::Life::act(executor::Action& action) {
     } else if (const auto* kill = std::get_if<executor::KillSlot>(&action)) {
         to_slot(kill->slot, [lease = kill->lease](Slot& slot) { slot.kill(lease); });
     } else if (const auto* stop = std::get_if<executor::SetStopTime>(&action)) {
-        for (int slot = 0; slot < node_.spec_.slots; ++slot) {
-            to_slot(slot, [at = stop->at](Slot& s) { s.set_stop_time(at); });
+        for (size_t slot = 0; slot < processes_.size(); ++slot) {
+            to_slot(static_cast<int>(slot), [at = stop->at](Slot& s) { s.set_stop_time(at); });
         }
+    } else if (const auto* retired = std::get_if<executor::EndSlot>(&action)) {
+        processes_.at(static_cast<size_t>(retired->slot))->retire();
     } else if (const auto* up = std::get_if<executor::GiveUp>(&action)) {
         world_.findings.report(
             "protocol",
@@ -288,9 +290,23 @@ void ExecutorNode::Life::lose_slot() {
     world_.note("{} loses slot {}", node_.spec_.name, slot);
     process->die();
     process->pass_on(executor::SlotLost{wall()});
-    world_.queue.after(kSlotStarts, [self = shared_from_this(), slot] {
-        if (self->agent_alive_) {
+    world_.queue.after(kSlotStarts, [self = shared_from_this(), slot, process] {
+        const bool still_its = self->processes_[static_cast<size_t>(slot)] == process;
+        if (self->agent_alive_ && still_its && !process->retired()) {
             self->add_process(slot);
+        }
+    });
+}
+
+void ExecutorNode::Life::set_slots(int slots) {
+    agent([this, slots] {
+        const auto wanted = static_cast<size_t>(slots);
+        processes_.resize(std::max(processes_.size(), wanted));
+        keeper_->set_slots(slots, boot());
+        for (size_t slot = 0; slot < wanted; ++slot) {
+            if (!processes_[slot] || processes_[slot]->retired()) {
+                add_process(static_cast<int>(slot));
+            }
         }
     });
 }

@@ -24,6 +24,7 @@ class ExecutorNode::Life : public std::enable_shared_from_this<ExecutorNode::Lif
     void freeze(Micros until);
     void drain();
     void lose_slot();
+    void set_slots(int slots);
     void thaw();
 
     bool alive() const { return agent_alive_; }

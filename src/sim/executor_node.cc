@@ -74,6 +74,13 @@ void ExecutorNode::lose_slot() {
     }
 }
 
+void ExecutorNode::set_slots(int slots) {
+    if (alive()) {
+        world_.note("{} has {} slots now", spec_.name, slots);
+        life_->set_slots(slots);
+    }
+}
+
 void ExecutorNode::heal() {
     if (alive()) {
         life_->thaw();

@@ -33,6 +33,7 @@ class ExecutorNode {
     void freeze(Micros duration);  // the machine
     void drain();                  // ends this life gracefully
     void lose_slot();
+    void set_slots(int slots);
     // Ends pauses and starts it if it is not alive.
     void heal();
 

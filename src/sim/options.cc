@@ -70,6 +70,7 @@ void draw_faults(Options& o, Prng& prng) {
     o.levers = some(2);
     o.applies = some(4);
     o.idempotent_repeats = some(3);
+    o.slot_changes = some(4);
 }
 
 void make_fair(Options& o, Prng& prng) {
@@ -138,6 +139,7 @@ std::string to_string(const Options& o) {
         {o.machine_freezes, "machine_freezes"},
         {o.executor_drains, "executor_drains"},
         {o.slot_losses, "slot_losses"},
+        {o.slot_changes, "slot_changes"},
         {o.clock_drift, "clock_drift"},
         {o.server_crashes, "server_crashes"},
         {o.server_stalls, "server_stalls"},

@@ -52,6 +52,7 @@ struct Options {
     bool machine_freezes = false;
     bool executor_drains = false;
     bool slot_losses = false;
+    bool slot_changes = false;  // their number follows a limit
     bool clock_drift = false;
     bool server_crashes = false;  // at any yield point
     bool server_stalls = false;

@@ -106,6 +106,12 @@ class Simulation {
             world_.mark("slot lost");
             some_executor().lose_slot();
         });
+        repeat(o.slot_changes, ms(20'000), [this] {
+            world_.mark("slots change");
+            some_executor().set_slots(
+                static_cast<int>(world_.prng.between(1, world_.options.slots_max + 1))
+            );
+        });
         repeat(o.server_crashes, ms(20'000), [this] {
             cluster_.crash(static_cast<CrashPoint>(1 + world_.prng.below(6)));
         });

@@ -51,6 +51,9 @@ class ExecutorNode::Life::Process final
             [self = shared_from_this(), event = std::move(event)] {
                 if (const auto life = self->life_weak_.lock()) {
                     life->agent([self, event] {
+                        if (self->retired_) {
+                            return;
+                        }
                         self->life_.keeper_->on_slot_event(
                             self->number_, event, self->life_.boot()
                         );
@@ -73,7 +76,13 @@ class ExecutorNode::Life::Process final
         alive_ = false;
         slot_.vanish();
     }
+    // The agent has closed its pipe.
+    void retire() {
+        retired_ = true;
+        die();
+    }
     bool alive() const { return alive_; }
+    bool retired() const { return retired_; }
     Slot& slot() { return slot_; }
 
  private:
@@ -81,6 +90,7 @@ class ExecutorNode::Life::Process final
     std::weak_ptr<Life> life_weak_;
     int number_;
     bool alive_ = true;
+    bool retired_ = false;
     Slot slot_;
 };
 

@@ -62,6 +62,11 @@ class Units(unittest.TestCase):
             self.assertEqual(["mixed"], settings(unit)["KillMode"])
         self.assertEqual(["continue"], settings("servo-executor.service")["OOMPolicy"])
 
+    def test_an_executor_may_make_control_groups_for_its_slots(self):
+        unit = settings("servo-executor.service")
+        self.assertEqual(["yes"], unit["Delegate"])
+        self.assertNotIn("ProtectControlGroups", unit)
+
     def test_server_and_programs_have_users_of_their_own(self):
         server, executor = (settings(unit) for unit in UNITS)
         self.assertEqual((["servo"], ["servo-executor"]), (server["User"], executor["User"]))

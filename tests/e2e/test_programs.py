@@ -87,6 +87,17 @@ assets:
         self.assertEqual("completed", self.outcome("parent", code=OK)["status"])
         wait_until(lambda: not self.children(), "what it left behind is gone", 30)
 
+    def test_a_program_that_forks_until_it_is_killed(self):
+        self.asset("forks", "while :; do setsid sleep 600 & sleep 0.02; done", extra="    timeout: 2s\n")
+        self.assertEqual("timeout", self.outcome("forks")["failure_class"])
+        wait_until(lambda: not self.children(), "all of them are gone", 30)
+
+    def test_a_program_that_takes_too_much_memory(self):
+        self.asset("hog", "head -c 300000000 /dev/zero | tail", extra="    resources: { memory: 64Mi }\n")
+        partition = self.outcome("hog")
+        self.assertEqual("resource", partition["failure_class"])
+        self.assertIn("its limit of 64Mi", partition["message"])
+
     def test_what_a_program_is_given(self):
         seen = os.path.join(self.folder, "seen")
         self.environment["AWS_SECRET_ACCESS_KEY"] = "canary"  # the executor's, not the program's

@@ -113,7 +113,8 @@ Result<int> serve(
     auto transport = make_http_transport({url, token, "servo-executor/" SERVO_VERSION, ""});
     const std::unique_ptr<executor::Agent> agent =
         SERVO_TRY(executor::Agent::start(options, transport));
-    const auto health = SERVO_TRY(HealthListener::start(request.options, *agent));
+    const auto health =
+        SERVO_TRY(HealthListener::start(request.options, *agent, options.state_dir));
     std::optional<FileWatch> watch;
     if (!request.file.empty()) {
         watch.emplace(SERVO_TRY(FileWatch::open(request.file)));

@@ -23,7 +23,8 @@ Result<int> ServoProcesses::executor(cli::Session& session, const cli::ProcessRe
     auto transport = make_http_transport(cli::http_options(*to, "servo-executor/" SERVO_VERSION));
     const std::unique_ptr<executor::Agent> agent =
         SERVO_TRY(executor::Agent::start(options, transport));
-    const auto health = SERVO_TRY(HealthListener::start(request.options, *agent));
+    const auto health =
+        SERVO_TRY(HealthListener::start(request.options, *agent, options.state_dir));
     session.output().note(
         "executor " + options.name + " with " + std::to_string(options.slots) + " slots, server " +
         to->server.value

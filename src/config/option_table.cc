@@ -66,8 +66,9 @@ const std::vector<OptionDecl> kOptions = {
      .used_by = "server"},
     {.name = "health_listen",
      .form = OptionForm::kAddress,
-     .doc = "Address where the executor answers /livez (503 when its loop hangs) and /readyz (503 "
-            "while it drains or has no server). Port 0 takes any free one and logs it.",
+     .doc =
+         "Address where the executor answers /livez (503 when its loop hangs), /readyz (503 "
+         "while it drains or has no server) and /metrics. Port 0 takes any free one and logs it.",
      .usual = "off",
      .words = {"off"},
      .used_by = "executor"},
@@ -150,7 +151,7 @@ const std::vector<OptionDecl> kOptions = {
      .form = OptionForm::kSlots,
      .doc =
          "Partitions that an executor runs at once. `auto` or 0: as many as it has processors, by "
-         "the limits of its cgroups (version 2 or 1).",
+         "the limits of its cgroups (version 2 or 1), also when these change.",
      .usual = "auto",
      .low = 0,
      .high = 1'024,

@@ -142,8 +142,10 @@ Agent::Agent(
     if (options_.spans) {
         spans_.emplace(options_.name, options_.spans);
     }
-    turned_at_us_ = boot_now().count();
+    answered_at_ = boot_now();
+    turned_at_us_ = answered_at_.count();
     status_.slots = options_.slots;
+    status_.answered_at = answered_at_;
     if (auto tree = CgroupTree::take(options_.machine)) {
         cgroups_.emplace(*std::move(tree));
         spdlog::info("partitions are held to their memory by the kernel, in cgroups of the slots");
@@ -434,6 +436,7 @@ void Agent::note_answer(const Error* error) {
         return;  // calls that our own end cut short
     }
     server_reached_ = error == nullptr;
+    answered_at_ = error == nullptr ? now_ : answered_at_;
     if (error != nullptr && !server_lost_said_) {
         spdlog::warn("the server does not answer as it should: {}", error->message);
         note_error(error->message);
@@ -453,6 +456,9 @@ void Agent::publish() {
     AgentStatus status;
     status.slots = keeper_ ? keeper_->slots() : static_cast<int>(slots_.size());
     status.server_reached = server_reached_;
+    status.answered_at = answered_at_;
+    status.attempts_completed = attempts_completed_;
+    status.attempts_failed = attempts_failed_;
     status.slots_stuck = stuck_slots();
     for (const Slot& slot : slots_) {
         status.slots_ready += slot.ready ? 1 : 0;

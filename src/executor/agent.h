@@ -2,6 +2,7 @@
 // server. Public functions may be called from any thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -68,7 +69,10 @@ struct AgentStatus {
     size_t results_queued = 0;
     model::SlotMillis slot_ms{};
     bool server_reached = false;  // the last call was answered
+    Micros answered_at{0};        // on CLOCK_BOOTTIME; when it started, if none was
     int slots_stuck = 0;
+    uint64_t attempts_completed = 0;
+    std::array<uint64_t, model::kFailureClassCount> attempts_failed{};  // by class
 };
 
 inline BootTime in_ms(Micros time) {
@@ -206,6 +210,9 @@ class Agent {
     bool drain_asked_ = false;
     bool server_reached_ = false;
     bool server_lost_said_ = false;
+    Micros answered_at_{0};
+    uint64_t attempts_completed_ = 0;
+    std::array<uint64_t, model::kFailureClassCount> attempts_failed_{};
     LogFeed log_feed_;
     std::optional<AttemptSpans> spans_;
 

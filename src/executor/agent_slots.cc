@@ -145,7 +145,9 @@ void Agent::note_progress(Slot& slot, const SlotProgress& progress) {
     for (const model::DoneResult& done : progress.results.done) {
         durations_.add(slot.revision, done.duration);
     }
+    attempts_completed_ += progress.results.done.size();
     for (const model::FailedResult& failed : progress.results.failed) {
+        ++attempts_failed_[static_cast<size_t>(failed.klass)];
         if (failed.klass == model::FailureClass::kTimeout) {
             spdlog::warn("timeout: a partition of {} {}", model::to_text(slot.job), failed.message);
         }

@@ -16,11 +16,22 @@ Durations are in seconds. A label is never a job, a partition key or free text.
 |---|---|---|---|
 )";
 
-}  // namespace
+constexpr std::string_view kOfExecutors = R"(
+## Executors
 
-std::string reference_page() {
-    std::string out(kIntroduction);
+What an executor exports about itself on `--health-listen` (`/metrics`), also while its server is away. Counters restart
+at 0 with the process. No tenant, asset or job is named.
+
+| metric | type | labels | meaning |
+|---|---|---|---|
+)";
+
+std::string rows_of(Exporter exporter) {
+    std::string out;
     for (const Metric& metric : all()) {
+        if (metric.by != exporter && metric.by != Exporter::kBoth) {
+            continue;
+        }
         const std::string labels =
             metric.labels.empty() ? "" : fmt::format("`{}`", fmt::join(metric.labels, "`, `"));
         out += fmt::format(
@@ -28,6 +39,13 @@ std::string reference_page() {
         );
     }
     return out;
+}
+
+}  // namespace
+
+std::string reference_page() {
+    return std::string(kIntroduction) + rows_of(Exporter::kServer) + std::string(kOfExecutors) +
+           rows_of(Exporter::kExecutor);
 }
 
 }  // namespace servo::metrics

@@ -11,11 +11,15 @@ namespace servo::metrics {
 enum class Type { kCounter, kGauge, kHistogram };
 std::string_view to_string(Type type);
 
+// Whose listener exports it.
+enum class Exporter { kServer, kExecutor, kBoth };
+
 struct Metric {
     std::string_view name;
     Type type = Type::kGauge;
     std::vector<std::string_view> labels;
     std::string_view help;  // one sentence, with the unit
+    Exporter by = Exporter::kServer;
 };
 
 // Every metric of this version, by name.

@@ -8,10 +8,11 @@ SAMPLE = re.compile(r"^([a-z_]+)(?:\{(.*)\})? (\S+)$")
 LABEL = re.compile(r'([a-z_]+)="([^"]*)"')
 
 
-def declared():
+def declared(of_executors=False):
     """(name, type) of each metric of the reference page."""
     with open(os.path.join(ROOT, "docs", "reference", "metrics.md"), encoding="utf-8") as page:
-        return re.findall(r"^\| `(servo_\w+)` \| (\w+) \|", page.read(), re.MULTILINE)
+        of = page.read().split("## Executors")
+    return re.findall(r"^\| `(servo_\w+)` \| (\w+) \|", of[of_executors], re.MULTILINE)
 
 
 class Metrics(ServoTest):
@@ -23,9 +24,9 @@ class Metrics(ServoTest):
             "--metrics-listen", f"127.0.0.1:{self.metrics_port}")
         wait_until(self.ready, "the server answers")
 
-    def scrape(self):
+    def scrape(self, port=None):
         """{(name, labels as a frozenset of pairs): value}."""
-        url = f"http://127.0.0.1:{self.metrics_port}/metrics"
+        url = f"http://127.0.0.1:{port or self.metrics_port}/metrics"
         with DIRECT.open(url, timeout=30) as reply:
             self.assertIn("version=0.0.4", reply.headers["Content-Type"])
             text = reply.read().decode()
@@ -36,8 +37,8 @@ class Metrics(ServoTest):
                 samples[name, frozenset(LABEL.findall(labels or ""))] = float(value)
         return samples
 
-    def value(self, name, **labels):
-        return self.scrape().get((name, frozenset(labels.items())))
+    def value(self, name, port=None, **labels):
+        return self.scrape(port).get((name, frozenset(labels.items())))
 
     def test_every_declared_metric_is_written(self):
         self.apply("version: 1\npools: { warehouse: { concurrency: 2 } }\nassets:"
@@ -49,6 +50,32 @@ class Metrics(ServoTest):
                 f"{name}_bucket", f"{name}_sum", f"{name}_count"]
             for one in expected:
                 self.assertIn(one, written)
+
+    def test_an_executor_exports_what_is_declared_of_executors(self):
+        port = free_port()
+        self.spawn("executor", "--server", self.url, "--slots", "2", "--health-listen", f"127.0.0.1:{port}")
+        fails = "case $SERVO_PARTITION_KEY in *-03) exit 65;; esac; "
+        self.apply("version: 1\nassets:" + ledger_asset(
+            "daily", self.folder, os.path.join(self.folder, "ledger"), every="day", before=fails))
+        job = self.begin("daily", "--start", "2024-01-01", "--end", "2024-01-10", "--max-failures", "none")
+        self.wait_state(job, "failed")
+        attempts = "servo_executor_process_attempts_total"
+        wait_until(lambda: self.value(attempts, port, outcome="completed") == 9, "it counts what completed")
+        self.assertEqual(1, self.value(attempts, port, outcome="data"))
+        self.assertEqual(0, self.value(attempts, port, outcome="timeout"))
+        self.assertEqual(1, self.value("servo_executor_process_registered", port))
+        wait_until(lambda: self.value("servo_executor_process_slots", port, state="idle") == 2, "it is idle")
+        self.assertEqual(0, self.value("servo_executor_process_slots", port, state="stuck"))
+        samples = self.scrape(port)
+        where_the_kernel_tells = set() if os.path.exists("/proc/pressure/cpu") else {
+            "servo_executor_process_pressure_ratio"}
+        names = {name for name, _ in declared(of_executors=True)} - where_the_kernel_tells
+        self.assertEqual(set(), names - {name for name, _ in samples})
+        self.assertNotIn("tenant_id", {label for _, labels in samples for label, _ in labels})
+        answered = self.value("servo_executor_process_heartbeat_age_seconds", port)
+        self.processes[0].kill()
+        wait_until(lambda: self.value("servo_executor_process_heartbeat_age_seconds", port) > answered + 5,
+                   "a server that is gone shows")
 
     def test_a_new_tenant_counts_from_zero(self):
         self.apply("version: 1\ntenants: [acme]\nassets:" + ledger_asset(

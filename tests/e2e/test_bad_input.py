@@ -55,6 +55,12 @@ class BadFiles(ServoTest):
         self.refused(bomb + "assets: {}\n")
         self.refused("version: 1\nassets: " + "[" * 10_000 + "]" * 10_000 + "\n")
 
+    def test_a_key_of_a_mebibyte(self):
+        self.refused("version: 1\nassets:\n  a:\n    partitions: { keys: [" + "k" * (ONE_MIB // 2) + "] }\n"
+                     "    run: { command: [\"true\"] }\n", "assets.a.partitions.keys[0]")
+        self.refused("version: 1\nassets:\n  a:\n    partitions: { keys: [" + "k" * ONE_MIB + "] }\n"
+                     "    run: { command: [\"true\"] }\n", "servo.yaml")
+
     def test_missing_file(self):
         outcome = self.servo("apply", "-f", "nowhere.yaml", code=(USAGE, NOT_FOUND, FAILED))
         self.assertIn("nowhere.yaml", outcome.err)
@@ -173,6 +179,16 @@ class BadStart(ServoTest):
             closed = os.path.join(self.folder, "closed")
             os.mkdir(closed, 0o500)
             self.assertIn(closed, self.ends("--data-dir", closed, *listen))
+
+    def test_an_executor_that_cannot_start(self):
+        beneath_a_file = os.path.join(self.write("file", ""), "scratch")
+        taken = f"127.0.0.1:{self.port}"
+        self.start()
+        for arguments, said in [(("--scratch-root", beneath_a_file), os.path.dirname(beneath_a_file)),
+                                (("--health-listen", taken), f"Port {self.port}")]:
+            process = self.spawn("executor", "--server", self.url, *arguments)
+            self.assertNotEqual(0, process.wait_exit())
+            self.assertIn(said, process.log())
 
     def test_a_listener_open_to_the_world_is_refused(self):
         self.assertIn("0.0.0.0", self.ends("--data-dir", self.data_dir, "--listen", "0.0.0.0:0"))

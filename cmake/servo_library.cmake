@@ -36,7 +36,7 @@ function(servo_library)
   if(NOT ARG_PRECOMPILED)
     set(ARG_PRECOMPILED library)
   endif()
-  if(NOT ARG_NAME STREQUAL base) # which sees no JSON
+  if(NOT ARG_NAME MATCHES "^(base|report)$") # which see no JSON
     servo_use_precompiled(${lib} ${ARG_PRECOMPILED})
   endif()
 
@@ -48,7 +48,7 @@ function(servo_library)
   if(ARG_TESTS)
     add_executable(${ARG_NAME}_test ${ARG_TESTS})
     target_link_libraries(${ARG_NAME}_test PRIVATE ${lib} GTest::gtest GTest::gtest_main)
-    if(NOT ARG_NAME STREQUAL base)
+    if(NOT ARG_NAME MATCHES "^(base|report)$")
       servo_use_precompiled(${ARG_NAME}_test test)
     endif()
     if(ARG_SHELL)

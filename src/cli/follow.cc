@@ -2,41 +2,14 @@
 
 #include <algorithm>
 #include <map>
-#include <ostream>
 
 #include "base/text.h"
+#include "cli/progress_line.h"
 #include "cli/selection.h"
 #include "cli/text.h"
 
 namespace servo::cli {
 namespace {
-
-// One line on stderr that is rewritten in place on a terminal; elsewhere nothing but changes of
-// state are told.
-class ProgressLine {
- public:
-    explicit ProgressLine(Session& session) : session_(session) {}
-    ~ProgressLine() { clear(); }
-    ProgressLine(const ProgressLine&) = delete;
-    ProgressLine& operator=(const ProgressLine&) = delete;
-
-    void show(const std::string& text) {
-        if (session_.environment().err_is_terminal && !session_.output().quiet()) {
-            *session_.environment().err << "\r\x1b[K" << text << std::flush;
-            shown_ = true;
-        }
-    }
-    void clear() {
-        if (shown_) {
-            *session_.environment().err << "\r\x1b[K" << std::flush;
-            shown_ = false;
-        }
-    }
-
- private:
-    Session& session_;
-    bool shown_ = false;
-};
 
 // What is known of each backfill that is waited for.
 class Waiting {

@@ -36,7 +36,6 @@ TEST(Parse, WhatIsNotBuiltYetIsKnown) {
         {"diagnose"},
         {"diagnose", "--since", "1h", "--tenant", "acme"},
         {"report", "--since", "7d"},
-        {"loadtest", "--expect-executors", "4"},
         {"backfill", "start", "orders", "--canary", "5"},
         {"backfill", "start", "orders", "--what-if", "executors=8,priority=5"},
         {"backfill", "start", "orders", "--notify", "http://x"},

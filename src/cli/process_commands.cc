@@ -77,7 +77,6 @@ void add_reserved_commands(Commands& commands) {
         root, "diagnose", "Walk the runbook: ranked causes of a fall in throughput."
     );
     commands.reserved_verb(root, "report", "The weekly review.");
-    commands.reserved_verb(root, "loadtest", "Measure a real server with synthetic backfills.");
 }
 
 }  // namespace servo::cli

@@ -44,21 +44,16 @@ std::string doc_of(const config::OptionDecl& option) {
     return text;
 }
 
-Result<std::map<std::string, std::string>> read_config(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    std::ostringstream text;
-    text << in.rdbuf();
-    if (!in) {
-        return fail(not_found("no_config_file", "Cannot read the configuration file " + path + ".")
-        );
-    }
-    auto parsed = config::parse_options_file(text.str());
-    if (!parsed) {
-        Error error = parsed.error();
-        error.message = path + ": " + error.message;
-        return fail(std::move(error));
-    }
-    return parsed;
+void add_option_flag(
+    CLI::App& verb, const config::OptionDecl& option, std::map<std::string, std::string>& typed
+) {
+    value_flag(
+        verb,
+        config::flag_of(option),
+        typed[std::string(option.name)],
+        form_of(option),
+        doc_of(option)
+    );
 }
 
 }  // namespace
@@ -83,17 +78,40 @@ Result<model::Labels> labels_of(const std::vector<std::string>& typed) {
     return labels;
 }
 
+void add_option_flags(
+    CLI::App& verb,
+    const std::vector<config::OptionDecl>& options,
+    std::map<std::string, std::string>& typed
+) {
+    for (const config::OptionDecl& option : options) {
+        add_option_flag(verb, option, typed);
+    }
+}
+
+Result<std::map<std::string, std::string>> read_options_file(
+    const std::string& path, const std::vector<config::OptionDecl>& options
+) {
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    if (!in) {
+        return fail(not_found("no_config_file", "Cannot read the configuration file " + path + ".")
+        );
+    }
+    auto parsed = config::parse_options_file(text.str(), options);
+    if (!parsed) {
+        Error error = parsed.error();
+        error.message = path + ": " + error.message;
+        return fail(std::move(error));
+    }
+    return parsed;
+}
+
 void add_process_flags(CLI::App& verb, std::string_view role, ProcessFlags& flags) {
     bool executor = role.empty();
     for (const config::OptionDecl& option : config::process_options()) {
         if (option.used_by.find(role) != std::string_view::npos) {
-            value_flag(
-                verb,
-                config::flag_of(option),
-                flags.typed[std::string(option.name)],
-                form_of(option),
-                doc_of(option)
-            );
+            add_option_flag(verb, option, flags.typed);
             executor = executor || role == "executor";
         }
     }
@@ -134,7 +152,7 @@ Result<ProcessRequest> resolve_process(const Environment& environment, const Pro
         file = environment.variable("SERVO_CONFIG").value_or("");
     }
     if (!file.empty()) {
-        input.file = SERVO_TRY(read_config(file));
+        input.file = SERVO_TRY(read_options_file(file, config::process_options()));
     }
     for (const config::OptionDecl& option : config::process_options()) {
         const std::string variable = config::variable_of(option);

@@ -24,6 +24,19 @@ struct ProcessFlags {
 // "zone=eu" of each `--label`. Error: invalid_argument / "bad_label".
 Result<model::Labels> labels_of(const std::vector<std::string>& typed);
 
+// A flag for each declared option; `typed` by option name.
+void add_option_flags(
+    CLI::App& verb,
+    const std::vector<config::OptionDecl>& options,
+    std::map<std::string, std::string>& typed
+);
+
+// The options in a file of this declaration. Errors: parse_options_file's, with the path before it;
+// not_found / "no_config_file".
+Result<std::map<std::string, std::string>> read_options_file(
+    const std::string& path, const std::vector<config::OptionDecl>& options
+);
+
 // `role`: "server", "executor", or "" for both.
 void add_process_flags(CLI::App& verb, std::string_view role, ProcessFlags& flags);
 

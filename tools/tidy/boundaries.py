@@ -23,7 +23,9 @@ MAY_INCLUDE = {
     "client": ["base", "model", "api"],
     "trace": ["base", "model", "client"],
     "executor": ["base", "model", "api", "client", "config", "trace"],
-    "cli": ["base", "model", "api", "client", "config"],
+    "report": ["base"],
+    "load": ["base", "model", "api", "client", "config", "report"],
+    "cli": ["base", "model", "api", "client", "config", "report", "load"],
     "sim": ["base", "model", "core", "store", "store/memory", "engine", "executor"],
     "apps": None,  # wires everything
 }

@@ -1,0 +1,371 @@
+// servo loadtest: what it is about (a temporary server or a running one), the steps one after the
+// other, and that everything is as before at the end, however it ends.
+#include <mutex>
+
+#include "base/text.h"
+#include "cli/groups.h"
+#include "cli/page_file.h"
+#include "cli/process_flags.h"
+#include "cli/progress_line.h"
+#include "load/fleet.h"
+#include "load/result.h"
+#include "load/scenario.h"
+#include "load/step.h"
+#include "load/target.h"
+
+namespace servo::cli {
+namespace {
+
+struct LoadArgs {
+    std::map<std::string, std::string> typed;
+    std::string file;
+    std::string expect_executors;
+    std::string html;
+    bool yes = false;
+};
+
+// What the test is about.
+struct Plan {
+    load::Scenario scenario;
+    std::vector<std::pair<std::string, std::string>> settings;
+    bool running_server = false;  // else a temporary one
+    bool local_executors = true;
+};
+
+bool is_of_local_executors(const std::string& option) {
+    return option == "executors" || option == "slots";
+}
+
+Result<config::Options> options_of(const LoadArgs& args) {
+    config::OptionInput input;
+    if (!args.file.empty()) {
+        input.file = SERVO_TRY(read_options_file(args.file, load::scenario_options()));
+    }
+    for (const auto& [name, value] : args.typed) {
+        if (!value.empty()) {
+            input.flags[name] = value;
+        }
+        if (!value.empty() && !args.expect_executors.empty() && is_of_local_executors(name)) {
+            return fail(invalid_argument(
+                "usage",
+                "--expect-executors measures the executors that are there; --executors and --slots "
+                "are of local ones."
+            ));
+        }
+    }
+    return config::Options::resolve(input, load::scenario_options());
+}
+
+Result<Plan> plan_of(Session& session, const LoadArgs& args) {
+    const config::Options options = SERVO_TRY(options_of(args));
+    Plan plan;
+    plan.scenario = SERVO_TRY(load::scenario_of(options));
+    plan.local_executors = args.expect_executors.empty();
+    if (!plan.local_executors) {
+        const int64_t expected = SERVO_TRY(
+            flag_number("--expect-executors", args.expect_executors, 1, load::kExpectedMax)
+        );
+        plan.scenario.executors = {static_cast<int>(expected)};
+        plan.settings.emplace_back("expect_executors", std::to_string(expected));
+    }
+    for (const auto& row : options.rows()) {
+        if (!row.value.empty() && (plan.local_executors || !is_of_local_executors(row.name))) {
+            plan.settings.emplace_back(row.name, row.value);
+        }
+    }
+    // The environment and the current context name servers for everyday work: those are left alone.
+    plan.running_server = !session.flags().server.empty() || !session.flags().context.empty() ||
+                          !plan.local_executors;
+    if (plan.local_executors && session.processes() == nullptr) {
+        return fail(
+            failed_precondition("no_processes", "This build has no server and executor in it.")
+        );
+    }
+    return plan;
+}
+
+// The call that Ctrl-C ends. Thread-safe.
+class Breaker {
+ public:
+    void raise() {
+        const std::lock_guard lock(mutex_);
+        raised_ = true;
+        if (http_ != nullptr) {
+            http_->abort();
+        }
+    }
+    void watch(client::Http* http) {
+        const std::lock_guard lock(mutex_);
+        http_ = http;
+        if (raised_ && http_ != nullptr) {
+            http_->abort();
+        }
+    }
+    bool raised() {
+        const std::lock_guard lock(mutex_);
+        return raised_;
+    }
+
+ private:
+    std::mutex mutex_;
+    client::Http* http_ = nullptr;
+    bool raised_ = false;
+};
+
+std::vector<std::string> inherited(const Environment& environment) {
+    std::vector<std::string> out;
+    for (const char* name : {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"}) {
+        if (const auto value = environment.variable(name)) {
+            out.push_back(std::string(name) + "=" + *value);
+        }
+    }
+    return out;
+}
+
+std::vector<std::string> secrets_of(const Connection& connection) {
+    std::vector<std::string> out;
+    const auto add = [&](const char* name, const Origin& origin) {
+        if (!origin.value.empty()) {
+            out.push_back(std::string(name) + "=" + origin.value);
+        }
+    };
+    add("SERVO_TOKEN", connection.token);
+    add("SERVO_CA_FILE", connection.ca_file);
+    add("SERVO_CLIENT_CERT", connection.client_cert);
+    add("SERVO_CLIENT_KEY", connection.client_key);
+    return out;
+}
+
+// One load test from its first process to its result.
+class LoadTest {
+ public:
+    LoadTest(Session& session, const Plan& plan) : session_(session), plan_(plan), line_(session) {}
+
+    Result<load::LoadResult> run() {
+        const auto interrupt = session_.environment().catch_interrupt([this] { breaker_.raise(); });
+        fleet_ = SERVO_TRY(load::Fleet::make(
+            session_.environment().variable("TMPDIR").value_or("/tmp"),
+            inherited(session_.environment())
+        ));
+        Result<load::LoadResult> result = run_at_target();
+        breaker_.watch(nullptr);
+        client_.reset();
+        line_.clear();
+        clean();
+        fleet_.reset();
+        return result;
+    }
+
+    bool broken_off() { return breaker_.raised(); }
+
+ private:
+    Result<load::LoadResult> run_at_target() {
+        SERVO_CHECK(find_target());
+        client_ = make_client("");
+        breaker_.watch(&client_->http());
+        if (plan_.running_server) {
+            SERVO_CHECK(load::check_target(*client_, plan_.local_executors));
+        } else {
+            SERVO_CHECK(wait_ready());
+        }
+        touched_ = true;
+        SERVO_CHECK(load::prepare_target(*client_, plan_.scenario, plan_.local_executors));
+        load::LoadResult result;
+        result.server = connection_.server.value;
+        result.temporary = !plan_.running_server;
+        result.started_at = session_.now();
+        result.settings = plan_.settings;
+        SERVO_CHECK(run_steps(result));
+        std::vector<report::Measured> points;
+        for (const load::StepResult& step : result.steps) {
+            points.push_back({static_cast<double>(step.executors), step.throughput});
+        }
+        result.fit = report::fit_scalability(points);
+        return result;
+    }
+
+    Status find_target() {
+        if (plan_.running_server) {
+            connection_ = *SERVO_TRY(session_.connection());
+            return {};
+        }
+        session_.output().note("starting a temporary server");
+        connection_ = {};
+        connection_.server = {SERVO_TRY(fleet_->start_server()), "loadtest"};
+        return {};
+    }
+
+    Status wait_ready() {
+        constexpr Millis kLookAgain{20};
+        for (Millis waited{0};; waited += kLookAgain) {
+            const auto health = client_->ready();
+            if (health && health->role == "leader") {
+                return {};
+            }
+            SERVO_CHECK(fleet_->check());
+            if (waited >= load::kServerWithin || !client_->http().pause(kLookAgain)) {
+                return fail(unavailable(
+                    "server_did_not_start", "The temporary server does not become ready."
+                ));
+            }
+        }
+    }
+
+    Status run_steps(load::LoadResult& result) {
+        const load::StepPorts ports{
+            *client_,
+            *fleet_,
+            fleet_->server_pid(),
+            plan_.local_executors,
+            [this](const std::string& text) { line_.show(text); }};
+        uint64_t probes = 0;
+        for (const int executors : plan_.scenario.executors) {
+            if (plan_.local_executors) {
+                SERVO_CHECK(fleet_->grow(
+                    executors,
+                    plan_.scenario.slots,
+                    connection_.server.value,
+                    secrets_of(connection_)
+                ));
+            }
+            SERVO_CHECK(load::wait_for_executors(ports, executors));
+            result.steps.push_back(
+                SERVO_TRY(load::run_step(plan_.scenario, executors, ports, probes))
+            );
+            SERVO_CHECK(load::cancel_all(*client_, plan_.scenario));
+            tell(result.steps.back());
+        }
+        return {};
+    }
+
+    void tell(const load::StepResult& step) {
+        line_.clear();
+        session_.output().note(
+            std::to_string(step.executors) +
+            (step.executors == 1 ? " executor, " : " executors, ") + std::to_string(step.slots) +
+            " slots: " + std::to_string(static_cast<int64_t>(step.throughput + 0.5)) +
+            " partitions/s. " + step.limit
+        );
+    }
+
+    // A temporary server goes with everything in it.
+    void clean() {
+        if (!touched_ || !plan_.running_server) {
+            return;
+        }
+        const Status cleaned = load::clean_target(
+            [this](const std::string& tenant) { return make_client(tenant); }, plan_.scenario
+        );
+        if (cleaned) {
+            session_.output().note(
+                "left there: the tenants loadtest-… without open backfills, their assets archived"
+            );
+        } else {
+            session_.output().warn(
+                "not all of the load test could be taken away: " + cleaned.error().message +
+                "\nSee what is left: servo backfill list --status open"
+            );
+        }
+    }
+
+    std::unique_ptr<client::Client> make_client(const std::string& tenant) {
+        return std::make_unique<client::Client>(
+            session_.environment().make_http(
+                http_options(connection_, "servo-loadtest/" SERVO_VERSION)
+            ),
+            client::ClientOptions{tenant, session_.actor()}
+        );
+    }
+
+    Session& session_;
+    const Plan& plan_;
+    ProgressLine line_;
+    Breaker breaker_;
+    Connection connection_;
+    std::unique_ptr<load::Fleet> fleet_;
+    std::unique_ptr<client::Client> client_;
+    bool touched_ = false;  // something may be there that was not before
+};
+
+Result<int> loadtest(Session& session, const LoadArgs& args) {
+    const Plan plan = SERVO_TRY(plan_of(session, args));
+    if (!args.html.empty()) {
+        SERVO_CHECK(write_page(args.html, ""));  // before minutes are spent
+    }
+    if (plan.running_server) {
+        SERVO_CHECK(session.echo_change());
+        const size_t jobs = plan.scenario.weights.size() * static_cast<size_t>(plan.scenario.jobs);
+        const bool go = SERVO_TRY(session.confirm(
+            "This loads that server for " +
+                human_duration(
+                    (plan.scenario.warmup + plan.scenario.window) *
+                    static_cast<int64_t>(plan.scenario.executors.size())
+                ) +
+                " or more, with " + std::to_string(jobs) + " synthetic backfills at a time.",
+            args.yes
+        ));
+        if (!go) {
+            session.output().warn("not started");
+            return kFailed;
+        }
+    }
+    LoadTest test(session, plan);
+    const Result<load::LoadResult> result = test.run();
+    if (test.broken_off()) {
+        session.output().warn("broken off");
+        return kDetached;
+    }
+    if (!result) {
+        return fail(result.error());
+    }
+    const report::Document document = load::to_document(*result);
+    if (!args.html.empty()) {
+        SERVO_CHECK(write_page(args.html, report::to_html(document)));
+        session.output().note("wrote " + args.html);
+    }
+    session.output().thing({load::to_json(*result), result->server, report::to_markdown(document)});
+    return kOk;
+}
+
+}  // namespace
+
+void add_loadtest_command(Commands& commands) {
+    auto args = std::make_shared<LoadArgs>();
+    CLI::App* verb = commands.verb(
+        commands.root(),
+        {"loadtest",
+         "Measure capacity with synthetic backfills: throughput, claim latency, scaling, limits.",
+         {"servo loadtest --html load.html",
+          "servo loadtest --executors 1,2,4,8 --duration 20ms --weights 1,3",
+          "servo loadtest --server http://servo:7420 --expect-executors 12 --window 1m",
+          "servo loadtest --scenario load.yaml -o json"},
+         "Without --server or --context it starts a server with a store of its own in TMPDIR, and "
+         "local executors; all of it is gone at the end. SERVO_SERVER and the current context do "
+         "not count. A running server is asked for as an admin and after a question; with local "
+         "executors only where nothing else runs. What is left there are tenants named loadtest-… "
+         "with archived assets. Ctrl-C ends it, cleans up and exits with 130."},
+        [args](Session& session) { return loadtest(session, *args); }
+    );
+    value_flag(
+        *verb,
+        "--expect-executors",
+        args->expect_executors,
+        "N",
+        "Start none: measure the N that the server has."
+    );
+    add_option_flags(*verb, load::scenario_options(), args->typed);
+    for (const char* list : {"--executors", "--weights"}) {
+        verb->get_option(list)->type_name("N,N");
+    }
+    value_flag(
+        *verb,
+        "--scenario",
+        args->file,
+        "FILE",
+        "These options in a file, such as `window: 1m`; flags win."
+    );
+    value_flag(*verb, "--html", args->html, "FILE", "Also write a page with plots.");
+    switch_flag(*verb, "-y,--yes", args->yes, "Do not ask before loading a running server.");
+}
+
+}  // namespace servo::cli

@@ -14,6 +14,7 @@
 #include "api/live_log.h"
 #include "api/partition.h"
 #include "api/problem.h"
+#include "api/review.h"
 #include "api/routes.h"
 
 namespace servo::api {
@@ -76,6 +77,8 @@ void add_admin_schemas(json::object& schemas) {
     add_schemas<Token, CreateTokenRequest, RotateTokenRequest, RevokeTokenRequest>(schemas);
     add_schemas<NewToken, List<Token>>(schemas);
     add_schemas<List<Pool>, List<Tenant>, List<Executor>, List<Event>>(schemas);
+    add_schemas<ReportTotals, ReportGroup, ReportClass, ReportStep>(schemas);
+    add_schemas<ReportDeadline, ReportWaste, Report>(schemas);
 }
 
 void add_executor_schemas(json::object& schemas) {

@@ -35,7 +35,6 @@ TEST(Parse, WhatIsNotBuiltYetIsKnown) {
     const std::vector<std::vector<std::string>> lines = {
         {"diagnose"},
         {"diagnose", "--since", "1h", "--tenant", "acme"},
-        {"report", "--since", "7d"},
         {"backfill", "start", "orders", "--canary", "5"},
         {"backfill", "start", "orders", "--what-if", "executors=8,priority=5"},
         {"backfill", "start", "orders", "--notify", "http://x"},

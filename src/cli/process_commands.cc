@@ -76,7 +76,6 @@ void add_reserved_commands(Commands& commands) {
     commands.reserved_verb(
         root, "diagnose", "Walk the runbook: ranked causes of a fall in throughput."
     );
-    commands.reserved_verb(root, "report", "The weekly review.");
 }
 
 }  // namespace servo::cli

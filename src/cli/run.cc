@@ -106,6 +106,7 @@ void build(Tree& tree) {
     add_token_commands(commands);
     add_status_commands(commands);
     add_process_commands(commands);
+    add_report_command(commands);
     add_loadtest_command(commands);
     add_local_commands(commands);
     add_migrate(commands);

@@ -15,6 +15,10 @@
 #include "api/partition.h"
 #include "client/http.h"
 
+namespace servo::api {
+struct Report;  // api/review.h
+}
+
 namespace servo::client {
 
 // While the server answers 503 or 429, a call that may be repeated is repeated this often at most,
@@ -158,6 +162,8 @@ class Client {
     // `by`: tenant, asset, executor, pool, or empty.
     Result<api::SystemStatus> get_status(const std::string& by);
     Result<api::List<api::Event>> list_events(const EventQuery& query);
+    // `since`: an age such as 7d, or a time.
+    Result<api::Report> get_report(const std::string& since);
     Result<api::FsckReport> fsck();
     Result<api::BackupReply> backup(const api::BackupRequest& request);
     Result<api::Version> version();

@@ -1,3 +1,4 @@
+#include "api/review.h"
 #include "client/call.h"
 
 namespace servo::client {
@@ -158,6 +159,12 @@ Result<api::List<api::Event>> Client::list_events(const EventQuery& query) {
         {.route = "list_events",
          .query =
              {{"since", query.since}, {"subject", query.subject}, {"limit", number(query.limit)}}}
+    );
+}
+
+Result<api::Report> Client::get_report(const std::string& since) {
+    return call<api::Report>(
+        {.route = "get_report", .query = {{"since", since}}, .timeout = kSlowCallTimeout}
     );
 }
 

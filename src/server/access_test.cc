@@ -246,6 +246,7 @@ TEST(Access, RolesMatrix) {
         {"undrain_executors", "admin"},
         {"get_status", "read"},
         {"list_events", "read"},
+        {"get_report", "read"},
         {"fsck", "admin"},
         {"backup", "admin"},
         {"create_token", "admin"},

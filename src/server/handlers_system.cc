@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "server/lookup.h"
 #include "server/render.h"
+#include "server/report.h"
 #include "server/settings.h"
 
 namespace servo::server {
@@ -280,6 +281,7 @@ HandlerTable system_handlers() {
     return {
         {"get_status", get_status},
         {"list_events", list_events},
+        {"get_report", get_report},
         {"fsck", fsck},
         {"backup", backup},
     };

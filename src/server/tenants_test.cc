@@ -99,6 +99,7 @@ const std::vector<Row>& rows() {
         {"undrain_executors", Thing::kNone, "/v1/executors/undrain", R"({"executors":["x1"]})"},
         {"get_status", Thing::kNone, "/v1/status", ""},
         {"list_events", Thing::kNone, "/v1/events", ""},
+        {"get_report", Thing::kNone, "/v1/report", ""},
         {"fsck", Thing::kNone, "/v1/fsck", ""},
         {"backup", Thing::kNone, "/v1/backup", R"({"path":"relative"})"},
         {"create_token", Thing::kNone, "/v1/tokens", R"({"role":"nonsense"})"},

@@ -19,7 +19,7 @@ MAY_INCLUDE = {
     "api": ["base", "model"],
     "config": ["base", "model"],
     "metrics": ["base", "model"],
-    "server": ["base", "model", "core", "store", "engine", "api", "config", "metrics"],
+    "server": ["base", "model", "core", "store", "engine", "api", "config", "metrics", "report"],
     "client": ["base", "model", "api"],
     "trace": ["base", "model", "client"],
     "executor": ["base", "model", "api", "client", "config", "trace"],

@@ -1,0 +1,163 @@
+// servo report: its text as a file of the source tree (SERVO_UPDATE_GOLDEN=1 writes it anew), the
+// page, and what it says when there is nothing to say.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "api/json.h"
+#include "api/review.h"
+#include "cli/cli_harness.h"
+
+namespace servo::cli {
+namespace {
+
+constexpr int64_t kDayMs = 86'400'000;
+const Instant kUntil = instant_ms(1'704'067'200'000);
+
+api::Report week() {
+    api::Report report;
+    report.until = kUntil;
+    report.since = kUntil - Millis(7 * kDayMs);
+    report.before_since = kUntil - Millis(14 * kDayMs);
+    report.step_ms = kDayMs;
+    report.now = {
+        12,
+        9,
+        1,
+        1,
+        4'200,
+        12,
+        40,
+        86'400'000,
+        3'600'000,
+        12,
+        120,
+        4'000,
+        61'000,
+        0.15,
+        0.08,
+        300 << 20,
+        1'500 << 20};
+    report.before = {
+        10,
+        10,
+        0,
+        0,
+        4'000,
+        3,
+        5,
+        80'000'000,
+        100'000,
+        10,
+        100,
+        900,
+        1'000,
+        0.13,
+        0.08,
+        280 << 20,
+        700 << 20};
+    report.tenants = {
+        {"acme", 4'000, 12, 80'000'000, 4'000, 3}, {"bigco", 200, 0, 6'400'000, 0, 0}};
+    report.assets = {
+        {"acme/orders", 3'000, 2, 60'000'000, 3'000, 3},
+        {"acme/warehouse_snapshots_of_everything", 1'000, 10, 20'000'000, 1'000, 0},
+        {"bigco/ledger", 200, 0, 6'400'000, 0, 0}};
+    report.classes = {{"timeout", 30, 10, 3'500'000, 0}, {"data", 10, 2, 100'000, 5}};
+    for (int day = 0; day < 7; ++day) {
+        report.steps.push_back({report.since + Millis(day * kDayMs), 600, {}});
+    }
+    report.steps[2].failed_attempts = {{"timeout", 30}, {"data", 4}};
+    report.steps[5].failed_attempts = {{"data", 6}};
+    report.deadlines = {
+        {"bf_0000000000000001",
+         "acme",
+         "orders",
+         "completed",
+         kUntil - Millis(kDayMs),
+         kUntil - Millis(kDayMs) + Millis(90'000),
+         -90'000},
+        {"bf_0000000000000002",
+         "bigco",
+         "ledger",
+         "completed",
+         kUntil - Millis(kDayMs),
+         kUntil - Millis(kDayMs + 600'000),
+         600'000}};
+    report.wasted = {
+        {"acme", "warehouse_snapshots_of_everything", "timeout", 30, 3'500'000},
+        {"acme", "orders", "data", 10, 100'000}};
+    report.slots = 4;
+    report.notes = {"Only the newest 10,000 backfills were looked at."};
+    return report;
+}
+
+std::string text_of(const api::Report& report) {
+    return api::to_text(api::to_json(report));
+}
+
+TEST(Report, TextIsAsWrittenDown) {
+    Shell shell;
+    shell.server.answer("GET /v1/report", text_of(week()));
+    const Outcome outcome = shell.run({"report", "--since", "7d"});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(shell.server.asked.at(0).target, "/v1/report?since=7d");
+    const auto path = std::filesystem::path(SERVO_SOURCE_DIR) / "tests/golden/report.md";
+    if (std::getenv("SERVO_UPDATE_GOLDEN") != nullptr) {
+        std::ofstream(path, std::ios::binary) << outcome.out;
+    }
+    std::ifstream in(path, std::ios::binary);
+    const std::string golden{std::istreambuf_iterator<char>(in), {}};
+    EXPECT_EQ(golden, outcome.out) << "SERVO_UPDATE_GOLDEN=1 writes " << path;
+}
+
+TEST(Report, PageHasADrawingForEachTrend) {
+    Shell shell;
+    shell.server.answer("GET /v1/report", text_of(week()));
+    const auto path = std::filesystem::temp_directory_path() /
+                      ("servo-report-" + std::to_string(::getpid()) + ".html");
+    const Outcome outcome = shell.run({"report", "--html", path.string()});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err, "wrote " + path.string() + "\n");
+    std::ifstream in(path);
+    const std::string page{std::istreambuf_iterator<char>(in), {}};
+    std::filesystem::remove(path);
+    size_t drawings = 0;
+    for (size_t at = page.find("<svg"); at != std::string::npos; at = page.find("<svg", at + 1)) {
+        ++drawings;
+    }
+    EXPECT_EQ(drawings, 5u);
+    EXPECT_EQ(page.find("http"), std::string::npos) << "it needs nothing from elsewhere";
+}
+
+TEST(Report, AnUnwritablePageIsSaid) {
+    Shell shell;
+    shell.server.answer("GET /v1/report", text_of(week()));
+    const Outcome outcome = shell.run({"report", "--html", "/no/such/folder/x.html"});
+    EXPECT_EQ(outcome.code, 4);
+    EXPECT_NE(outcome.err.find("Cannot write /no/such/folder/x.html"), std::string::npos);
+}
+
+TEST(Report, NothingRan) {
+    api::Report empty;
+    empty.until = kUntil;
+    empty.since = kUntil - Millis(kDayMs);
+    Shell shell;
+    shell.server.answer("GET /v1/report", text_of(empty));
+    const Outcome outcome = shell.run({"report", "--since", "24h"});
+    EXPECT_NE(outcome.out.find("Nothing ran in this period."), std::string::npos);
+    EXPECT_EQ(outcome.out.find('|'), std::string::npos);
+}
+
+TEST(Report, JsonIsTheServers) {
+    Shell shell;
+    shell.server.answer("GET /v1/report", text_of(week()));
+    const Outcome outcome = shell.run({"report", "-o", "json"});
+    EXPECT_NE(outcome.out.find("\"completed_partitions\": 4200"), std::string::npos) << outcome.out;
+}
+
+}  // namespace
+}  // namespace servo::cli

@@ -1,0 +1,224 @@
+// The review of a period: its sums by hand, and the route over a whole server.
+#include <gtest/gtest.h>
+
+#include "model/job_id.h"
+#include "server/full_server_test.h"
+#include "server/review.h"
+
+namespace servo::server {
+namespace {
+
+using namespace model;
+
+constexpr Millis kDay{86'400'000};
+const Instant kUntil = instant_ms(1'704'067'200'000);  // 2024-01-01T00:00:00Z
+const Instant kNow = kUntil - kDay;                    // in the period
+const Instant kThen = kUntil - 8 * kDay;               // in the one before
+
+JobRow job(int64_t id, int64_t tenant, int64_t asset, Instant created) {
+    JobRow row;
+    row.id = JobId(id);
+    row.tenant = TenantId(tenant);
+    row.asset = AssetId(asset);
+    row.created_at = created;
+    row.state = JobState::kCompleted;
+    return row;
+}
+
+DoneEntry done(Instant started, Millis duration, int64_t cpu_us = -1, int64_t rss_kb = -1) {
+    DoneEntry entry;
+    entry.started_at = started;
+    entry.duration = duration;
+    entry.cpu_us = cpu_us;
+    entry.max_rss_kb = rss_kb;
+    return entry;
+}
+
+FailureRow failed(Instant started, Millis duration, FailureClass klass, bool final) {
+    FailureRow row;
+    row.started_at = started;
+    row.ended_at = started + duration;
+    row.klass = klass;
+    row.final = final;
+    return row;
+}
+
+const Names kNames{
+    {{TenantId(1), "acme"}, {TenantId(2), "bigco"}},
+    {{AssetId(10), "orders"}, {AssetId(20), "ledger"}},
+    {}};
+
+Review week() {
+    return Review(ReviewSpan::of(kUntil, 7 * kDay));
+}
+
+TEST(Review, PartitionsCountWhereTheyEnded) {
+    Review review = week();
+    const JobRow orders = job(1, 1, 10, kThen);
+    review.add_done(
+        orders,
+        {done(kNow, Millis(1'000)),
+         done(kNow, Millis(2'000)),
+         done(kThen, Millis(4'000)),
+         // Begun before the edge and ended after it: of the period.
+         done(kUntil - 7 * kDay - Millis(500), Millis(1'000)),
+         done(kUntil - 15 * kDay, Millis(1'000)),  // of neither
+         done(kUntil - Millis(10), Millis(1'000))}
+    );
+    review.add_done(job(2, 2, 20, kNow), {done(kNow, Millis(10'000))});
+    const api::Report out = review.report(kNames);
+    EXPECT_EQ(out.now.completed_partitions, 4u);
+    EXPECT_EQ(out.before.completed_partitions, 1u);
+    EXPECT_EQ(out.now.busy_ms, 14'000);
+    EXPECT_DOUBLE_EQ(out.now.mean_slots, 14.0 / (7 * 86'400));
+    ASSERT_EQ(out.tenants.size(), 2u);
+    EXPECT_EQ(out.tenants[0].name, "bigco") << "the busiest first";
+    EXPECT_EQ(out.tenants[1].completed_partitions, 3u);
+    EXPECT_EQ(out.tenants[1].completed_before, 1u);
+    EXPECT_EQ(out.assets[1].name, "acme/orders");
+    ASSERT_EQ(out.steps.size(), 7u);
+    EXPECT_EQ(out.steps[0].completed_partitions, 1u);
+    EXPECT_EQ(out.steps[6].completed_partitions, 3u);
+}
+
+TEST(Review, FailuresByClassAndWhatTheyWasted) {
+    Review review = week();
+    review.add_failures(
+        job(1, 1, 10, kNow),
+        {failed(kNow, Millis(5'000), FailureClass::kTimeout, false),
+         failed(kNow, Millis(7'000), FailureClass::kTimeout, true),
+         failed(kNow, Millis(1'000), FailureClass::kData, true),
+         failed(kThen, Millis(9'000), FailureClass::kData, true)}
+    );
+    const api::Report out = review.report(kNames);
+    EXPECT_EQ(out.now.failed_attempts, 3u);
+    EXPECT_EQ(out.now.failed_partitions, 2u);
+    EXPECT_EQ(out.now.wasted_ms, 13'000);
+    EXPECT_EQ(out.before.wasted_ms, 9'000);
+    ASSERT_EQ(out.classes.size(), 2u);
+    EXPECT_EQ(out.classes[0].failure_class, "timeout");
+    EXPECT_EQ(out.classes[0].partitions, 1u);
+    EXPECT_EQ(out.classes[1].attempts_before, 1u);
+    ASSERT_EQ(out.wasted.size(), 2u);
+    EXPECT_EQ(out.wasted[0].wasted_ms, 12'000);
+    EXPECT_EQ(out.wasted[0].asset_name, "orders");
+    EXPECT_EQ(out.steps[6].failed_attempts.at("timeout"), 2);
+}
+
+TEST(Review, ClaimsAreThoseWhoseFirstLeaseFellIntoThePeriod) {
+    Review review = week();
+    for (int i = 1; i <= 100; ++i) {
+        JobRow row = job(i, 1, 10, kNow);
+        row.started_at = kNow + Millis(i * 10);
+        review.add_job({row, {}, 1});
+    }
+    JobRow waited = job(101, 1, 10, kNow);
+    waited.started_at = kNow + kDay / 2;
+    waited.overlap = OverlapPolicy::kWait;
+    review.add_job({waited, {}, 1});
+    JobRow unclaimed = job(102, 1, 10, kNow);
+    review.add_job({unclaimed, {}, 1});
+    const api::Report out = review.report(kNames);
+    EXPECT_EQ(out.now.backfills_started, 102);
+    EXPECT_EQ(out.now.claims, 100);
+    EXPECT_EQ(out.now.claim_p50_ms, 500);
+    EXPECT_EQ(out.now.claim_p95_ms, 950);
+    EXPECT_EQ(out.now.claim_p99_ms, 990);
+    EXPECT_FALSE(out.before.claim_p50_ms);
+}
+
+TEST(Review, DeadlinesByHowCloseTheyWere) {
+    Review review = week();
+    const auto add = [&review](int64_t id, Millis margin, bool ended) {
+        JobRow row = job(id, 1, 10, kThen);
+        row.settings.deadline = kNow + margin;
+        if (ended) {
+            row.completed_at = kNow;
+        } else {
+            row.state = JobState::kRunning;
+        }
+        review.add_job({row, {}, 1});
+    };
+    add(1, Millis(60'000), true);
+    add(2, -Millis(5'000), true);
+    add(3, Millis(0), false);  // open, and its deadline a day ago
+    add(4, 2 * kDay, false);   // open, with time left
+    const api::Report out = review.report(kNames);
+    ASSERT_EQ(out.deadlines.size(), 3u);
+    EXPECT_EQ(out.deadlines[0].id, to_text(JobId(3)));
+    EXPECT_EQ(out.deadlines[0].margin_ms, -kDay.count());
+    EXPECT_EQ(out.deadlines[1].margin_ms, -5'000);
+    EXPECT_EQ(out.deadlines[2].margin_ms, 60'000);
+}
+
+TEST(Review, ProcessorsAndMemoryOfThoseThatTell) {
+    Review review = week();
+    std::vector<DoneEntry> entries = {done(kNow, Millis(1'000))};
+    for (int i = 1; i <= 20; ++i) {
+        entries.push_back(done(kNow, Millis(1'000), 604'800'000, 1'024 * i));
+    }
+    review.add_done(job(1, 1, 10, kNow), entries);
+    const api::Report out = review.report(kNames);
+    // 20 × 604.8 s of processor time in 604,800 s.
+    EXPECT_NEAR(*out.now.mean_cpus, 0.02, 1e-9);
+    EXPECT_EQ(*out.now.memory_max_bytes, 20 << 20);
+    EXPECT_NEAR(static_cast<double>(*out.now.memory_p95_bytes), 19 << 20, 0.1 * (19 << 20));
+    EXPECT_FALSE(out.before.mean_cpus);
+}
+
+TEST(Review, TablesAreCutAndTheRestSummedUp) {
+    Review review = week();
+    for (int i = 1; i <= 30; ++i) {
+        review.add_done(job(i, 1, 100 + i, kNow), {done(kNow, Millis(i * 1'000))});
+    }
+    const api::Report out = review.report(kNames);
+    ASSERT_EQ(out.assets.size(), api::kReportRowsMax);
+    EXPECT_EQ(out.assets.front().name, "acme/asset 130");
+    EXPECT_EQ(out.assets.back().name, "others");
+    EXPECT_EQ(out.assets.back().completed_partitions, 11u);
+}
+
+TEST(Review, AShortPeriodIsCutIntoHours) {
+    EXPECT_EQ(ReviewSpan::of(kUntil, kDay).step(), Millis(3'600'000));
+    EXPECT_EQ(Review(ReviewSpan::of(kUntil, 2 * kDay)).report({}).steps.size(), 48u);
+    EXPECT_EQ(Review(ReviewSpan::of(kUntil, 49 * Millis(3'600'000))).report({}).steps.size(), 3u);
+}
+
+TEST(ReportRoute, SaysWhatIsOnRecord) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    const auto nothing = server.get("/v1/report");
+    ASSERT_EQ(nothing.status, 200) << nothing.reply.body;
+    EXPECT_EQ(nothing.json.at("now").at("completed_partitions"), 0);
+    EXPECT_TRUE(nothing.json.at("tenants").as_array().empty());
+    EXPECT_EQ(nothing.json.at("steps").as_array().size(), 7U);
+    EXPECT_EQ(nothing.number("slots"), 0);
+
+    const auto started = server.post(
+        "/v1/backfills",
+        R"({"asset":"orders","selection":{"start":"2024-01-01","end":"2024-01-10"}})"
+    );
+    ASSERT_EQ(started.status, 200) << started.reply.body;
+    TestExecutor(server, "ex-1", 2).work([](uint64_t index) { return index == 3; });
+    const auto report = server.get("/v1/report?since=1h&tenant=default");
+    ASSERT_EQ(report.status, 200) << report.reply.body;
+    EXPECT_EQ(report.text("tenant_id"), "default");
+    EXPECT_EQ(report.json.at("now").at("backfills_started"), 1);
+    EXPECT_EQ(report.json.at("now").at("backfills_failed"), 1);
+    EXPECT_EQ(report.json.at("now").at("claims"), 1);
+    EXPECT_EQ(report.json.at("now").at("completed_partitions"), 0)
+        << "this executor says that it ran in 2023";
+    EXPECT_EQ(report.number("slots"), 2);
+    EXPECT_TRUE(report.json.at("notes").as_array().empty());
+}
+
+TEST(ReportRoute, RefusesPeriodsThatAreNotOnRecord) {
+    TestServer server;
+    for (const char* since : {"10m", "91d", "2999-01-01", "soon"}) {
+        EXPECT_EQ(server.get(std::string("/v1/report?since=") + since).status, 422) << since;
+    }
+    EXPECT_EQ(server.get("/v1/report?since=90d").status, 200);
+}
+
+}  // namespace
+}  // namespace servo::server

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -25,10 +26,10 @@ const Instant kStart = instant_ms(1'700'000'000'000);
 
 // Milliseconds of `body`, one figure a round.
 std::vector<double> time_ms(
-    const std::function<void()>& prepare, const std::function<void()>& body
+    const std::function<void()>& prepare, const std::function<void()>& body, int rounds = kRounds
 ) {
     std::vector<double> out;
-    for (int i = 0; i < kRounds; ++i) {
+    for (int i = 0; i < rounds; ++i) {
         prepare();
         const auto begin = std::chrono::steady_clock::now();
         body();
@@ -183,6 +184,86 @@ void bench_calls(int jobs) {
     );
 }
 
+// A hundred slots at full load for some minutes, with the ledger of time and without: a copy of a
+// scheduler keeps none. One body, alternating.
+class FullLoad {
+ public:
+    explicit FullLoad(bool with_ledger) {
+        Scheduler first(one_tenant(1), kStart, 1);
+        ChangeSet changes;
+        for (int i = 1; i <= kSlots; ++i) {
+            RegisterRequest request;
+            request.executor = fmt::format("bench{}", i);
+            request.session = SessionId(i);
+            must(first.apply(RegisterExecutor{request}, kStart, 1, changes));
+        }
+        must(first.apply(CreateJobs{{job(5, 10'000'000, 1)}}, kStart, 1, changes));
+        scheduler_ = with_ledger ? std::make_unique<Scheduler>(std::move(first))
+                                 : std::make_unique<Scheduler>(first);
+        calls_.resize(kSlots);
+    }
+
+    void run() {
+        for (int i = 1; i <= kCalls; ++i) {
+            now_ += Millis(10);
+            if (i % kSlots == 0) {
+                ChangeSet changes;
+                must(scheduler_->apply(Tick{}, now_, i, changes));
+            }
+            call(i);
+        }
+    }
+
+    static constexpr int kCalls = 60'000;
+
+ private:
+    static constexpr int kSlots = 100;
+
+    void call(int i) {
+        CallRequest& call = calls_[static_cast<size_t>(i % kSlots)];
+        call.session = SessionId(i % kSlots + 1);
+        call.free_slots = 1;
+        call.call = i;
+        ChangeSet changes;
+        const Result<Reply> reply = scheduler_->apply(ExecutorCall{call}, now_, i, changes);
+        must(reply);
+        const Grant& grant = std::get<CallReply>(*reply).grants.back();
+        call.ack = grant.number;
+        call.results.assign(1, {});
+        call.results[0].lease = grant.lease;
+        for (uint64_t position = 0; position < grant.size(); ++position) {
+            call.results[0].done.push_back(
+                {position, now_, Micros(900'000 / grant.size()), -1, -1, -1, -1}
+            );
+        }
+    }
+
+    std::unique_ptr<Scheduler> scheduler_;
+    std::vector<CallRequest> calls_;
+    Instant now_ = kStart;
+};
+
+void bench_ledger() {
+    std::unique_ptr<FullLoad> load;
+    std::array<std::vector<double>, 2> ms;
+    for (int round = 0; round < kRounds; ++round) {
+        for (const bool with : {false, true}) {
+            const auto once =
+                time_ms([&] { load = std::make_unique<FullLoad>(with); }, [&] { load->run(); }, 1);
+            ms[with ? 1 : 0].push_back(once.front());
+        }
+    }
+    for (std::vector<double>& figures : ms) {
+        std::sort(figures.begin(), figures.end());
+    }
+    print("60000 calls of 100 slots at full load, no ledger of time", ms[0], "the floor");
+    print("the same with the ledger of time", ms[1], "few us a call");
+    fmt::print(
+        "  {:.2f} us a call for the ledger\n",
+        (ms[1][kRounds / 2] - ms[0][kRounds / 2]) * 1'000 / FullLoad::kCalls
+    );
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -196,6 +277,9 @@ int main(int argc, char** argv) {
     if (only.empty() || only == "calls") {
         bench_calls(1);
         bench_calls(10'000);
+    }
+    if (only.empty() || only == "ledger") {
+        bench_ledger();
     }
     return 0;
 }

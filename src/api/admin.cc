@@ -197,6 +197,8 @@ void describe(V& v, StatusGroup& g) {
     v.field("slots", g.slots, "");
     v.field("partitions_per_second", g.partitions_per_second, "");
     v.field("partitions_per_second_before", g.partitions_per_second_before, "");
+    v.field("time", g.time, "What the last minute was spent on.");
+    v.field("time_before", g.time_before, "And the ten minutes before.");
 }
 
 template <typename V>
@@ -224,6 +226,8 @@ void describe(V& v, SystemStatus& s) {
     v.field("waiting", s.waiting, "Over all backfills, by gate, largest first.");
     v.field("by", s.by, "");
     v.field("groups", s.groups, "");
+    v.field("time", s.time, "What the last minute was spent on, by the leader's memory.");
+    v.field("time_before", s.time_before, "And the ten minutes before.");
     v.field("as_of", s.as_of, "");
 }
 

@@ -10,6 +10,7 @@
 
 #include "api/asset.h"
 #include "api/executor_health.h"
+#include "api/time_spent.h"
 
 namespace servo::api {
 
@@ -170,6 +171,8 @@ struct StatusGroup {
     int64_t slots = 0;
     double partitions_per_second = 0;
     double partitions_per_second_before = 0;
+    std::optional<TimeSpent> time;         // in the last minute
+    std::optional<TimeSpent> time_before;  // in the ten minutes before
 };
 struct SystemStatus {
     std::string version;
@@ -195,6 +198,8 @@ struct SystemStatus {
     std::vector<WaitReason> waiting;  // over all jobs, by gate, largest first
     std::string by;                   // tenant, asset, executor, pool, or empty
     std::vector<StatusGroup> groups;
+    std::optional<TimeSpent> time;  // of the caller's tenant, or of the whole installation
+    std::optional<TimeSpent> time_before;
     Instant as_of = kEpochStart;
 };
 

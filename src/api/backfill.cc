@@ -219,6 +219,8 @@ void describe(V& v, BackfillDetail& b) {
         "downstream_assets", b.downstream_assets, "Assets of the tenant that build on this one."
     );
     v.field("command", b.command, "Repeats the backfill.");
+    v.field("time", b.time, "What the last minute was spent on, by its asset's revision.");
+    v.field("time_before", b.time_before, "And the ten minutes before.");
     v.field("as_of", b.as_of, "");
 }
 

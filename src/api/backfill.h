@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/codec.h"
+#include "api/time_spent.h"
 #include "base/time.h"
 
 namespace servo::api {
@@ -184,6 +185,8 @@ struct BackfillDetail : Backfill {
     std::vector<FailureSummary> failures;
     uint64_t downstream_assets = 0;  // assets of the tenant that build on this one
     std::string command;             // repeats the job
+    std::optional<TimeSpent> time;   // of the asset revision, in the last minute
+    std::optional<TimeSpent> time_before;
     Instant as_of = kEpochStart;
 };
 

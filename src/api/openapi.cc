@@ -72,7 +72,7 @@ void add_admin_schemas(json::object& schemas) {
     add_schemas<PoolHold, PoolWindow, PoolCheck, Pool, SetPoolRequest, HoldPoolRequest>(schemas);
     add_schemas<CheckPoolRequest, CheckPoolReply>(schemas);
     add_schemas<Tenant, SetTenantRequest, Executor, DrainRequest, DrainReply>(schemas);
-    add_schemas<Changed, Event, StatusGroup, SystemStatus, FsckReport>(schemas);
+    add_schemas<Changed, Event, TimeSpent, StatusGroup, SystemStatus, FsckReport>(schemas);
     add_schemas<BackupRequest, BackupReply, Version, Health>(schemas);
     add_schemas<Token, CreateTokenRequest, RotateTokenRequest, RevokeTokenRequest>(schemas);
     add_schemas<NewToken, List<Token>>(schemas);

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <ostream>
 #include <sstream>
@@ -35,6 +37,53 @@ std::string leader_text(const api::SystemStatus& status) {
     return text + (status.leader_url.empty() ? "" : ", at " + status.leader_url);
 }
 
+std::string slots(const std::optional<api::TimeSpent>& time, double api::TimeSpent::*member) {
+    return time ? fmt::format("{:.1f}", (*time).*member) : "-";
+}
+
+Table groups_table(const api::SystemStatus& status) {
+    std::string title = status.by;
+    std::transform(title.begin(), title.end(), title.begin(), [](char c) {
+        return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    });
+    Table table(
+        {{title},
+         {"OPEN", Align::kRight},
+         {"RUNNING", Align::kRight},
+         {"PENDING", Align::kRight},
+         {"FAILED", Align::kRight},
+         {"SLOTS", Align::kRight},
+         {"RATE", Align::kRight},
+         {"BEFORE", Align::kRight},
+         {"LOST", Align::kRight},
+         {"LOST BEFORE", Align::kRight, true},
+         {"EARNED", Align::kRight, true},
+         {"EARNED BEFORE", Align::kRight, true},
+         {"LOST TO"}}
+    );
+    for (const api::StatusGroup& group : status.groups) {
+        table.add(
+            {group.name,
+             std::to_string(group.open_backfills),
+             count(group.running_partitions),
+             count(group.pending_partitions),
+             Cell(
+                 count(group.failed_partitions),
+                 group.failed_partitions > 0 ? Tone::kBad : Tone::kPlain
+             ),
+             std::to_string(group.slots),
+             rate(group.partitions_per_second),
+             rate(group.partitions_per_second_before),
+             slots(group.time, &api::TimeSpent::lost_slots),
+             slots(group.time_before, &api::TimeSpent::lost_slots),
+             slots(group.time, &api::TimeSpent::earned_slots),
+             slots(group.time_before, &api::TimeSpent::earned_slots),
+             group.time ? group.time->lost_to : ""}
+        );
+    }
+    return table;
+}
+
 std::string status_text(const api::SystemStatus& status, Instant now, bool wide, bool colour) {
     std::ostringstream out;
     Facts facts;
@@ -59,43 +108,16 @@ std::string status_text(const api::SystemStatus& status, Instant now, bool wide,
     facts.add(
         "slots", std::to_string(status.slots_busy) + " of " + std::to_string(status.slots) + " busy"
     );
+    facts.add("slot time", slot_time(status.time));
+    facts.add("lost slots", lost_slots(status.time, status.time_before));
     facts.add("waiting", wait_reasons(status.waiting, now));
     facts.add("last error", Cell(status.last_error, Tone::kBad));
     facts.print(out, colour);
     if (status.by.empty()) {
         return out.str();
     }
-    std::string title = status.by;
-    std::transform(title.begin(), title.end(), title.begin(), [](char c) {
-        return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    });
-    Table table(
-        {{title},
-         {"OPEN", Align::kRight},
-         {"RUNNING", Align::kRight},
-         {"PENDING", Align::kRight},
-         {"FAILED", Align::kRight},
-         {"SLOTS", Align::kRight},
-         {"RATE", Align::kRight},
-         {"BEFORE", Align::kRight}}
-    );
-    for (const api::StatusGroup& group : status.groups) {
-        table.add(
-            {group.name,
-             std::to_string(group.open_backfills),
-             count(group.running_partitions),
-             count(group.pending_partitions),
-             Cell(
-                 count(group.failed_partitions),
-                 group.failed_partitions > 0 ? Tone::kBad : Tone::kPlain
-             ),
-             std::to_string(group.slots),
-             rate(group.partitions_per_second),
-             rate(group.partitions_per_second_before)}
-        );
-    }
     out << '\n';
-    table.print(out, wide, colour);
+    groups_table(status).print(out, wide, colour);
     return out.str();
 }
 

@@ -96,6 +96,47 @@ std::string eta(const api::Backfill& job, Instant now, bool interval) {
     return text;
 }
 
+namespace {
+
+constexpr double kSlotsShown = 0.05;  // less reads as 0.0
+
+std::vector<std::pair<double, std::string>> largest_first(const api::TimeSpent& spent) {
+    std::vector<std::pair<double, std::string>> out;
+    for (const auto& [state, slots] : spent.slots) {
+        out.emplace_back(-slots, state);
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+}  // namespace
+
+std::string slot_time(const std::optional<api::TimeSpent>& spent) {
+    if (!spent) {
+        return "";
+    }
+    double all = 0;
+    std::string text;
+    for (const auto& [negative, state] : largest_first(*spent)) {
+        all -= negative;
+        if (-negative >= kSlotsShown) {
+            text += fmt::format("{}{:.1f} {}", text.empty() ? "" : ", ", -negative, state);
+        }
+    }
+    return text.empty() ? "" : fmt::format("{:.1f} slots: {}", all, text);
+}
+
+std::string lost_slots(
+    const std::optional<api::TimeSpent>& now, const std::optional<api::TimeSpent>& before
+) {
+    if (!now) {
+        return "";
+    }
+    const std::string text = fmt::format("{:.1f} now", now->lost_slots);
+    return before ? fmt::format("{}, {:.1f} in the ten minutes before", text, before->lost_slots)
+                  : text;
+}
+
 std::string wait_reasons(const std::vector<api::WaitReason>& reasons, Instant now) {
     std::string text;
     for (const api::WaitReason& reason : reasons) {

@@ -32,6 +32,12 @@ std::string progress(const api::Backfill& job);
 std::string eta(const api::Backfill& job, Instant now, bool interval);
 
 // One line for each reason why work waits, with what would release it; "" for none.
+// "24.0 slots: 18.2 busy.useful, …", the largest first; empty when nothing is known.
+std::string slot_time(const std::optional<api::TimeSpent>& spent);
+// "2.5 now, 0.0 in the ten minutes before".
+std::string lost_slots(
+    const std::optional<api::TimeSpent>& now, const std::optional<api::TimeSpent>& before
+);
 std::string wait_reasons(const std::vector<api::WaitReason>& reasons, Instant now);
 
 bool is_open(const std::string& state);

@@ -137,6 +137,32 @@ std::string check_lease(const Lease& lease) {
     return "";
 }
 
+// Every slot-second is in the ledger once: what was booked and what is not yet booked of leases,
+// free slots and missing slots come to slots × time.
+std::string check_slot_time(const State& state) {
+    const Stamp now = stamp(state.now);
+    int64_t told = state.ledger.booked_us();
+    for (const auto& [id, lease] : state.leases) {
+        told += now - lease.booked_to;
+    }
+    for (const auto& [id, session] : state.sessions) {
+        const auto free = session.slots - static_cast<int64_t>(session.leases.size());
+        told += free * (now - session.idle_booked_to);
+    }
+    for (const auto& [executor, missing] : state.missing) {
+        told += missing.slots * (now - missing.booked_to);
+    }
+    const int64_t expected = state.ledger.expected_us(now);
+    if (state.ledger.on() && told != expected) {
+        return fmt::format(
+            "the slots had {} us since this leader began, the ledger accounts for {}",
+            expected,
+            told
+        );
+    }
+    return "";
+}
+
 std::string digest_of_definitions(const State& state) {
     std::string out;
     for (const auto& [id, pool] : state.pools) {
@@ -183,7 +209,8 @@ std::string Scheduler::check_invariants() const {
             return broken;
         }
     }
-    return check_usage(*state_);
+    std::string broken = check_usage(*state_);
+    return broken.empty() ? check_slot_time(*state_) : broken;
 }
 
 std::string Scheduler::durable_digest() const {

@@ -92,7 +92,40 @@ bool any_executor(const State& state, const Job& job) {
     });
 }
 
+int64_t free_slots(const Session& session) {
+    return session.slots - static_cast<int64_t>(session.leases.size());
+}
+
 }  // namespace
+
+bool free_slot_serves(const State& state, const Job& job) {
+    return std::any_of(state.sessions.begin(), state.sessions.end(), [&](const auto& entry) {
+        const Session& session = entry.second;
+        return !session.draining && free_slots(session) > 0 && serves(session, job);
+    });
+}
+
+std::vector<Wait> waits_of(const State& state, const Job& job, Instant now) {
+    std::vector<Wait> out;
+    uint64_t eligible = job.ready.size();
+    for (const auto& [key, set] : job.due) {
+        eligible += set.size();
+    }
+    if (eligible > 0) {
+        out.push_back({gate_of(state, job, nullptr, now, Holding::kNo), eligible, false});
+    }
+    const uint64_t backoff = job.remaining.size() - job.leased - eligible;
+    if (backoff > 0) {
+        out.push_back(
+            {GateAnswer{Gate::kNotBefore, job.row.id.value, job.row.state_since}, backoff, false}
+        );
+    }
+    const uint64_t held = job.leased - std::min(job.leased, running_of(state, job));
+    if (held > 0) {
+        out.push_back({GateAnswer{}, held, true});
+    }
+    return out;
+}
 
 bool labels_match(const AssetSpec& spec, const Session& session) {
     return std::all_of(spec.labels.begin(), spec.labels.end(), [&](const auto& label) {

@@ -178,6 +178,11 @@ void drop_front(Context& c, Lease& lease, uint64_t count) {
 void end_lease(Context& c, LeaseId id) {
     Lease& lease = c.state.leases.at(id);
     Job& job = c.state.jobs.at(lease.job);
+    const auto session = c.state.sessions.find(lease.session);
+    book_lease_end(c.state, lease);
+    if (session != c.state.sessions.end()) {
+        book_idle(c.state, session->second);
+    }
     release(c.state, lease);
     job.leases.erase(id);
     for (const LeaseGrant& grant : lease.grants) {
@@ -186,7 +191,6 @@ void end_lease(Context& c, LeaseId id) {
         charge_time(c.state, lease.tenant, -lease.estimate_us * static_cast<int64_t>(grant.size));
     }
     charge_time(c.state, lease.tenant, -lease.charged_ahead_us);
-    const auto session = c.state.sessions.find(lease.session);
     if (session != c.state.sessions.end()) {
         session->second.leases.erase(id);
         std::erase_if(session->second.unacked, [&](const auto& entry) {

@@ -36,6 +36,9 @@ void load_definitions(State& state, const Snapshot& snapshot, Instant now) {
         const auto it = revisions.find(row.revision);
         if (it != revisions.end()) {
             it->second.durations = row.stats;
+            if (row.stats.count >= kBaselineSamples) {
+                it->second.baseline.mean_us = std::max<int64_t>(1, row.stats.mean().count());
+            }
         }
     }
     for (const ExecutorRow& row : snapshot.executors) {
@@ -56,6 +59,7 @@ Session& placeholder(State& state, const GrantRow& row, Instant now) {
         session.executor = row.executor;
         session.last_call = now;
         session.joined_at = now;
+        session.idle_booked_to = stamp(now);
         session.registered = false;
         session.token.tenant = state.executors.at(row.executor).tenant;
         session.slots = state.executors.at(row.executor).slots;
@@ -110,6 +114,7 @@ void load_grant(State& state, const GrantRow& row, const FailedTokens& failed, I
         lease.deaths = row.deaths;
         lease.granted_at = row.granted_at;
         lease.progress_at = now;
+        lease.booked_to = stamp(now);
         lease.estimate_us = std::max<int64_t>(1, expected_us(state, job));
         lease.reported = row.first_position + reported_here;
         lease.started = lease.reported;
@@ -214,6 +219,8 @@ void load(State& state, const Snapshot& snapshot, Instant now) {
     state.next_token = first_token(snapshot.epoch) + 1;
     state.now = now;
     state.last_tick = now;
+    state.waits_seen = now;
+    state.ledger.start(stamp(now));
     state.durations_written_at = now;
     state.max_tenant_id = snapshot.max_tenant_id;
     state.max_asset_id = snapshot.max_asset_id;
@@ -237,6 +244,7 @@ void load(State& state, const Snapshot& snapshot, Instant now) {
     for (const GrantRow* row : grants) {
         load_grant(state, *row, failed[row->job], now);
     }
+    recount_slots(state);
     for (auto& [id, job] : state.jobs) {
         place_waiting(state, job, now);
         refresh_queue(state, job);

@@ -68,12 +68,13 @@ void correct_charge(Context& c, Lease& lease, int64_t took_us) {
     lease.charged_ahead_us = 0;
 }
 
-void fail_finally(Context& c, Job& job, Index index) {
+void fail_finally(Context& c, Job& job, ExecutorId executor, Index index) {
     job.remaining.subtract(index);
     job.failed.add(index);
     job.failed_since.add(index);
     job.done_since.subtract(index);
     c.state.tally.end(job.row.tenant, job.row.asset, EndStatus::kFailed, 1);
+    book_count(c.state, job, executor, kMeterFailed, 1);
     ++job.counters.failed;
     job.waiting.erase(index);
     job.rate.add(c.now, 1);
@@ -147,6 +148,7 @@ void record_failure(
 
     ++job.counters.attempts_failed[static_cast<size_t>(result.klass)];
     c.state.tally.attempt_failed(job.row.tenant, result.klass);
+    book_count(c.state, job, lease.executor, kMeterFailedAttempts, 1);
     c.state.tally.failed_duration.add(result.duration);
     job.counters.wasted_us += (row.ended_at - row.started_at).count() * 1'000;
     --job.leased;
@@ -159,7 +161,7 @@ void record_failure(
         ++job.counters.cancelled;
         job.waiting.erase(index);
     } else if (decision.final) {
-        fail_finally(c, job, index);
+        fail_finally(c, job, lease.executor, index);
     } else {
         Waiting waiting{
             decision.retry_at,
@@ -212,6 +214,7 @@ void record_done(
     }
     c.state.tally.end(job.row.tenant, job.row.asset, EndStatus::kCompleted, done.size());
     c.state.tally.attempts_done(job.row.tenant, done.size());
+    book_count(c.state, job, lease.executor, kMeterCompleted, done.size());
     entry.durations_dirty = true;
     c.state.dirty_durations.emplace(asset.head.id, job.row.revision);
     const int64_t estimate = lease.estimate_us * static_cast<int64_t>(done.size());
@@ -308,6 +311,7 @@ void record_results(Context& c, Lease& lease, const LeaseResults& results) {
              log.tail.substr(0, kLogTailBytesMax)}
         );
     }
+    book_results(c, job, lease, c.state.asset_of(job).revisions.at(job.row.revision), results);
     if (!results.done.empty()) {
         record_done(c, job, lease, results.done, done_indices);
     }
@@ -337,6 +341,9 @@ void lose_lease(Context& c, LeaseId id, bool suspect) {
     Job& job = c.state.jobs.at(lease.job);
     mark_dirty(c.state, job);
     const uint64_t unreported = lease.size - lease.reported;
+    if (unreported > 0) {
+        book_lease_lost(c.state, lease, FailureClass::kLost);
+    }
     if (suspect && unreported > 0) {
         const int deaths = lease.deaths + 1;
         const bool guilty = deaths >= kDeathsMax && unreported == 1;

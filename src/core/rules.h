@@ -37,6 +37,35 @@ GateShare explain(
 );
 bool labels_match(const AssetSpec& spec, const Session& session);
 
+struct Wait {
+    GateAnswer answer;
+    uint64_t partitions = 0;
+    bool leased = false;  // granted, not yet started: its executor's turn
+};
+// What waits of the job, and behind which gate: each waiting partition once.
+std::vector<Wait> waits_of(const State& state, const Job& job, Instant now);
+// Whether a free slot could take work of the job, gates apart.
+bool free_slot_serves(const State& state, const Job& job);
+
+// --- bookkeeping.cc: what happens, told to the ledger; nothing decides by it ---
+void book_results(
+    Context& c, const Job& job, Lease& lease, RevisionEntry& revision, const LeaseResults& results
+);
+// The slot is free from now on: the rest of its time, which no result explains.
+void book_lease_end(State& state, const Lease& lease);
+void book_lease_lost(State& state, Lease& lease, FailureClass klass);
+void book_idle(State& state, Session& session);
+void book_count(State& state, const Job& job, ExecutorId executor, Meter meter, uint64_t count);
+// What the executor says of its slots since its last report.
+void note_slot_times(Session& session, const SlotMillis& now);
+// Slots that their executor took along; they come back with it, or others take their place.
+void miss_slots(State& state, const Session& session);
+void slots_joined(State& state, ExecutorId executor, int64_t slots);
+void recount_slots(State& state);
+// The look once a second: waiting work, idle and missing slots, minutes that are over.
+void keep_ledger(Context& c);
+std::vector<RunningSpan> running_spans(const State& state);
+
 // --- fairness.cc: order between tenants and jobs ---
 // Puts the job into its tenant's queue or takes it out, as its state and work say. Call after
 // anything that may change either.

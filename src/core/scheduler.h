@@ -64,6 +64,12 @@ class Scheduler {
     // Of open jobs with an id above `after`, ascending, at most `limit`.
     std::vector<JobMeter> meters(JobId after, int limit, Instant now) const;
     const Tally& tally() const;
+    // Rising, by word, every word of the ledger; ms or counts.
+    std::map<std::string, int64_t, std::less<>> ledger_counters() const;
+    // Work done per second over the last minute at baseline cost, × 1000.
+    int64_t earned_slots_milli(Instant now) const;
+    // What (now - from, now - to] was spent on, in whole cells of ten seconds; the largest first.
+    LedgerView ledger(LedgerScope scope, Millis from, Millis to, Instant now) const;
 
     int64_t epoch() const;
 

@@ -16,15 +16,6 @@ bool name_ok(const std::string& name) {
            });
 }
 
-void recount_slots(State& state) {
-    state.slots_total = 0;
-    for (const auto& [id, session] : state.sessions) {
-        if (!session.draining && !state.executors.at(session.executor).drain_wanted) {
-            state.slots_total += session.slots;
-        }
-    }
-}
-
 uint64_t unacked_size(const Lease& lease, int64_t ack) {
     uint64_t size = 0;
     for (const LeaseGrant& grant : lease.grants) {
@@ -107,6 +98,7 @@ LeaseId give(Context& c, Session& session, Job& job, const Pick& pick, Lease* le
     const Token token = state.next_token;
     state.next_token += static_cast<Token>(pick.size);
     if (lease == nullptr) {
+        book_idle(state, session);
         Lease fresh;
         fresh.id = LeaseId(token);
         fresh.session = session.id;
@@ -119,6 +111,7 @@ LeaseId give(Context& c, Session& session, Job& job, const Pick& pick, Lease* le
         fresh.deaths = pick.deaths;
         fresh.granted_at = c.now;
         fresh.progress_at = c.now;
+        fresh.booked_to = stamp(c.now);
         fresh.estimate_us = known == 0 ? kUnknownDurationUs : known;
         lease = &state.leases.emplace(fresh.id, std::move(fresh)).first->second;
         job.leases.insert(lease->id);
@@ -198,6 +191,23 @@ void top_up(Context& c, Session& session) {
         if (pick.size > 0) {
             give(c, session, job, pick, &lease);
         }
+    }
+}
+
+void change_draining(Context& c, Session& session, bool draining) {
+    book_idle(c.state, session);
+    session.draining = draining;
+    recount_slots(c.state);
+    const ExecutorRow& row = c.state.executors.at(session.executor);
+    if (draining && !row.drain_wanted) {
+        event(
+            c,
+            TenantId{},
+            row.name,
+            "executor.draining",
+            row.name,
+            "It is about to end and starts nothing more."
+        );
     }
 }
 
@@ -412,6 +422,7 @@ void end_session(Context& c, SessionId id, const std::string& why, bool suspect)
     if (it == c.state.sessions.end()) {
         return;
     }
+    book_idle(c.state, it->second);
     const std::set<LeaseId> leases = it->second.leases;
     const ExecutorId executor = it->second.executor;
     for (const LeaseId lease : leases) {
@@ -419,10 +430,14 @@ void end_session(Context& c, SessionId id, const std::string& why, bool suspect)
         // died together with that leader.
         lose_lease(c, lease, suspect && epoch_of(lease.value) == c.state.epoch);
     }
-    c.state.sessions.erase(id);
     const auto current = c.state.session_of.find(executor);
-    if (current != c.state.session_of.end() && current->second == id) {
+    const bool was_current = current != c.state.session_of.end() && current->second == id;
+    if (was_current) {
+        miss_slots(c.state, it->second);
         c.state.session_of.erase(current);
+    }
+    c.state.sessions.erase(it);
+    if (was_current) {
         event(c, TenantId{}, "servo", "executor.left", c.state.executors.at(executor).name, why);
     }
     recount_slots(c.state);
@@ -454,6 +469,12 @@ Result<RegisterReply> register_executor(
     }
     const bool resumed = state.sessions.contains(request.session);
     Session& session = state.sessions[request.session];
+    if (resumed) {
+        book_idle(state, session);
+    } else {
+        slots_joined(state, executor, request.slots);
+        session.idle_booked_to = stamp(c.now);
+    }
     session.id = request.session;
     session.executor = executor;
     session.slots = request.slots;
@@ -515,15 +536,16 @@ Result<CallReply> executor_call(
         session.last_call = c.now;
     }
     release_backoff(c.state, c.now);
+    if (request.kind == CallKind::kReport) {
+        note_slot_times(session, request.slot_ms);
+    }
     const std::vector<LeaseId> unknown = SERVO_TRY(take_results(c, session, request.results));
     last = request.call;
     receive_ack(session, request.ack);
     if (news && session.draining != request.draining) {
-        session.draining = request.draining;
-        recount_slots(c.state);
+        change_draining(c, session, request.draining);
     }
     if (request.kind == CallKind::kReport) {
-        session.slot_ms = request.slot_ms;
         reconcile(c, session, request.held, request.ack);
     }
     if (!session.draining && !c.state.executors.at(session.executor).drain_wanted) {
@@ -560,6 +582,10 @@ Result<Reply> drain_executor(Context& c, const DrainExecutor& command) {
     ExecutorRow& row = c.state.executors.at(it->second);
     if (row.drain_wanted == command.drain) {
         return Reply(Done{false});
+    }
+    if (const auto session = c.state.session_of.find(it->second);
+        session != c.state.session_of.end()) {
+        book_idle(c.state, c.state.sessions.at(session->second));
     }
     row.drain_wanted = command.drain;
     c.changes.executors.push_back(row);

@@ -16,6 +16,7 @@
 #include "base/prng.h"
 #include "core/breaker.h"
 #include "core/commands.h"
+#include "core/ledger.h"
 #include "core/tally.h"
 #include "core/views.h"
 
@@ -35,6 +36,10 @@ constexpr int64_t kRateCellMs = 10'000;
 constexpr size_t kSessionsMax = 10'000;
 constexpr size_t kReplacedMax = 1'000;
 constexpr size_t kOpenJobsMax = 100'000;
+constexpr Millis kMissingFor{3'600'000};  // a lost executor's slots are expected for so long
+constexpr Millis kSilentAfter{5'000};     // then free slots count as down
+constexpr size_t kJobsLookedAt = 5'000;   // a second, for the ledger of waiting work
+constexpr uint64_t kBaselineSamples = 30;
 
 // Finished partitions per 10-second cell, the newest cells only.
 struct RateRing {
@@ -65,9 +70,20 @@ struct Pool {
     Breaker breaker;
 };
 
+// What a success of a revision costs in normal times: the mean of the recorded durations when there
+// are enough, else of its first ones after a warm-up. Frozen from then on, so that a slow hour does
+// not become the measure of itself. 0: not known yet.
+struct Baseline {
+    int64_t mean_us = 0;
+    uint64_t skipped = 0;  // of the warm-up
+    uint64_t count = 0;
+    int64_t sum_us = 0;
+};
+
 struct RevisionEntry {
     std::shared_ptr<const AssetRevision> revision;
     DurationStats durations;
+    Baseline baseline;
     bool durations_dirty = false;
 };
 
@@ -155,10 +171,12 @@ struct Lease {
     std::optional<uint64_t> shrink_to;
     bool stop = false;
     Instant granted_at;
-    Instant progress_at;           // last result, for re-estimating what runs
-    int64_t charged_ahead_us = 0;  // charged beyond the estimate while one partition runs on
-    int64_t estimate_us = 0;       // per partition, as charged at grant
-    bool charged = false;          // counted in the usage of its scopes
+    Instant progress_at;              // last result, for re-estimating what runs
+    int64_t charged_ahead_us = 0;     // charged beyond the estimate while one partition runs on
+    int64_t estimate_us = 0;          // per partition, as charged at grant
+    bool charged = false;             // counted in the usage of its scopes
+    Stamp booked_to = 0;              // its slot's time is in the ledger up to here
+    std::optional<Instant> last_end;  // of the last result, by the executor's clock
 };
 
 struct Session {
@@ -182,6 +200,24 @@ struct Session {
     int64_t last_register = 0;  // number of the newest registration
     ExecutorToken token;        // that opened it
     bool registered = true;     // false: known from its leases alone, since a leader loaded them
+    Stamp idle_booked_to = 0;   // time of its free slots
+    // Slot time in which it waited for answers to results, as it says, and not yet booked.
+    int64_t report_us = 0;
+};
+
+// Slots that are expected: their executor was lost less than kMissingFor ago.
+struct MissingSlots {
+    int64_t slots = 0;
+    Instant since;
+    Stamp booked_to = 0;
+};
+
+// How free slots are booked until the next look at what waits: parts of a million by meter.
+struct IdleSplit {
+    Amounts parts{{kMeterNoWork, 1'000'000}};
+    // Booked since the last look for want of a slot or behind a gate, by gate: whose work it was is
+    // known at the next look. Gate::kNone: not handed out.
+    std::array<int64_t, kGateCount> concerned_us{};
 };
 
 struct State {
@@ -218,8 +254,14 @@ struct State {
     uint64_t wake = 0;
     Instant last_tick;
     Tally tally;
-    int64_t slots_total = 0;   // of live sessions that are not draining
-    bool forecasting = false;  // a copy that runs ahead: ranges may be larger
+    Ledger ledger;
+    IdleSplit idle;
+    std::map<ExecutorId, MissingSlots> missing;
+    RateRing earned_ms;          // slot time at baseline cost
+    int64_t earned_rest_us = 0;  // less than a millisecond, not yet in the ring
+    Instant waits_seen;          // the last look at what waits
+    int64_t slots_total = 0;     // of live sessions that are not draining
+    bool forecasting = false;    // a copy that runs ahead: ranges may be larger
     int64_t range_target_us = kRangeTargetUs;
 
     Tenant& tenant_of(const Job& job) { return tenants.at(job.row.tenant); }

@@ -47,6 +47,7 @@ struct Tally {
     std::map<TenantId, EndCounts> processed;
     std::map<AssetId, EndCounts> asset_processed;
     std::map<TenantId, uint64_t> attempts_completed;
+    std::map<TenantId, int64_t> earned_us;  // slot time at baseline cost
     std::map<TenantId, std::array<uint64_t, kFailureClassCount>> attempts_failed;
     std::array<DurationTally, kFinalStateCount> job_duration;  // start → end
     DurationTally claim_latency;  // claimable → first lease, anew after each resume

@@ -163,6 +163,7 @@ void tick(Context& c) {
     charge_running(c, since);
     rebalance(c);
     reorder(c.state, c.now);
+    keep_ledger(c);
     for (const auto& [id, pool] : c.state.pools) {
         const auto probe = pool.breaker.probe_at();
         if ((probe && *probe <= c.now) || !pool.steps.empty()) {

@@ -24,30 +24,19 @@ constexpr std::array<std::string_view, 6> kPartitionNames = {
 
 std::vector<GateShare> waiting_of(const State& state, const Job& job, Instant now) {
     std::vector<GateShare> out;
-    uint64_t eligible = job.ready.size();
-    for (const auto& [key, set] : job.due) {
-        eligible += set.size();
-    }
-    if (eligible > 0) {
-        out.push_back(explain(state, job, gate_of(state, job, nullptr, now, Holding::kNo), eligible)
-        );
-    }
-    const uint64_t backoff = job.remaining.size() - job.leased - eligible;
-    if (backoff > 0) {
-        GateAnswer answer{Gate::kNotBefore, job.row.id.value, job.row.state_since};
-        for (const auto& [index, waiting] : job.waiting) {
-            if (waiting.retry_at > now) {
-                answer.until = std::min(answer.until, waiting.retry_at);
+    for (Wait& wait : waits_of(state, job, now)) {
+        if (wait.answer.gate == Gate::kNotBefore && wait.answer.until == kNever) {
+            for (const auto& [index, waiting] : job.waiting) {
+                if (waiting.retry_at > now) {
+                    wait.answer.until = std::min(wait.answer.until, waiting.retry_at);
+                }
             }
         }
-        out.push_back(explain(state, job, answer, backoff));
-    }
-    uint64_t held = job.leased;
-    held -= std::min(held, running_of(state, job));
-    if (held > 0) {
-        GateShare leased = explain(state, job, GateAnswer{}, held);
-        leased.release = "Their turn on the executor that holds them.";
-        out.push_back(leased);
+        GateShare share = explain(state, job, wait.answer, wait.partitions);
+        if (wait.leased) {
+            share.release = "Their turn on the executor that holds them.";
+        }
+        out.push_back(std::move(share));
     }
     std::stable_sort(out.begin(), out.end(), [](const GateShare& a, const GateShare& b) {
         return a.partitions > b.partitions;

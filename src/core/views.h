@@ -2,12 +2,14 @@
 // decides anything.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/commands.h"
+#include "model/ledger.h"
 
 namespace servo::core {
 
@@ -28,6 +30,20 @@ enum class Gate {
     kSequential,  // the partition before it has not finished
     kNoExecutor,  // no executor at all, or none with the labels
 };
+// Those under which a job is not helped by more slots.
+inline constexpr std::array kGatesThatCap = {
+    Gate::kNotBefore,
+    Gate::kUpstream,
+    Gate::kPaused,
+    Gate::kCancelling,
+    Gate::kOverlap,
+    Gate::kPoolHeld,
+    Gate::kBreaker,
+    Gate::kPoolLimit,
+    Gate::kAssetLimit,
+    Gate::kJobLimit,
+    Gate::kTenantLimit,
+    Gate::kSequential};
 std::string_view to_string(Gate gate);
 
 struct GateShare {
@@ -109,6 +125,25 @@ struct JobMeter {
     std::optional<Instant> claimable_since;
     bool deadline_at_risk = false;  // expected to end after its deadline
     bool deadline_missed = false;
+    // Slots with which it would be done at its deadline, or within kDesiredHorizon without one.
+    int64_t needs_slots = 0;
+    int64_t slots = 0;           // leases held
+    Gate held_by = Gate::kNone;  // why more slots would not help; kNone: they would
+};
+constexpr Millis kDesiredHorizon{3'600'000};
+constexpr Millis kDesiredHorizonMin{60'000};
+constexpr int kDesiredBusyPercent = 85;  // busy share of the slots that is aimed at
+
+// What time was spent on, summed over a span of the ledger.
+struct LedgerView {
+    struct Row {
+        LedgerKey key;
+        std::string name;  // as people say it: "acme", "acme/orders"; "-" for nobody
+        TenantId tenant;   // whose it is; 0: of nobody in particular
+        std::map<std::string, int64_t, std::less<>> amounts;  // by word; ms or counts
+    };
+    Millis span{0};  // less than asked for while the leader is young
+    std::vector<Row> rows;
 };
 
 // Why one partition of a job is where it is.

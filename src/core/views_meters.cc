@@ -5,6 +5,17 @@
 namespace servo::core {
 namespace {
 
+// Expected work over the time there is, at the busy share that is aimed at; at least one.
+int64_t needs_slots(const State& state, const Job& job, Instant now) {
+    const auto left = static_cast<int64_t>(job.remaining.size());
+    const Millis until =
+        job.row.settings.deadline ? *job.row.settings.deadline - now : kDesiredHorizon;
+    const int64_t ms = std::max(until, kDesiredHorizonMin).count() * kDesiredBusyPercent / 100;
+    const int64_t each = std::max<int64_t>(1, expected_us(state, job));
+    const int64_t slots = share_of(left, each, ms * 1'000) + 1;
+    return std::min(left, slots);
+}
+
 JobMeter meter_of(const State& state, const Job& job, Instant now) {
     JobMeter meter;
     meter.id = job.row.id;
@@ -28,6 +39,9 @@ JobMeter meter_of(const State& state, const Job& job, Instant now) {
         meter.deadline_missed = left < Millis(0);
         meter.deadline_at_risk = !meter.deadline_missed && left.count() < remaining_ms(state, job);
     }
+    meter.slots = static_cast<int64_t>(job.leases.size());
+    meter.needs_slots = needs_slots(state, job, now);
+    meter.held_by = open ? Gate::kNone : gate.gate;
     return meter;
 }
 

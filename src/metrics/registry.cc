@@ -59,7 +59,32 @@ const std::vector<Metric> kMetrics = {
      Type::kGauge,
      {"tenant_id"},
      "Open jobs whose deadline has passed."},
+    {"servo_backfill_tenant_failure_ratio",
+     Type::kGauge,
+     {"tenant_id"},
+     "Partitions that failed for good among those that ended in the last ten minutes: the worst 20 "
+     "tenants with at least 20 of them."},
     {"servo_build_info", Type::kGauge, {"version"}, "Always 1.", Exporter::kBoth},
+    {"servo_desired_slots",
+     Type::kGauge,
+     {},
+     "Slots with which the open jobs would keep their deadlines, or end within an hour, at 85 % "
+     "busy; a job that more slots would not help counts with those it has."},
+    {"servo_desired_slots_capped",
+     Type::kGauge,
+     {"reason"},
+     "Slots that jobs would need beyond those they have, by the gate that makes more slots useless "
+     "to them."},
+    {"servo_earned_slot_seconds_total",
+     Type::kCounter,
+     {"tenant_id"},
+     "Work done, in slot-seconds at baseline cost: each success counts what its asset revision "
+     "takes in normal times."},
+    {"servo_earned_slots",
+     Type::kGauge,
+     {},
+     "Work done per second over the last minute, at baseline cost: slots that earned their time. "
+     "Unlike partitions per second it does not change with the mix of assets."},
     {"servo_executor_process_attempts_total",
      Type::kCounter,
      {"outcome"},
@@ -151,8 +176,18 @@ const std::vector<Metric> kMetrics = {
      "Units of the pool that may be in use now; absent where there is no limit."},
     {"servo_pool_open", Type::kGauge, {"pool"}, "1 while the pool's breaker is open."},
     {"servo_pool_used", Type::kGauge, {"pool"}, "Units of the pool in use."},
+    {"servo_slot_seconds_total",
+     Type::kCounter,
+     {"state"},
+     "Slot time by what the slot did, each slot-second once. An attempt counts when it ends; one "
+     "that runs on beyond its minute counts as busy.open for that minute."},
     {"servo_store_commands_total", Type::kCounter, {}, "Commands that were committed or refused."},
     {"servo_store_commits_total", Type::kCounter, {}, "Batches that were committed."},
+    {"servo_wait_seconds_total",
+     Type::kCounter,
+     {"gate"},
+     "Partition-seconds that open jobs' partitions waited, by the gate that held them; capacity: "
+     "for a slot only."},
 };
 
 }  // namespace

@@ -49,7 +49,7 @@ bool ChangeSet::empty() const {
            revisions.empty() && executors.empty() && jobs.empty() && checkpoints.empty() &&
            grants.empty() && ended_grants.empty() && done.empty() && failures.empty() &&
            logs.empty() && materialised.empty() && durations.empty() && tokens.empty() &&
-           events.empty() && idempotency.empty();
+           events.empty() && idempotency.empty() && ledger.empty();
 }
 
 void DurationStats::add(Micros duration, uint64_t times) {

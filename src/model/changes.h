@@ -11,6 +11,7 @@
 
 #include "model/asset.h"
 #include "model/job.h"
+#include "model/ledger.h"
 #include "model/pool.h"
 #include "model/protocol.h"
 #include "model/records.h"
@@ -124,6 +125,7 @@ struct ChangeSet {
     std::vector<TokenRow> tokens;        // upserts, by id
     std::vector<EventRow> events;
     std::vector<IdempotencyRow> idempotency;
+    std::vector<LedgerRow> ledger;  // upserts, by span, at, epoch and scope
 
     bool empty() const;
 };

@@ -13,6 +13,7 @@
 #include "server/partition_views.h"
 #include "server/render.h"
 #include "server/settings.h"
+#include "server/time_spent.h"
 
 namespace servo::server {
 namespace {
@@ -333,6 +334,13 @@ Result<Response> get_backfill(Call& call) {
     out.failures = SERVO_TRY(failure_summaries(call, view, revision.get()));
     out.downstream_assets =
         SERVO_TRY(downstream_of(call.backend, view.row.tenant, view.asset_name)).size();
+    const auto time = SERVO_TRY(call.backend.read([](const core::Scheduler& scheduler, Instant at) {
+        return look_at_time(scheduler, LedgerScope::kAsset, at);
+    }));
+    const LedgerKey key{view.row.asset.value, view.row.revision};
+    const auto of_revision = [key](const core::LedgerView::Row& row) { return row.key == key; };
+    out.time = time_spent(time.now, of_revision);
+    out.time_before = time_spent(time.before, of_revision);
     out.command = repeat_command(view, revision ? revision->scheme.get() : nullptr);
     out.as_of = now;
     return json_response(to_json(out));

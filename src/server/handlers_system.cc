@@ -9,6 +9,7 @@
 #include "server/render.h"
 #include "server/report.h"
 #include "server/settings.h"
+#include "server/time_spent.h"
 
 namespace servo::server {
 namespace {
@@ -108,6 +109,8 @@ std::vector<api::StatusGroup> group_jobs(const std::vector<core::JobView>& jobs,
 struct Machinery {
     std::vector<core::ExecutorView> executors;
     std::vector<core::PoolView> pools;
+    TimeViews time;     // of the caller's tenant, or of all
+    TimeViews time_by;  // by what is asked for
     Instant now;
 };
 
@@ -129,7 +132,8 @@ std::vector<api::StatusGroup> group_pools(
     std::vector<api::StatusGroup> out;
     for (const core::PoolView& view : machinery.pools) {
         api::StatusGroup group;
-        group.name = view.row.spec.name;
+        group.name = view.tenant_name.empty() ? view.row.spec.name
+                                              : view.tenant_name + "/" + view.row.spec.name;
         group.slots = view.used;
         for (const core::JobView& job : jobs) {
             for (const core::GateShare& share : job.waiting) {
@@ -137,7 +141,7 @@ std::vector<api::StatusGroup> group_pools(
                                      share.gate == core::Gate::kBreaker ||
                                      share.gate == core::Gate::kPoolLimit;
                 group.pending_partitions +=
-                    by_pool && share.subject == group.name ? share.partitions : 0;
+                    by_pool && share.subject == view.row.spec.name ? share.partitions : 0;
             }
         }
         out.push_back(std::move(group));
@@ -165,13 +169,57 @@ Result<std::vector<api::StatusGroup>> groups_of(
     ));
 }
 
+// Adds what each spent its time on, also those without open work.
+void add_times(
+    const TimeViews& views, const RowFilter& wanted, std::vector<api::StatusGroup>& groups
+) {
+    const auto group = [&](const std::string& name) -> api::StatusGroup& {
+        const auto found = std::find_if(groups.begin(), groups.end(), [&](const auto& one) {
+            return one.name == name;
+        });
+        if (found != groups.end()) {
+            return *found;
+        }
+        groups.emplace_back();
+        groups.back().name = name;
+        return groups.back();
+    };
+    const auto ended = [](const api::TimeSpent& spent) {
+        return spent.completed_per_second + spent.failed_per_second;
+    };
+    for (auto& [name, spent] : time_by_name(views.now, wanted)) {
+        api::StatusGroup& one = group(name);
+        one.partitions_per_second = std::max(one.partitions_per_second, ended(spent));
+        one.time = spent;
+    }
+    for (auto& [name, spent] : time_by_name(views.before, wanted)) {
+        api::StatusGroup& one = group(name);
+        one.partitions_per_second_before = std::max(one.partitions_per_second_before, ended(spent));
+        one.time_before = spent;
+    }
+}
+
 Result<Response> get_status(Call& call) {
-    SERVO_TRY(tenant_filter(call));
+    const TenantId tenant = SERVO_TRY(tenant_filter(call));
     const auto jobs = SERVO_TRY(open_jobs(call, call.tenant));
+    const auto by = ledger_scope_from(call.query_value("by"));
     const auto machinery =
-        SERVO_TRY(call.backend.read([](const core::Scheduler& scheduler, Instant now) {
-            return Machinery{scheduler.executors(now), scheduler.pools(now), now};
+        SERVO_TRY(call.backend.read([tenant, by](const core::Scheduler& scheduler, Instant now) {
+            const auto scope = tenant ? LedgerScope::kTenant : LedgerScope::kAll;
+            return Machinery{
+                scheduler.executors(now),
+                scheduler.pools(now),
+                look_at_time(scheduler, scope, now),
+                by ? look_at_time(scheduler, *by, now) : TimeViews{},
+                now};
         }));
+    // What belongs to nobody is in the total alone.
+    const RowFilter own = [tenant](const core::LedgerView::Row& row) {
+        return !tenant || row.tenant == tenant;
+    };
+    const RowFilter somebodys = [&own](const core::LedgerView::Row& row) {
+        return own(row) && row.key != kLedgerNobody;
+    };
     const engine::EngineStatus engine = call.backend.loop().status();
     api::SystemStatus out;
     out.version = call.backend.version();
@@ -208,6 +256,9 @@ Result<Response> get_status(Call& call) {
             0});
     }
     out.groups = SERVO_TRY(groups_of(out.by, machinery, jobs));
+    add_times(machinery.time_by, somebodys, out.groups);
+    out.time = time_spent(machinery.time.now, own);
+    out.time_before = time_spent(machinery.time.before, own);
     out.as_of = machinery.now;
     return json_response(to_json(out));
 }

@@ -27,6 +27,9 @@ constexpr std::array<std::string_view, core::kEndStatusCount> kEndNames = {
 constexpr std::array<std::string_view, core::kFinalStateCount> kFinalNames = {
     "completed", "failed", "cancelled"};
 constexpr const char* kOther = "other";
+constexpr Millis kFailureRatioOver{600'000};
+constexpr int64_t kFailureRatioSamples = 20;
+constexpr size_t kFailureRatioTenants = 20;
 
 // Everything but jobs, taken in one look.
 struct Head {
@@ -35,6 +38,9 @@ struct Head {
     std::map<AssetId, std::string> assets;
     std::vector<core::ExecutorView> executors;
     std::vector<core::PoolView> pools;
+    std::map<std::string, int64_t, std::less<>> time;  // of the ledger, by word
+    core::LedgerView recent;                           // by tenant
+    int64_t earned_milli = 0;
 };
 
 Head look(const core::Scheduler& scheduler, Instant now) {
@@ -56,6 +62,9 @@ Head look(const core::Scheduler& scheduler, Instant now) {
     }
     head.executors = scheduler.executors(now);
     head.pools = scheduler.pools(now);
+    head.time = scheduler.ledger_counters();
+    head.recent = scheduler.ledger(model::LedgerScope::kTenant, kFailureRatioOver, Millis(0), now);
+    head.earned_milli = scheduler.earned_slots_milli(now);
     return head;
 }
 
@@ -68,6 +77,8 @@ struct TenantJobs {
 struct Jobs {
     std::map<TenantId, TenantJobs> tenants;
     Millis oldest{0};
+    int64_t desired_slots = 0;
+    std::map<core::Gate, int64_t> capped;  // slots that would be needed beyond those held
 };
 
 void count(Jobs& jobs, const core::JobMeter& meter, Instant now) {
@@ -78,6 +89,12 @@ void count(Jobs& jobs, const core::JobMeter& meter, Instant now) {
     tenant.gated += meter.gated;
     tenant.at_risk += meter.deadline_at_risk ? 1 : 0;
     tenant.missed += meter.deadline_missed ? 1 : 0;
+    if (meter.held_by == core::Gate::kNone) {
+        jobs.desired_slots += meter.needs_slots;
+    } else {
+        jobs.desired_slots += meter.slots;
+        jobs.capped[meter.held_by] += std::max<int64_t>(0, meter.needs_slots - meter.slots);
+    }
     if (meter.claimable_since) {
         jobs.oldest = std::max(jobs.oldest, now - *meter.claimable_since);
     }
@@ -215,6 +232,59 @@ void add_jobs(metrics::Page& page, const Head& head, const Jobs& jobs) {
     page.add("servo_backfill_oldest_claimable_seconds", {}, seconds(jobs.oldest));
 }
 
+// What the ledger counted under `prefix`, as seconds by the rest of the word.
+void add_time(
+    metrics::Page& page, const Head& head, std::string_view prefix, std::string_view metric
+) {
+    for (auto it = head.time.lower_bound(prefix);
+         it != head.time.end() && it->first.starts_with(prefix);
+         ++it) {
+        page.add(metric, {it->first.substr(prefix.size())}, seconds(Millis(it->second)));
+    }
+}
+
+void add_failure_ratios(metrics::Page& page, const core::LedgerView& recent) {
+    std::vector<std::pair<double, std::string>> worst;
+    for (const core::LedgerView::Row& row : recent.rows) {
+        const auto amount = [&](std::string_view word) {
+            const auto it = row.amounts.find(word);
+            return it == row.amounts.end() ? int64_t{0} : it->second;
+        };
+        const int64_t failed = amount("partitions.failed");
+        const int64_t ended = failed + amount("partitions.completed");
+        if (row.tenant && ended >= kFailureRatioSamples) {
+            worst.emplace_back(-static_cast<double>(failed) / static_cast<double>(ended), row.name);
+        }
+    }
+    std::sort(worst.begin(), worst.end());
+    worst.resize(std::min(worst.size(), kFailureRatioTenants));
+    for (const auto& [ratio, tenant] : worst) {
+        page.add("servo_backfill_tenant_failure_ratio", {tenant}, -ratio);
+    }
+}
+
+void add_ledger(metrics::Page& page, const Head& head, const Jobs& jobs) {
+    add_time(page, head, "slot.", "servo_slot_seconds_total");
+    add_time(page, head, "wait.", "servo_wait_seconds_total");
+    for (const auto& [id, name] : head.tenants) {
+        page.add(
+            "servo_earned_slot_seconds_total",
+            {name},
+            static_cast<double>(counts_of(head.tally.earned_us, id)) / 1e6
+        );
+    }
+    page.add("servo_earned_slots", {}, static_cast<double>(head.earned_milli) / 1e3);
+    page.add("servo_desired_slots", {}, static_cast<double>(jobs.desired_slots));
+    for (const core::Gate gate : core::kGatesThatCap) {
+        page.add(
+            "servo_desired_slots_capped",
+            {std::string(core::to_string(gate))},
+            static_cast<double>(counts_of(jobs.capped, gate))
+        );
+    }
+    add_failure_ratios(page, head.recent);
+}
+
 void add_executors(metrics::Page& page, const std::vector<core::ExecutorView>& executors) {
     double connected = 0;
     double draining = 0;
@@ -275,6 +345,7 @@ metrics::Page metrics_page(Backend& backend) {
         add_jobs(page, *head, *jobs);
         add_executors(page, head->executors);
         add_pools(page, head->pools);
+        add_ledger(page, *head, *jobs);
     }
     return page;
 }

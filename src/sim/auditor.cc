@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/job_id.h"
+#include "store/replay.h"
 
 namespace servo::sim {
 namespace {
@@ -52,6 +53,18 @@ void Auditor::on_commit(const store::Batch& batch) {
     apply_checkpoints(view);
     check_limits(view);
     check_jobs(view);
+    check_ledger(view.changes);
+}
+
+// What is stored of time closes (I20): by tenant, asset and executor it is the same.
+void Auditor::check_ledger(const ChangeSet& changes) {
+    store::LedgerCheck check;
+    for (const LedgerRow& row : changes.ledger) {
+        check.add(row);
+    }
+    for (const std::string& finding : check.findings()) {
+        fail("I20", finding);
+    }
 }
 
 // One writer, one chain (I5).

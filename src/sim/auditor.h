@@ -1,6 +1,7 @@
 // The independent model: fed by the committed batches and by the answers that callers got, it
-// checks the invariants of the record after every batch (I1-I12, I16, I17, I19; the numbers are
-// those of docs/design notes on promises). It shares no rule with the scheduler. Single-threaded.
+// checks the invariants of the record after every batch (I1-I12, I16, I17, I19, I20; the numbers
+// are those of docs/design notes on promises). It shares no rule with the scheduler.
+// Single-threaded.
 #pragma once
 
 #include <map>
@@ -80,6 +81,7 @@ class Auditor {
     void apply_definitions(const ChangeSet& changes);
     void apply_job_rows(BatchView& view);
     void check_jobs(const BatchView& view);
+    void check_ledger(const ChangeSet& changes);
     Touched& touch(BatchView& view, JobId job);
 
     // audit_results.cc

@@ -51,6 +51,20 @@ class NoLimits final : public Plant {
     }
 };
 
+class ForgetSlotTime final : public Rarely {
+ public:
+    using Rarely::Rarely;
+    void touch(core::Scheduler& scheduler) override {
+        core::State& state = scheduler.state_for_forecast();
+        for (auto& [id, lease] : state.leases) {
+            if (lease.booked_to < core::stamp(state.now) && now()) {
+                lease.booked_to = core::stamp(state.now);
+                return;
+            }
+        }
+    }
+};
+
 class LeaseTwice final : public Rarely {
  public:
     using Rarely::Rarely;
@@ -234,6 +248,12 @@ void add_behaviour_bugs(std::vector<PlantedBug>& bugs) {
     );
     bugs.push_back(
         {"permit_leaked", "a slot of a tenant is never given back", rarely<LeakPermit>, nothing}
+    );
+    bugs.push_back(
+        {"slot_time_forgotten",
+         "the ledger leaves out some of a slot's time",
+         rarely<ForgetSlotTime>,
+         nothing}
     );
     bugs.push_back(
         {"limits_ignored",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/rfc3339.h"
 #include "model/job_id.h"
 #include "store/state_block.h"
 
@@ -319,6 +320,32 @@ std::vector<std::string> ChainCheck::findings(int64_t leader_epoch) const {
         ));
     }
     return out;
+}
+
+void LedgerCheck::add(const LedgerRow& row) {
+    if (row.span != place_.span || row.at != place_.at || row.epoch != place_.epoch) {
+        settle();
+        place_ = row;
+    }
+    scopes_[row.scope] = row.entries;
+}
+
+void LedgerCheck::settle() {
+    const std::string broken = check_ledger(scopes_);
+    if (!broken.empty() && findings_.size() < JobCheck::kFindingsMax) {
+        findings_.push_back(fmt::format(
+            "The ledger of the {} from {} does not close: {}.",
+            to_string(place_.span),
+            format_rfc3339(place_.at),
+            broken
+        ));
+    }
+    scopes_.clear();
+}
+
+std::vector<std::string> LedgerCheck::findings() {
+    settle();
+    return std::move(findings_);
 }
 
 }  // namespace servo::store

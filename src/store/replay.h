@@ -111,4 +111,18 @@ class ChainCheck {
     std::vector<std::string> findings_;
 };
 
+// The ledger of time: rows in ascending order of span, time and epoch.
+class LedgerCheck {
+ public:
+    void add(const LedgerRow& row);
+    std::vector<std::string> findings();
+
+ private:
+    void settle();
+
+    LedgerRow place_;  // of the rows that were gathered
+    std::map<LedgerScope, LedgerEntries> scopes_;
+    std::vector<std::string> findings_;
+};
+
 }  // namespace servo::store

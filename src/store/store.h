@@ -37,6 +37,11 @@ struct Retention {
     Millis failures_keep = std::chrono::hours(24 * 90);  // failures and log tails of ended jobs
     Millis history_keep = std::chrono::hours(24 * 400);  // ended jobs with their done log; events
     int64_t batch_rows_keep = 100'000;                   // rows of the chain of batches
+    Millis minutes_keep = std::chrono::hours(24 * 15);   // of the ledger of time
+    Millis hours_keep = std::chrono::hours(24 * 400);
+    Millis ledger_keep(LedgerSpan span) const {
+        return span == LedgerSpan::kMinute ? minutes_keep : hours_keep;
+    }
 };
 
 struct Batch {
@@ -111,6 +116,7 @@ class Store {
 // --- history -----------------------------------------------------------------------------------
 
 constexpr int kPageMax = 500;
+constexpr int kLedgerRowsMax = 25'000;  // 15 days of minutes
 
 // Whose rows may be read: those of one tenant, or those of all tenants and of the installation.
 class TenantScope {
@@ -223,6 +229,11 @@ class History {
     ) = 0;
     virtual Result<std::optional<IdempotencyRow>> idempotent_reply(
         TenantId tenant, const std::string& route, const std::string& key
+    ) = 0;
+    // Rows of the ledger of time with `at` in [from, to), ascending by time, at most
+    // kLedgerRowsMax. They are of the whole installation: none within a tenant's scope.
+    virtual Result<std::vector<LedgerRow>> ledger(
+        LedgerSpan span, LedgerScope scope, Instant from, Instant to
     ) = 0;
     // Every token, ended ones included, oldest first. Also where nobody leads: every node lets in
     // by what is committed.

@@ -337,6 +337,19 @@ void fill(Rig& rig) {
     rig.commit(work);
     ChangeSet more;
     add_done(more, 1, {done(9)});
+    for (const LedgerScope scope :
+         {LedgerScope::kTenant, LedgerScope::kAsset, LedgerScope::kPool}) {
+        LedgerRow row;
+        row.at = instant_ms(1'700'000'040'000);
+        row.epoch = 1;
+        row.scope = scope;
+        const int64_t id = scope == LedgerScope::kAsset ? 10 : 1;
+        const int revision = scope == LedgerScope::kAsset ? 1 : 0;
+        row.entries[{id, revision}] = {{"slot.down", 10 * id + static_cast<int64_t>(scope)}};
+        row.entries[kLedgerNobody] = {{"slot.held", 20 + static_cast<int64_t>(scope)}};
+        row.entries[kLedgerOthers] = {{"earned", 30 + static_cast<int64_t>(scope)}};
+        more.ledger.push_back(row);
+    }
     more.failures = {failure(1, 7, true, 2)};
     rig.commit(more);
 }
@@ -352,7 +365,8 @@ TEST(PostgresViews, ShowTheSameRowsAsThoseOfSqlite) {
          {"SELECT * FROM work_ranges ORDER BY job_id, state, first",
           "SELECT * FROM done_ranges ORDER BY job_id, first",
           "SELECT * FROM partitions ORDER BY job_id, idx",
-          "SELECT * FROM partition_states ORDER BY asset_id, outcome, first"}) {
+          "SELECT * FROM partition_states ORDER BY asset_id, outcome, first",
+          "SELECT * FROM time_spent ORDER BY amount"}) {
         const SqlTable wanted = take(query_sqlite(file.database_path(), sql, 100'000));
         const SqlTable seen = take(query_postgres(options, sql, 100'000));
         EXPECT_EQ(seen.columns, wanted.columns) << sql;

@@ -87,6 +87,78 @@ TEST_P(UpkeepConformance, IdempotencyEventsAndEndedJobsGoWhenTheirTimeIsOver) {
     EXPECT_EQ(rig.store().fsck().value(), std::vector<std::string>{});
 }
 
+constexpr Instant kFarOff = instant_ms(4'000'000'000'000);
+
+LedgerRow minute_of(Instant at, int64_t epoch, LedgerScope scope) {
+    LedgerRow row;
+    row.at = at;
+    row.epoch = epoch;
+    row.scope = scope;
+    const LedgerKey key = scope == LedgerScope::kAll     ? kLedgerNobody
+                          : scope == LedgerScope::kAsset ? LedgerKey{10, 1}
+                                                         : LedgerKey{1, 0};
+    row.entries[key] = {{"slot.busy.useful", 60'000}, {"wait.capacity", 5}};
+    return row;
+}
+
+TEST_P(UpkeepConformance, TheLedgerIsReadBackReplacedAndDropped) {
+    rig.commit(definitions());
+    ChangeSet changes;
+    for (const int64_t epoch : {1, 2}) {  // two leaders in one minute
+        for (size_t scope = 0; scope < kLedgerScopeCount; ++scope) {
+            changes.ledger.push_back(minute_of(rig.now, epoch, static_cast<LedgerScope>(scope)));
+            LedgerRow hour = changes.ledger.back();
+            hour.span = LedgerSpan::kHour;
+            changes.ledger.push_back(hour);
+        }
+    }
+    rig.commit(changes);
+    ChangeSet again;  // an hour that goes on
+    again.ledger = {changes.ledger.at(1)};
+    again.ledger[0].entries[kLedgerNobody]["slot.busy.useful"] = 60'001;
+    const Instant at = again.ledger[0].at;
+    rig.commit(again);
+    rig.restart();
+    const auto read = [&](LedgerSpan span, LedgerScope scope, Instant from, Instant to) {
+        return take(rig.history().ledger(span, scope, from, to));
+    };
+    const auto hours = read(LedgerSpan::kHour, LedgerScope::kAll, at, at + Millis(1));
+    ASSERT_EQ(hours.size(), 2U);
+    EXPECT_EQ(hours[0], again.ledger[0]);
+    EXPECT_EQ(hours[1].epoch, 2);
+    const auto assets = read(LedgerSpan::kMinute, LedgerScope::kAsset, kEpochStart, kFarOff);
+    ASSERT_EQ(assets.size(), 2U);
+    EXPECT_EQ(assets[0], minute_of(at, 1, LedgerScope::kAsset));
+    EXPECT_TRUE(read(LedgerSpan::kHour, LedgerScope::kAll, kEpochStart, at).empty());
+    EXPECT_EQ(rig.store().fsck().value(), std::vector<std::string>{});
+
+    const auto kept = [&](LedgerSpan span) {
+        return read(span, LedgerScope::kAll, kEpochStart, kFarOff).size();
+    };
+    rig.maintain_all(at + Millis(16 * kDay));
+    EXPECT_EQ(kept(LedgerSpan::kMinute), 0U);
+    EXPECT_EQ(kept(LedgerSpan::kHour), 2U);
+    rig.maintain_all(at + Millis(401 * kDay));
+    EXPECT_EQ(kept(LedgerSpan::kHour), 0U);
+}
+
+TEST_P(UpkeepConformance, FsckNamesALedgerThatDoesNotClose) {
+    ChangeSet changes;
+    for (size_t scope = 0; scope < kLedgerScopeCount; ++scope) {
+        changes.ledger.push_back(
+            minute_of(instant_ms(1'700'000'040'000), 1, static_cast<LedgerScope>(scope))
+        );
+    }
+    changes.ledger.at(1).entries.clear();
+    rig.commit(changes);
+    EXPECT_EQ(
+        rig.store().fsck().value(),
+        std::vector<std::string>{
+            "The ledger of the minute from 2023-11-14T22:14:00Z does not close: 0 slot-ms by "
+            "tenant, 60000 over all."}
+    );
+}
+
 TEST_P(UpkeepConformance, FsckNamesAnIndexDoneTwiceAndAWrongCounter) {
     rig.commit(definitions());
     rig.commit(new_job(job(1, 1, 10), 2));

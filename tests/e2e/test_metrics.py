@@ -46,6 +46,8 @@ class Metrics(ServoTest):
                                   every="day", extra="    pools: { warehouse: 1 }\n"))
         written = {name for name, _ in self.scrape()}
         for name, kind in declared():
+            if name == "servo_backfill_tenant_failure_ratio":
+                continue  # of tenants with enough ended partitions; below
             expected = [name] if kind != "histogram" else [
                 f"{name}_bucket", f"{name}_sum", f"{name}_count"]
             for one in expected:
@@ -88,14 +90,14 @@ class Metrics(ServoTest):
         fails = "case $SERVO_PARTITION_KEY in *-03) exit 65;; esac; "
         self.apply("version: 1\nassets:" + ledger_asset(
             "daily", self.folder, os.path.join(self.folder, "ledger"), every="day", before=fails))
-        job = self.begin("daily", "--start", "2024-01-01", "--end", "2024-01-10",
+        job = self.begin("daily", "--start", "2024-01-01", "--end", "2024-01-25",
                          "--max-failures", "none")
         wait_until(lambda: self.value("servo_backfill_oldest_claimable_seconds") > 0,
                    "work that nobody can take ages")
         self.assertEqual(1, self.value("servo_backfill_jobs_active", state="pending"))
         self.spawn("executor", "--server", self.url, "--slots", "2")
         self.wait_state(job, "failed")
-        self.assertEqual(9, self.value("servo_backfill_partitions_processed_total",
+        self.assertEqual(24, self.value("servo_backfill_partitions_processed_total",
                                        tenant_id="default", status="completed"))
         self.assertEqual(1, self.value("servo_backfill_partitions_processed_total",
                                        tenant_id="default", status="failed"))
@@ -106,4 +108,13 @@ class Metrics(ServoTest):
         self.assertEqual(1, self.value("servo_backfill_job_claim_latency_seconds_count"))
         self.assertEqual(0, self.value("servo_backfill_jobs_active", state="running"))
         self.assertEqual(0, self.value("servo_backfill_oldest_claimable_seconds"))
+        self.assertGreater(self.value("servo_slot_seconds_total", state="busy.useful"), 0)
+        self.assertGreater(self.value("servo_slot_seconds_total", state="busy.waste:data"), 0)
+        self.assertGreater(self.value("servo_wait_seconds_total", gate="no_executor"), 0)
+        self.assertGreater(
+            self.value("servo_earned_slot_seconds_total", tenant_id="default"), 0)
+        self.assertEqual(0, self.value("servo_desired_slots"))
+        ratio = wait_until(lambda: self.value(
+            "servo_backfill_tenant_failure_ratio", tenant_id="default"), "the ratio is told")
+        self.assertAlmostEqual(1 / 25, ratio)
         self.assertEqual(2, self.value("servo_executor_slots", state="free"))

@@ -11,7 +11,8 @@
 //   pass D (heartbeats) · work D (all executors run)
 //   pause J [kill] [for=D] · resume J · cancel J [force] · retry J [classes=a,b] · set J key=value…
 //   set_tenant T … · set_pool P concurrency=N | unset · hold P [for=D] · release P · set_asset T/A
-//   … outage P on|off · fix T/A show jobs|tenants|pools|executors|served|log · explain J [index]
+//   … outage P on|off · fix T/A show jobs|tenants|pools|executors|served|log · show time [SCOPE] ·
+//   explain J [index]
 #include "play.h"
 
 #include <fmt/format.h>
@@ -459,8 +460,35 @@ class Player {
                     view.draining ? ", draining" : ""
                 ));
             }
+        } else if (what == "time") {
+            show_time(w.size() > 1 ? w.at(1) : "all");
         } else {
-            throw ScenarioError("show jobs, tenants, pools, executors, served or log");
+            throw ScenarioError("show jobs, tenants, pools, executors, served, time or log");
+        }
+    }
+
+    // What the last two minutes were spent on, by the ledger.
+    void show_time(const std::string& by) {
+        const auto scope = ledger_scope_from(by);
+        if (!scope) {
+            throw ScenarioError("show time all, tenant, asset, executor or pool");
+        }
+        const core::LedgerView view =
+            stage_.scheduler().ledger(*scope, Millis(120'000), Millis(0), stage_.now());
+        say(fmt::format("in {}", format_duration(view.span)));
+        for (const core::LedgerView::Row& row : view.rows) {
+            std::string text = row.name;
+            text += row.key.revision > 0 ? fmt::format(" r{}:", row.key.revision) : ":";
+            for (const auto& [word, amount] : row.amounts) {
+                const bool time = word.starts_with("slot.") || word.starts_with("wait.");
+                text += fmt::format(
+                    " {}={}",
+                    word,
+                    time || word == "earned" ? format_duration(Millis(amount))
+                                             : std::to_string(amount)
+                );
+            }
+            say(text);
         }
     }
 

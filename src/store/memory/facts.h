@@ -44,6 +44,8 @@ struct MemoryStore::Facts {
     std::map<std::pair<AssetId, int>, DurationStats> durations;
     std::vector<EventRow> events;  // in commit order
     std::map<std::tuple<TenantId, std::string, std::string>, IdempotencyRow> idempotency;
+    using LedgerPlace = std::tuple<LedgerSpan, Instant, int64_t, LedgerScope>;
+    std::map<LedgerPlace, LedgerRow> ledger;
 
     Status expect_leader(int64_t epoch) const;  // error: unavailable / "deposed"
     JobCheckpoint stored_checkpoint(const JobRow& job) const {

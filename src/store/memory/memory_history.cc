@@ -64,6 +64,9 @@ class MemoryStore::View final : public History {
     Result<std::optional<IdempotencyRow>> idempotent_reply(
         TenantId tenant, const std::string& route, const std::string& key
     ) override;
+    Result<std::vector<LedgerRow>> ledger(
+        LedgerSpan span, LedgerScope scope, Instant from, Instant to
+    ) override;
     Result<std::vector<StoredToken>> tokens() override;
 
  private:
@@ -297,6 +300,25 @@ Result<std::optional<IdempotencyRow>> MemoryStore::View::idempotent_reply(
     const auto it = facts().idempotency.find({tenant, route, key});
     return it != facts().idempotency.end() && scope_.sees(tenant) ? std::optional(it->second)
                                                                   : std::nullopt;
+}
+
+Result<std::vector<LedgerRow>> MemoryStore::View::ledger(
+    LedgerSpan span, LedgerScope scope, Instant from, Instant to
+) {
+    const std::lock_guard lock(mutex());
+    std::vector<LedgerRow> out;
+    if (!scope_.is_all()) {
+        return out;
+    }
+    for (auto it = facts().ledger.lower_bound({span, from, 0, scope});
+         it != facts().ledger.end() && out.size() < static_cast<size_t>(kLedgerRowsMax);
+         ++it) {
+        const LedgerRow& row = it->second;
+        if (row.span == span && row.scope == scope && row.at < to) {
+            out.push_back(row);
+        }
+    }
+    return out;
 }
 
 Result<std::vector<StoredToken>> MemoryStore::View::tokens() {

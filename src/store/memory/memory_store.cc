@@ -316,6 +316,9 @@ void MemoryStore::apply(const Batch& batch) {
     for (const IdempotencyRow& row : c.idempotency) {
         facts.idempotency[{row.tenant, row.route, row.key}] = row;
     }
+    for (const LedgerRow& row : c.ledger) {
+        facts.ledger[{row.span, row.at, row.epoch, row.scope}] = row;
+    }
 }
 
 CommitOutcome MemoryStore::commit(const Batch& batch) {
@@ -379,6 +382,10 @@ Result<bool> MemoryStore::maintain(Instant now) {
     std::erase_if(facts.idempotency, [&](const auto& entry) {
         return entry.second.at < now - retention_.idempotency_keep;
     });
+    std::erase_if(facts.ledger, [&](const auto& entry) {
+        const LedgerRow& row = entry.second;
+        return row.at < now - retention_.ledger_keep(row.span);
+    });
     std::erase_if(facts.events, [&](const EventRow& row) {
         return row.at < now - retention_.history_keep;
     });
@@ -438,6 +445,11 @@ Result<std::vector<std::string>> MemoryStore::fsck() {
             note(check_states(asset, block, jobs));
         }
     }
+    LedgerCheck ledger;
+    for (const auto& [place, row] : facts.ledger) {
+        ledger.add(row);
+    }
+    note(ledger.findings());
     ChainCheck chain;
     for (const auto& [seq, batch] : facts.batches) {
         chain.add(batch.epoch, seq, batch.now);

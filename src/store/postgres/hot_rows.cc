@@ -240,6 +240,19 @@ void ChangeWriter::add_small(Pipeline& out, const ChangeSet& changes) {
         " SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?)",
         replies
     );
+    Rows ledger({kText, kInt8, kInt8, kText, kText});
+    for (const LedgerRow& row : changes.ledger) {
+        const std::string entries = encode_ledger(row.entries);
+        ledger.add(to_string(row.span), row.at, row.epoch, to_string(row.scope), view(entries));
+    }
+    add_rows(
+        out,
+        "INSERT INTO ledger (span, at_ms, epoch, scope, tenant_id, entries)"
+        " SELECT span, at_ms, epoch, scope, 0, entries"
+        " FROM unnest(?, ?, ?, ?, ?) AS given (span, at_ms, epoch, scope, entries)"
+        " ON CONFLICT (span, at_ms, epoch, scope) DO UPDATE SET entries = excluded.entries",
+        ledger
+    );
 }
 
 }  // namespace servo::store::postgres

@@ -23,6 +23,7 @@ class Fsck {
         SERVO_CHECK(check_revisions());
         SERVO_CHECK(check_jobs());
         SERVO_CHECK(check_states_of_assets());
+        SERVO_CHECK(check_ledger());
         return std::move(findings_);
     }
 
@@ -165,6 +166,23 @@ class Fsck {
                 ));
             }
         }
+        return {};
+    }
+
+    Status check_ledger() {
+        LedgerCheck check;
+        Query query = SERVO_TRY(db_.query(
+            "SELECT span, at_ms, epoch, scope, entries FROM ledger ORDER BY span, at_ms, epoch"
+        ));
+        while (SERVO_TRY(query.step())) {
+            const auto row = read_ledger(query);
+            if (row) {
+                check.add(*row);
+            } else {
+                note(fmt::format("Ledger of {}: {}", query.integer(1), row.error().message));
+            }
+        }
+        note_all(check.findings());
         return {};
     }
 

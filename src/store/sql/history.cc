@@ -432,6 +432,29 @@ Result<std::optional<IdempotencyRow>> SqlHistory::idempotent_reply(
         tenant, route, key, query.text(0), query.small(1), query.text(2), query.instant(3)};
 }
 
+Result<std::vector<LedgerRow>> SqlHistory::ledger(
+    LedgerSpan span, LedgerScope scope, Instant from, Instant to
+) {
+    if (!scope_.is_all()) {
+        return std::vector<LedgerRow>();
+    }
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneStatement));
+    Query query = SERVO_TRY(session->reader().query(
+        "SELECT span, at_ms, epoch, scope, entries FROM ledger"
+        " WHERE span = ? AND scope = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms, epoch LIMIT ?",
+        to_string(span),
+        to_string(scope),
+        from,
+        to,
+        kLedgerRowsMax
+    ));
+    std::vector<LedgerRow> out;
+    while (SERVO_TRY(query.step())) {
+        out.push_back(SERVO_TRY(read_ledger(query)));
+    }
+    return out;
+}
+
 Result<std::vector<StoredToken>> SqlHistory::tokens() {
     const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneStatement));
     Reader& db = session->reader();

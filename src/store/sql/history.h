@@ -74,6 +74,9 @@ class SqlHistory final : public History {
     Result<std::optional<IdempotencyRow>> idempotent_reply(
         TenantId tenant, const std::string& route, const std::string& key
     ) override;
+    Result<std::vector<LedgerRow>> ledger(
+        LedgerSpan span, LedgerScope scope, Instant from, Instant to
+    ) override;
     Result<std::vector<StoredToken>> tokens() override;
 
  private:

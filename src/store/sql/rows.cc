@@ -282,6 +282,16 @@ EventRow read_event(const Query& row) {
         row.id<TenantId>(0), row.instant(1), row.text(2), row.text(3), row.text(4), row.text(5)};
 }
 
+Result<LedgerRow> read_ledger(const Query& row) {
+    const auto span = ledger_span_from(row.bytes(0));
+    const auto scope = ledger_scope_from(row.bytes(3));
+    if (!span || !scope) {
+        return fail(unknown_word("the ledger's span or scope", row.bytes(span ? 3 : 0)));
+    }
+    return LedgerRow{
+        *span, row.instant(1), row.integer(2), *scope, SERVO_TRY(decode_ledger(row.bytes(4)))};
+}
+
 Result<std::shared_ptr<const OrdinalView>> read_ordinals(
     Reader& db, JobId job, uint64_t fingerprint
 ) {

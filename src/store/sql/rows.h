@@ -61,6 +61,8 @@ Result<GrantRow> read_grant(const Query& row);
 // Compiles the partition scheme.
 Result<std::shared_ptr<const AssetRevision>> read_revision(const Query& row);
 EventRow read_event(const Query& row);
+// span, at_ms, epoch, scope, entries.
+Result<LedgerRow> read_ledger(const Query& row);
 Result<TokenRow> read_token(const Query& row);
 
 std::string_view to_string(OverlapPolicy policy);

@@ -169,6 +169,8 @@ Result<bool> Upkeep::drop_old(Instant now) {
     int64_t dropped = SERVO_TRY(drop_batches());
     dropped += SERVO_TRY(drop_idempotency(now));
     dropped += SERVO_TRY(drop_events(now));
+    dropped += SERVO_TRY(drop_ledger(now, LedgerSpan::kMinute));
+    dropped += SERVO_TRY(drop_ledger(now, LedgerSpan::kHour));
     dropped += SERVO_TRY(drop_failures(now));
     dropped += SERVO_TRY(drop_jobs(now));
     if (dropped == 0) {
@@ -201,6 +203,16 @@ Result<int64_t> Upkeep::drop_events(Instant now) {
         "DELETE FROM events WHERE at_ms < ? AND event_id IN"
         " (SELECT event_id FROM events ORDER BY event_id LIMIT ?)",
         now - retention_.history_keep,
+        kDropRowsMax
+    );
+}
+
+Result<int64_t> Upkeep::drop_ledger(Instant now, LedgerSpan span) {
+    return db_.run(
+        "DELETE FROM ledger WHERE (span, at_ms, epoch, scope) IN"
+        " (SELECT span, at_ms, epoch, scope FROM ledger WHERE span = ? AND at_ms < ? LIMIT ?)",
+        to_string(span),
+        now - retention_.ledger_keep(span),
         kDropRowsMax
     );
 }

@@ -55,6 +55,7 @@ class Upkeep {
     Result<int64_t> drop_batches();
     Result<int64_t> drop_idempotency(Instant now);
     Result<int64_t> drop_events(Instant now);
+    Result<int64_t> drop_ledger(Instant now, LedgerSpan span);
     Result<int64_t> drop_failures(Instant now);
     Result<int64_t> drop_jobs(Instant now);
     Result<int64_t> drop_rows_of(JobId job);

@@ -499,6 +499,19 @@ Status ChangeWriter::write_small(const ChangeSet& changes) {
             row.at
         ));
     }
+    for (const LedgerRow& row : changes.ledger) {
+        const std::string entries = encode_ledger(row.entries);
+        SERVO_CHECK(db_.run(
+            "INSERT INTO ledger (span, at_ms, epoch, scope, tenant_id, entries)"
+            " VALUES (?, ?, ?, ?, 0, ?)"
+            " ON CONFLICT (span, at_ms, epoch, scope) DO UPDATE SET entries = excluded.entries",
+            to_string(row.span),
+            row.at,
+            row.epoch,
+            to_string(row.scope),
+            std::string_view(entries)
+        ));
+    }
     return {};
 }
 

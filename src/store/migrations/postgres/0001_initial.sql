@@ -304,6 +304,19 @@ CREATE TABLE idempotency (
 );
 CREATE INDEX idempotency_by_time ON idempotency (at_ms);
 
+-- What time was spent on: one row a minute or hour, leader and scope. Entries are JSON, by id and
+-- word: {"12": {"slot.down": 60000}}, in ms or counts; "12/3" is revision 3 of asset 12, "-" nobody,
+-- "other" those beyond the cap. Several tenants are in one row.
+CREATE TABLE ledger (
+    span TEXT NOT NULL CHECK (span IN ('minute', 'hour')),
+    at_ms BIGINT NOT NULL,
+    epoch BIGINT NOT NULL,
+    scope TEXT NOT NULL CHECK (scope IN ('all', 'tenant', 'asset', 'executor', 'pool')),
+    tenant_id BIGINT NOT NULL CHECK (tenant_id = 0),
+    entries TEXT NOT NULL,
+    PRIMARY KEY (span, at_ms, epoch, scope)
+);
+
 -- First in every transaction of the leader: its epoch is still the newest, and stays so until the
 -- transaction ends.
 CREATE FUNCTION servo_hold_epoch(wanted BIGINT) RETURNS void LANGUAGE plpgsql AS $$
@@ -751,6 +764,23 @@ SELECT p.tenant_id, p.asset_id, s.first, s.last, s.stride, s.partitions, s.outco
        CASE WHEN s.job <> 0 THEN servo_job_id(s.job) END AS job_id, s.revision,
        servo_time(s.at_ms) AS at
 FROM partition_state AS p, servo_states(p.runs, p.block) AS s;
+
+CREATE VIEW time_spent AS
+SELECT l.span, servo_time(l.at_ms) AS at, l.epoch, l.scope, who.key AS id,
+       coalesce(CASE WHEN who.key ~ '^[0-9]' THEN CASE l.scope
+           WHEN 'tenant' THEN (
+               SELECT name FROM tenants
+               WHERE tenants.tenant_id = split_part(who.key, '/', 1)::BIGINT)
+           WHEN 'asset' THEN (
+               SELECT name FROM assets WHERE asset_id = split_part(who.key, '/', 1)::BIGINT)
+           WHEN 'executor' THEN (
+               SELECT name FROM executors WHERE executor_id = split_part(who.key, '/', 1)::BIGINT)
+           WHEN 'pool' THEN (
+               SELECT name FROM pools WHERE pool_id = split_part(who.key, '/', 1)::BIGINT)
+       END END, who.key) AS name,
+       spent.key AS word, spent.value::BIGINT AS amount
+FROM ledger AS l, LATERAL json_each(l.entries::json) AS who,
+     LATERAL json_each_text(who.value) AS spent;
 
 -- --- the wall between tenants ---------------------------------------------------------------------
 -- Servo asks for one tenant's rows where one tenant asks; this holds where such a condition was

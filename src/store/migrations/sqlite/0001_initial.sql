@@ -295,3 +295,31 @@ CREATE TABLE idempotency (
     PRIMARY KEY (tenant_id, route, key)
 ) STRICT;
 CREATE INDEX idempotency_by_time ON idempotency (at_ms);
+
+-- What time was spent on: one row a minute or hour, leader and scope. Entries are JSON, by id and
+-- word: {"12": {"slot.down": 60000}}, in ms or counts; "12/3" is revision 3 of asset 12, "-" nobody,
+-- "other" those beyond the cap. Several tenants are in one row.
+CREATE TABLE ledger (
+    span TEXT NOT NULL CHECK (span IN ('minute', 'hour')),
+    at_ms INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    scope TEXT NOT NULL CHECK (scope IN ('all', 'tenant', 'asset', 'executor', 'pool')),
+    tenant_id INTEGER NOT NULL CHECK (tenant_id = 0),
+    entries TEXT NOT NULL,
+    PRIMARY KEY (span, at_ms, epoch, scope)
+) STRICT, WITHOUT ROWID;
+
+-- For people and for `servo sql`: the ledger unpacked.
+CREATE VIEW time_spent AS
+SELECT l.span, strftime('%Y-%m-%dT%H:%M:%SZ', l.at_ms / 1000, 'unixepoch') AS at, l.epoch, l.scope, who.key AS id,
+       coalesce(CASE l.scope
+           WHEN 'tenant' THEN (
+               SELECT name FROM tenants WHERE tenants.tenant_id = CAST(who.key AS INTEGER))
+           WHEN 'asset' THEN (
+               SELECT name FROM assets WHERE asset_id = CAST(who.key AS INTEGER))
+           WHEN 'executor' THEN (
+               SELECT name FROM executors WHERE executor_id = CAST(who.key AS INTEGER))
+           WHEN 'pool' THEN (SELECT name FROM pools WHERE pool_id = CAST(who.key AS INTEGER))
+       END, who.key) AS name,
+       spent.key AS word, spent.value AS amount
+FROM ledger AS l, json_each(l.entries) AS who, json_each(who.value) AS spent;

@@ -1,0 +1,462 @@
+// What happens to slots and to waiting work, told to the ledger. Slot time is exact: each span
+// between two events of a lease or of a session's free slots is booked once. What free slots lack
+// is looked at once a second, by gates and jobs, so the cost does not grow with partitions.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "core/rules.h"
+
+namespace servo::core {
+namespace {
+
+constexpr int64_t kMillion = 1'000'000;
+
+Account account_of(const Job& job, ExecutorId executor) {
+    return {job.row.tenant, job.row.asset, job.row.revision, executor, &job.pools, {}};
+}
+
+Account account_of(const State& state, const Lease& lease) {
+    return account_of(state.jobs.at(lease.job), lease.executor);
+}
+
+// Slot time of each meter among results, and where the last of them ended.
+struct Outcome {
+    Amounts amounts;
+    int64_t sum_us = 0;
+    Instant first_start;
+    Instant last_end;
+};
+
+void add(Outcome& out, Meter meter, Instant started_at, Micros duration) {
+    const int64_t us = std::max<int64_t>(0, duration.count());
+    if (out.amounts.empty()) {
+        out.first_start = started_at;
+    }
+    out.last_end = started_at + std::chrono::duration_cast<Millis>(Micros(us));
+    out.sum_us += us;
+    if (!out.amounts.empty() && out.amounts.back().meter == meter) {
+        out.amounts.back().value += us;
+    } else {
+        out.amounts.push_back({meter, us});
+    }
+}
+
+// In the order in which they ran.
+template <typename Each>
+void walk(const LeaseResults& results, const Each& each) {
+    size_t done = 0;
+    size_t failed = 0;
+    while (done < results.done.size() || failed < results.failed.size()) {
+        const bool success = failed == results.failed.size() ||
+                             (done < results.done.size() &&
+                              results.done[done].position < results.failed[failed].position);
+        if (success) {
+            each(kMeterUseful, results.done[done].started_at, results.done[done].duration);
+            ++done;
+        } else {
+            const FailedResult& result = results.failed[failed];
+            each(waste(result.klass), result.started_at, result.duration);
+            ++failed;
+        }
+    }
+}
+
+// How long the slot was at these results, gaps between them included. The executor's clock is
+// trusted for the difference of two of its own times, within what can be true.
+int64_t time_at(const Outcome& out, const Lease& lease, int64_t available_us) {
+    const Millis told = out.last_end - lease.last_end.value_or(out.first_start);
+    const int64_t told_us = std::clamp<int64_t>(told.count(), 0, available_us / 1'000) * 1'000;
+    return std::clamp(told_us, std::min(out.sum_us, available_us), available_us);
+}
+
+// The attempts' durations cannot exceed the time in which the lease existed.
+void fit(Outcome& out, int64_t available_us) {
+    if (out.sum_us <= available_us) {
+        return;
+    }
+    int64_t sum = 0;
+    for (Amount& one : out.amounts) {
+        one.value = share_of(one.value, available_us, out.sum_us);
+        sum += one.value;
+    }
+    out.sum_us = sum;
+}
+
+// Learns from a report's successes, and says what they earned.
+int64_t earn(const State& state, RevisionEntry& revision, uint64_t count, int64_t took_us) {
+    Baseline& baseline = revision.baseline;
+    if (baseline.mean_us > 0) {
+        return baseline.mean_us * static_cast<int64_t>(count);
+    }
+    const auto warm_up = 2 * static_cast<uint64_t>(std::max<int64_t>(1, state.slots_total));
+    if (baseline.skipped < warm_up) {
+        baseline.skipped += count;
+        return took_us;
+    }
+    baseline.count += count;
+    baseline.sum_us += took_us;
+    if (baseline.count >= kBaselineSamples) {
+        baseline.mean_us =
+            std::max<int64_t>(1, baseline.sum_us / static_cast<int64_t>(baseline.count));
+    }
+    return took_us;
+}
+
+void count_earned(State& state, TenantId tenant, int64_t us) {
+    state.tally.earned_us[Tally::key(tenant)] += us;
+    state.earned_rest_us += us;
+    state.earned_ms.add(state.now, static_cast<uint64_t>(state.earned_rest_us / 1'000));
+    state.earned_rest_us %= 1'000;
+}
+
+bool is_down(const State& state, const Session& session) {
+    return !session.registered || session.draining ||
+           state.executors.at(session.executor).drain_wanted ||
+           session.last_call + kSilentAfter < state.now;
+}
+
+int64_t free_slots(const Session& session) {
+    return std::max<int64_t>(0, session.slots - static_cast<int64_t>(session.leases.size()));
+}
+
+void book_missing(State& state) {
+    const Stamp now = stamp(state.now);
+    for (auto& [executor, missing] : state.missing) {
+        Account account;
+        account.executor = executor;
+        const int64_t us = (now - missing.booked_to) * missing.slots;
+        state.ledger.book(
+            missing.booked_to, now, {{kMeterDown, us}}, account, Booking::kEverywhere
+        );
+        missing.booked_to = now;
+    }
+}
+
+// --- waiting work ---
+
+struct Seen {
+    Account account;
+    Gate gate = Gate::kNone;
+    uint64_t partitions = 0;
+};
+
+PoolId pool_of(const GateAnswer& answer) {
+    const bool pool = answer.gate == Gate::kPoolHeld || answer.gate == Gate::kBreaker ||
+                      answer.gate == Gate::kPoolLimit;
+    return pool ? PoolId(answer.subject) : PoolId{};
+}
+
+// Books what waited since the last look, and returns what a free slot would have to choose from.
+std::vector<Seen> look_at_waits(State& state, bool slots_free) {
+    std::vector<Seen> out;
+    const Stamp from = stamp(state.waits_seen);
+    const Stamp to = stamp(state.now);
+    for (const auto& [id, job] : state.jobs) {
+        if (is_terminal(job.row.state)) {
+            continue;
+        }
+        for (const Wait& wait : waits_of(state, job, state.now)) {
+            Account account = account_of(job, ExecutorId{});
+            account.pools = nullptr;
+            account.pool = pool_of(wait.answer);
+            const auto ms = static_cast<int64_t>(wait.partitions) * (to - from) / 1'000;
+            state.ledger.book(from, to, {{waits(wait.answer.gate), ms}}, account, Booking::kWork);
+            if (wait.leased) {
+                continue;
+            }
+            const bool served = !slots_free || !wait.answer.open() || free_slot_serves(state, job);
+            out.push_back({account, served ? wait.answer.gate : Gate::kNoExecutor, wait.partitions}
+            );
+        }
+    }
+    state.waits_seen = state.now;
+    return out;
+}
+
+Meter idle_meter(Gate gate) {
+    return gate == Gate::kNone ? kMeterDispatch : gated(gate);
+}
+
+// min(free, waiting) by gate in proportion to what waits behind it; the rest has no work.
+Amounts split_idle(const std::vector<Seen>& seen, int64_t free) {
+    std::array<int64_t, kGateCount> by_gate{};
+    int64_t waiting = 0;
+    for (const Seen& one : seen) {
+        by_gate[static_cast<size_t>(one.gate)] += static_cast<int64_t>(one.partitions);
+        waiting += static_cast<int64_t>(one.partitions);
+    }
+    free = std::max<int64_t>(1, free);
+    const int64_t lacking = share_of(kMillion, std::min(free, waiting), free);
+    Amounts out;
+    int64_t given = 0;
+    int64_t counted = 0;
+    for (size_t gate = 0; gate < kGateCount; ++gate) {
+        counted += by_gate[gate];
+        const int64_t so_far = share_of(lacking, counted, waiting);
+        if (so_far > given) {
+            out.push_back({idle_meter(static_cast<Gate>(gate)), so_far - given});
+            given = so_far;
+        }
+    }
+    if (given < kMillion) {
+        out.push_back({kMeterNoWork, kMillion - given});
+    }
+    return out;
+}
+
+// Idle slot time behind a gate goes to those whose work it held, in proportion.
+void hand_out_idle(State& state, const std::vector<Seen>& seen, Stamp since) {
+    const Stamp now = stamp(state.now);
+    for (size_t gate = 0; gate < kGateCount; ++gate) {
+        const int64_t us = std::exchange(state.idle.concerned_us[gate], 0);
+        if (us == 0) {
+            continue;
+        }
+        const Meter meter = idle_meter(static_cast<Gate>(gate));
+        int64_t waiting = 0;
+        for (const Seen& one : seen) {
+            waiting +=
+                static_cast<size_t>(one.gate) == gate ? static_cast<int64_t>(one.partitions) : 0;
+        }
+        int64_t counted = 0;
+        int64_t given = 0;
+        for (const Seen& one : seen) {
+            if (static_cast<size_t>(one.gate) == gate && waiting > 0) {
+                counted += static_cast<int64_t>(one.partitions);
+                const int64_t so_far = share_of(us, counted, waiting);
+                state.ledger.book(
+                    since, now, {{meter, so_far - given}}, one.account, Booking::kConcerned
+                );
+                given = so_far;
+            }
+        }
+        state.ledger.book(since, now, {{meter, us - given}}, Account{}, Booking::kConcerned);
+    }
+}
+
+int64_t count_free(const State& state) {
+    int64_t free = 0;
+    for (const auto& [id, session] : state.sessions) {
+        free += is_down(state, session) ? 0 : free_slots(session);
+    }
+    return free;
+}
+
+}  // namespace
+
+void book_results(
+    Context& c, const Job& job, Lease& lease, RevisionEntry& revision, const LeaseResults& results
+) {
+    if (!c.state.ledger.on()) {
+        return;
+    }
+    Outcome first;
+    Outcome rest;
+    walk(results, [&](Meter meter, Instant started_at, Micros duration) {
+        add(first.amounts.empty() ? first : rest, meter, started_at, duration);
+    });
+    if (first.amounts.empty()) {
+        return;
+    }
+    int64_t took_us = 0;
+    for (const DoneResult& result : results.done) {
+        took_us += std::max<int64_t>(0, result.duration.count());
+    }
+    const Account account = account_of(job, lease.executor);
+    const int64_t earned =
+        results.done.empty() ? 0 : earn(c.state, revision, results.done.size(), took_us);
+    count_earned(c.state, job.row.tenant, earned);
+    const Stamp began = lease.booked_to;
+    // The first may have begun long ago; the others lie between two reports.
+    for (Outcome* out : {&first, &rest}) {
+        if (out->amounts.empty()) {
+            continue;
+        }
+        const int64_t available = stamp(c.now) - lease.booked_to;
+        fit(*out, available);
+        const Stamp end = lease.booked_to + time_at(*out, lease, available);
+        out->amounts.push_back({kMeterHeld, end - lease.booked_to - out->sum_us});
+        c.state.ledger.book(lease.booked_to, end, out->amounts, account, Booking::kEverywhere);
+        lease.booked_to = end;
+        lease.last_end = out->last_end;
+    }
+    c.state.ledger.book(
+        began, lease.booked_to, {{kMeterEarned, earned}}, account, Booking::kEverywhere
+    );
+}
+
+void book_lease_end(State& state, const Lease& lease) {
+    const Stamp now = stamp(state.now);
+    if (!state.ledger.on() || now <= lease.booked_to) {
+        return;
+    }
+    const auto session = state.sessions.find(lease.session);
+    const int64_t rest = now - lease.booked_to;
+    int64_t report = 0;
+    if (session != state.sessions.end()) {
+        report = std::min(rest, session->second.report_us);
+        session->second.report_us -= report;
+    }
+    state.ledger.book(
+        lease.booked_to,
+        now,
+        {{kMeterHeld, rest - report}, {kMeterReport, report}},
+        account_of(state, lease),
+        Booking::kEverywhere
+    );
+}
+
+void book_lease_lost(State& state, Lease& lease, FailureClass klass) {
+    const Stamp now = stamp(state.now);
+    state.ledger.book(
+        lease.booked_to,
+        now,
+        {{waste(klass), now - lease.booked_to}},
+        account_of(state, lease),
+        Booking::kEverywhere
+    );
+    lease.booked_to = now;
+}
+
+void book_idle(State& state, Session& session) {
+    const Stamp from = session.idle_booked_to;
+    const Stamp now = stamp(state.now);
+    session.idle_booked_to = now;
+    const int64_t us = (now - from) * free_slots(session);
+    if (!state.ledger.on() || us <= 0) {
+        return;
+    }
+    Account account;
+    account.executor = session.executor;
+    if (is_down(state, session)) {
+        state.ledger.book(from, now, {{kMeterDown, us}}, account, Booking::kEverywhere);
+        return;
+    }
+    Amounts amounts;
+    int64_t counted = 0;
+    int64_t given = 0;
+    for (const Amount& part : state.idle.parts) {
+        counted += part.value;
+        const int64_t so_far = share_of(us, counted, kMillion);
+        amounts.push_back({part.meter, so_far - given});
+        given = so_far;
+    }
+    state.ledger.book(from, now, amounts, account, Booking::kExecutor);
+    for (const Amount& one : amounts) {
+        if (one.meter == kMeterNoWork) {
+            state.ledger.book(from, now, {one}, account, Booking::kConcerned);
+        } else {
+            const size_t gate = one.meter == kMeterDispatch ? 0 : one.meter - kMeterGated;
+            state.idle.concerned_us[gate] += one.value;
+        }
+    }
+}
+
+void book_count(State& state, const Job& job, ExecutorId executor, Meter meter, uint64_t count) {
+    const Stamp now = stamp(state.now);
+    state.ledger.book(
+        now,
+        now,
+        {{meter, static_cast<int64_t>(count)}},
+        account_of(job, executor),
+        executor ? Booking::kEverywhere : Booking::kWork
+    );
+}
+
+void note_slot_times(Session& session, const SlotMillis& now) {
+    const auto report = static_cast<size_t>(SlotState::kReport);
+    const bool first = session.slot_ms == SlotMillis{};  // of this leader: no difference to take
+    if (!first && now[report] > session.slot_ms[report]) {
+        session.report_us += (now[report] - session.slot_ms[report]) * 1'000;
+    }
+    session.slot_ms = now;
+}
+
+void miss_slots(State& state, const Session& session) {
+    const bool left_by_intent =
+        session.draining || state.executors.at(session.executor).drain_wanted;
+    if (!left_by_intent && session.slots > 0) {
+        state.missing[session.executor] = {session.slots, state.now, stamp(state.now)};
+    }
+}
+
+void slots_joined(State& state, ExecutorId executor, int64_t slots) {
+    book_missing(state);
+    if (state.missing.erase(executor) > 0) {
+        return;
+    }
+    // A newcomer takes the place of the slots that are missing longest.
+    while (slots > 0 && !state.missing.empty()) {
+        const auto oldest = std::min_element(
+            state.missing.begin(),
+            state.missing.end(),
+            [](const auto& a, const auto& b) { return a.second.since < b.second.since; }
+        );
+        const int64_t taken = std::min(slots, oldest->second.slots);
+        slots -= taken;
+        oldest->second.slots -= taken;
+        if (oldest->second.slots == 0) {
+            state.missing.erase(oldest);
+        }
+    }
+}
+
+void recount_slots(State& state) {
+    state.slots_total = 0;
+    int64_t known = 0;
+    for (const auto& [id, session] : state.sessions) {
+        known += session.slots;
+        if (!session.draining && !state.executors.at(session.executor).drain_wanted) {
+            state.slots_total += session.slots;
+        }
+    }
+    for (const auto& [executor, missing] : state.missing) {
+        known += missing.slots;
+    }
+    state.ledger.set_slots(known, stamp(state.now));
+}
+
+std::vector<RunningSpan> running_spans(const State& state) {
+    std::vector<RunningSpan> out;
+    out.reserve(state.leases.size());
+    for (const auto& [id, lease] : state.leases) {
+        out.push_back({lease.booked_to, account_of(state, lease)});
+    }
+    return out;
+}
+
+void keep_ledger(Context& c) {
+    State& state = c.state;
+    if (!state.ledger.on()) {
+        return;
+    }
+    book_missing(state);
+    const size_t missing = state.missing.size();
+    std::erase_if(state.missing, [&](const auto& entry) {
+        return entry.second.since + kMissingFor <= c.now;
+    });
+    if (state.missing.size() < missing) {
+        recount_slots(state);
+    }
+    const auto rounds = static_cast<int64_t>(1 + state.jobs.size() / kJobsLookedAt);
+    std::optional<std::vector<Seen>> seen;
+    const Stamp since = stamp(state.waits_seen);
+    if (c.now - state.waits_seen >= kTickInterval * rounds) {
+        const int64_t free = count_free(state);
+        seen = look_at_waits(state, free > 0);
+        state.idle.parts = split_idle(*seen, free);
+    }
+    for (auto& [id, session] : state.sessions) {
+        book_idle(state, session);
+    }
+    if (seen) {
+        hand_out_idle(state, *seen, since);
+    }
+    if (state.ledger.close_due(stamp(c.now))) {
+        auto rows = state.ledger.close(stamp(c.now), state.epoch, running_spans(state));
+        std::move(rows.begin(), rows.end(), std::back_inserter(c.changes.ledger));
+    }
+}
+
+}  // namespace servo::core

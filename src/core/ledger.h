@@ -1,0 +1,128 @@
+// The two ledgers of time: what each slot did, and what waiting work waited for, in cells of ten
+// seconds by tenant, asset revision, executor and pool. It is told spans of time and books them; it
+// decides nothing. Integers; instants are µs here, so that short partitions leave no remainder.
+//
+// Attempts that run are booked when they end, back to when they began; until then whoever reads
+// names them as running. A minute is stored as it stood shortly after its end: what still ran then
+// is stored as open. Not thread-safe. A copy is off: one that runs ahead keeps no account.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/meter.h"
+#include "model/ledger.h"
+
+namespace servo::core {
+
+using Stamp = int64_t;  // µs since 1970
+constexpr Stamp stamp(Instant at) {
+    return to_ms(at) * 1'000;
+}
+
+constexpr int64_t kLedgerCellUs = 10'000'000;
+constexpr int64_t kLedgerCellsMax = 720;     // two hours
+constexpr size_t kLedgerKeysKept = 100;      // a scope and cell; the rest as "other"
+constexpr size_t kLedgerKeysOpen = 1'000;    // while a cell is young
+constexpr int64_t kLedgerYoungCells = 3;     // may still grow beyond kLedgerKeysKept
+constexpr Millis kLedgerCloseAfter{15'000};  // beyond the TTL, so that all is known by then
+constexpr int64_t kLedgerHourEvery = 10;     // minutes between two writes of an unfinished hour
+
+// Whose time it is.
+struct Account {
+    TenantId tenant;
+    AssetId asset;
+    int revision = 0;
+    ExecutorId executor;
+    const std::vector<std::pair<PoolId, int>>* pools = nullptr;  // counts in each of them
+    PoolId pool;                                                 // the only one, when no pools
+};
+
+// A span of slot time whose end is not known yet.
+struct RunningSpan {
+    Stamp from = 0;
+    Account account;
+};
+
+using Amounts = std::vector<Amount>;
+
+// Where a booking goes: everywhere; to the total and the executor; to whose work is concerned, when
+// the total has it already; everywhere but to executors.
+enum class Booking { kEverywhere, kExecutor, kConcerned, kWork };
+
+// amount × part / all, rounded down; exact.
+int64_t share_of(int64_t amount, int64_t part, int64_t all);
+
+class Ledger {
+ public:
+    Ledger() = default;
+    Ledger(const Ledger&) {}  // off
+    Ledger& operator=(const Ledger&) = delete;
+    Ledger(Ledger&&) = default;
+    Ledger& operator=(Ledger&&) = default;
+    ~Ledger() = default;
+
+    void start(Stamp now);
+    bool on() const { return on_; }
+
+    // Spreads the amounts evenly over [from, to). `from` == `to`: all at that moment.
+    void book(
+        Stamp from, Stamp to, const Amounts& amounts, const Account& account, Booking booking
+    );
+
+    // The number of slots there are, from `now` on; what is booked must come to their time.
+    void set_slots(int64_t slots, Stamp now);
+    int64_t expected_us(Stamp now) const;  // slots × time since the start
+    int64_t booked_us() const { return booked_us_; }
+
+    bool close_due(Stamp now) const;
+    // Minutes that can be closed by `now`, and hours that are due, as rows to store.
+    std::vector<LedgerRow> close(Stamp now, int64_t epoch, const std::vector<RunningSpan>& running);
+
+    // Sums over [from, to), whole cells, with what runs as open.
+    using Sums = std::map<LedgerKey, Meters>;
+    Sums sum(LedgerScope scope, Stamp from, Stamp to, const std::vector<RunningSpan>& running)
+        const;
+    Stamp began() const { return began_; }
+
+    // Rising, by meter: each slot-second once. Time of an attempt that was stored as open stays so.
+    const std::array<int64_t, kMeterCount>& counters() const { return counters_; }
+
+ private:
+    using Rows = std::map<LedgerKey, Meters>;
+    struct Cell {
+        std::array<Rows, kLedgerScopeCount> scopes;
+        bool pruned = false;
+    };
+
+    void advance(int64_t number);
+    void put(int64_t number, const Amounts& amounts, const Account& account, Booking booking);
+    static void put(Cell& cell, LedgerScope scope, LedgerKey key, const Amounts& amounts);
+    static void prune(Rows& rows);
+    void add_rows(
+        LedgerSpan span,
+        Stamp from,
+        Stamp to,
+        int64_t epoch,
+        const std::vector<RunningSpan>& running,
+        std::vector<LedgerRow>& out
+    ) const;
+
+    bool on_ = false;
+    Stamp began_ = 0;
+    int64_t first_ = 0;  // number of the oldest cell
+    std::deque<Cell> cells_;
+    int64_t closed_minute_ = 0;  // number of the last that was closed
+    int64_t booked_us_ = 0;
+    int64_t slots_ = 0;
+    Stamp slots_since_ = 0;
+    int64_t expected_us_ = 0;
+    std::array<int64_t, kMeterCount> counters_{};
+};
+
+}  // namespace servo::core

@@ -1,0 +1,66 @@
+"""Where the slots' time goes, as `servo status`, the metrics and the stored minutes tell it."""
+import os
+
+from harness import LEASE_TTL_S, ServoTest, ledger_asset, wait_until
+
+
+class TimeSpent(ServoTest):
+    def setUp(self):
+        super().setUp()
+        self.ledger = os.path.join(self.folder, "ledger")
+        self.server = self.start(
+            "server", "--data-dir", self.data_dir, "--listen", f"127.0.0.1:{self.port}")
+        self.apply(
+            "version: 1\npools: { warehouse: { concurrency: 1 } }\nassets:"
+            + ledger_asset("pooled", self.folder, self.ledger, before="sleep 0.2; ",
+                           extra="    pools: { warehouse: 1 }\n")
+            + ledger_asset("daily", self.folder, self.ledger, every="day"))
+
+    def status(self, *arguments):
+        return self.servo("status", *arguments, "-o", "json").json()
+
+    def group(self, by, name):
+        return next((group for group in self.status("--by", by).get("groups", [])
+                     if group["name"] == name), {})
+
+    def slots(self, state):
+        return self.status().get("time", {}).get("slots", {}).get(state, 0)
+
+    def test_each_second_of_a_slot_is_told(self):
+        executor = self.spawn("executor", "--server", self.url, "--slots", "4",
+                              "--executor-name", "x1")
+        wait_until(lambda: self.slots("idle.no_work") > 0, "nothing to do is told")
+        job = self.begin("pooled", "--start", "2024-01-01T00:00", "--end", "2024-01-01T12:00")
+        gated = "idle.gated:pool_limit"
+        wait_until(lambda: self.slots(gated) > 0, "slots that stand idle behind a pool are told")
+        wait_until(lambda: self.slots("busy.useful") > 0, "useful time is told")
+        tenant = self.group("tenant", "default")["time"]
+        self.assertGreater(tenant["slots"][gated], 0)
+        self.assertGreater(tenant["waiting"]["pool_limit"], 0)
+        self.assertGreater(tenant["lost_slots"], 0)
+        self.assertGreater(tenant["earned_slots"], 0)
+        self.assertGreater(self.group("executor", "x1")["partitions_per_second"], 0)
+        self.assertGreater(self.group("pool", "warehouse")["time"]["slots"]["busy.useful"], 0)
+        self.assertGreater(self.group("asset", "default/pooled")["time"]["completed_per_second"], 0)
+        self.assertIn(gated, self.servo("status", "--by", "asset").out)
+        text = self.servo("backfill", "status", job).out
+        self.assertIn("lost slots", text)
+        self.assertIn(gated, text)
+        executor.kill()
+        wait_until(lambda: self.slots("down") > 0, "slots that died are missed",
+                   deadline_s=10 * LEASE_TTL_S)
+        self.assertIn("executor.left", {event["kind"] for event in self.servo(
+            "events", "--since", "1h", "-o", "jsonl").jsonl()})
+        self.servo("backfill", "cancel", job, "--force")
+        self.assertIn('"sound": true', self.servo("fsck", "--live", "-o", "json").out)
+
+    def test_a_minute_is_stored_and_readable(self):
+        self.spawn("executor", "--server", self.url, "--slots", "2")
+        self.wait_job(self.begin("daily", "--start", "2024-01-01", "--end", "2024-01-20"))
+        statement = ("SELECT sum(amount) AS ms FROM time_spent WHERE span = 'minute'"
+                     " AND scope = 'asset' AND name = 'daily' AND word = 'slot.busy.useful'")
+        wait_until(
+            lambda: (self.servo("sql", "--data-dir", self.data_dir, "-o", "jsonl", statement)
+                     .jsonl()[0]["ms"] or 0) > 0,
+            "the minute is stored")
+        self.assert_sound()

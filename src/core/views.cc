@@ -104,6 +104,9 @@ std::optional<JobView> Scheduler::job(JobId id, Instant now) const {
     view.effective_priority = job.effective_priority;
     view.rank = rank_of(*state_, job);
     view.slots = static_cast<int64_t>(job.leases.size());
+    for (const auto& [pool, units] : job.pools) {
+        view.pools.push_back(pool);
+    }
     const Millis age = now - job.row.started_at.value_or(now);
     const int64_t now_ms = std::clamp<int64_t>(age.count(), 1'000, 60'000);
     view.rate_now_milli =

@@ -73,8 +73,9 @@ struct JobView {
     uint64_t running = 0;
     uint64_t pending = 0;
     int effective_priority = 0;
-    int rank = 0;       // among the tenant's open jobs, from 1; 0 = not open
-    int64_t slots = 0;  // leases held
+    int rank = 0;               // among the tenant's open jobs, from 1; 0 = not open
+    int64_t slots = 0;          // leases held
+    std::vector<PoolId> pools;  // that each lease takes units of
     // Finished partitions per second, ×1000: over the last minute, and the ten minutes before it.
     int64_t rate_now_milli = 0;
     int64_t rate_before_milli = 0;

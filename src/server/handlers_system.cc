@@ -126,24 +126,21 @@ std::vector<api::StatusGroup> group_executors(const Machinery& machinery) {
     return out;
 }
 
+// Of the backfills that take units of a pool; its slots are the units in use.
 std::vector<api::StatusGroup> group_pools(
     const Machinery& machinery, const std::vector<core::JobView>& jobs
 ) {
     std::vector<api::StatusGroup> out;
     for (const core::PoolView& view : machinery.pools) {
         api::StatusGroup group;
-        group.name = view.tenant_name.empty() ? view.row.spec.name
-                                              : view.tenant_name + "/" + view.row.spec.name;
-        group.slots = view.used;
+        group.name = view.row.tenant ? fmt::format("{}/{}", view.tenant_name, view.row.spec.name)
+                                     : view.row.spec.name;
         for (const core::JobView& job : jobs) {
-            for (const core::GateShare& share : job.waiting) {
-                const bool by_pool = share.gate == core::Gate::kPoolHeld ||
-                                     share.gate == core::Gate::kBreaker ||
-                                     share.gate == core::Gate::kPoolLimit;
-                group.pending_partitions +=
-                    by_pool && share.subject == view.row.spec.name ? share.partitions : 0;
+            if (std::find(job.pools.begin(), job.pools.end(), view.row.id) != job.pools.end()) {
+                add_job(job, group);
             }
         }
+        group.slots = view.used;
         out.push_back(std::move(group));
     }
     return out;

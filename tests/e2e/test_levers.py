@@ -27,6 +27,10 @@ class Levers(ServoTest):
     def test_a_pool_limits_and_its_limit_can_be_overridden(self):
         job_id = self.begin("pooled", *ONE_DAY)
         wait_until(lambda: self.running(job_id) == 2, "two run")
+        by_pool = self.servo("status", "--by", "pool", "-o", "json").json()["groups"]
+        self.assertEqual([("warehouse", 1, 2, 22, 2)], [
+            (group["name"], group["open_backfills"], group["running_partitions"],
+             group["pending_partitions"], group["slots"]) for group in by_pool])
         self.assertIn("warehouse", self.servo("backfill", "explain", job_id).out)
         self.servo("pool", "set", "warehouse", "--concurrency", "3", "--reason", "quiet hour")
         wait_until(lambda: self.running(job_id) == 3, "three run")

@@ -5,33 +5,80 @@
 namespace servo::cli {
 namespace {
 
-struct Setting {
-    std::string name;
-    std::string value;
-    std::string from;
+struct ViewArgs {
+    ProcessFlags flags;
+    bool show_origin = false;
 };
 
-Result<int> view(Session& session, const ProcessFlags& flags) {
-    const Connection* to = SERVO_TRY(session.connection());
-    const std::string hidden = to->token.value.empty() ? "" : "(hidden)";
-    std::vector<Setting> settings = {
-        {"server", to->server.value, to->server.from},
-        {"tenant", to->tenant.value, to->tenant.from},
-        {"ca_file", to->ca_file.value, to->ca_file.from},
-        {"client_cert", to->client_cert.value, to->client_cert.from},
-        {"client_key", to->client_key.value, to->client_key.from},
-        {"token", hidden, to->token.from},
-        {"context_file", context_path(session.environment()), "environment"}};
-    const ProcessRequest process = SERVO_TRY(resolve_process(session.environment(), flags));
-    for (const config::Options::Row& row : process.options.rows()) {
-        settings.push_back({row.name, row.value, std::string(config::to_string(row.source))});
+struct Setting {
+    std::string name;
+    Origin origin;
+};
+
+// Which variable the path of the contexts follows.
+Origin context_file(const Environment& environment) {
+    const std::string path = context_path(environment);
+    if (path.empty()) {
+        return {"", "default", ""};
     }
-    ListDocument document{{}, std::nullopt, Table({{"SETTING"}, {"VALUE"}, {"FROM"}}), {}, ""};
-    for (const Setting& setting : settings) {
+    const bool xdg = !environment.variable("XDG_CONFIG_HOME").value_or("").empty();
+    return {path, "environment", xdg ? "XDG_CONFIG_HOME" : "HOME"};
+}
+
+std::vector<Setting> of_commands(const Connection& to, const Environment& environment) {
+    Origin token = to.token;
+    token.value = token.value.empty() ? "" : "(hidden)";
+    return {
+        {"server", to.server},
+        {"tenant", to.tenant},
+        {"ca_file", to.ca_file},
+        {"client_cert", to.client_cert},
+        {"client_key", to.client_key},
+        {"token", token},
+        {"context", to.context},
+        {"context_file", context_file(environment)}};
+}
+
+std::vector<Setting> of_processes(const ProcessRequest& request) {
+    std::vector<Setting> out;
+    for (const config::Options::Row& row : request.options.rows()) {
+        const bool in_file = row.source == config::OptionSource::kFile;
+        out.push_back(
+            {row.name,
+             {row.value,
+              config::to_string(row.source),
+              in_file ? request.config_file.value : row.where}}
+        );
+    }
+    out.push_back({"config_file", request.config_file});
+    return out;
+}
+
+Result<int> view(Session& session, const ViewArgs& args) {
+    std::vector<Setting> settings =
+        of_commands(*SERVO_TRY(session.connection()), session.environment());
+    const ProcessRequest process = SERVO_TRY(resolve_process(session.environment(), args.flags));
+    for (Setting& setting : of_processes(process)) {
+        settings.push_back(std::move(setting));
+    }
+    ListDocument document{
+        {},
+        std::nullopt,
+        Table({{"SETTING"}, {"VALUE"}, {"FROM"}, {"ORIGIN", Align::kLeft, !args.show_origin}}),
+        {},
+        ""};
+    for (const auto& [name, origin] : settings) {
         document.items.push_back(boost::json::object{
-            {"setting", setting.name}, {"value", setting.value}, {"from", setting.from}});
-        document.names.push_back(setting.name);
-        document.table.add({setting.name, setting.value.empty() ? "-" : setting.value, setting.from}
+            {"setting", name},
+            {"value", origin.value},
+            {"from", origin.from},
+            {"origin", origin.where}});
+        document.names.push_back(name);
+        document.table.add(
+            {name,
+             origin.value.empty() ? "-" : origin.value,
+             std::string(origin.from),
+             origin.where.empty() ? "-" : origin.where}
         );
     }
     session.output().list(document);
@@ -45,16 +92,26 @@ void add_config_commands(Commands& commands) {
         commands.root(),
         {"config", "The settings in force and where they come from.", {"servo config view"}, ""}
     );
-    auto flags = std::make_shared<ProcessFlags>();
+    auto args = std::make_shared<ViewArgs>();
     CLI::App* verb = commands.verb(
         *group,
         {"view",
          "Show each setting of commands, server and executor, and where it comes from.",
-         {"servo config view", "servo config view --config /etc/servo/server.yaml"},
+         {"servo config view",
+          "servo config view --show-origin",
+          "servo config view --config /etc/servo/server.yaml"},
          "Secrets are never shown."},
-        [flags](Session& session) { return view(session, *flags); }
+        [args](Session& session) { return view(session, *args); }
     );
-    value_flag(*verb, "--config", flags->config_file, "FILE", "Options in a file (server.yaml).");
+    value_flag(
+        *verb, "--config", args->flags.config_file, "FILE", "Options in a file (server.yaml)."
+    );
+    switch_flag(
+        *verb,
+        "--show-origin",
+        args->show_origin,
+        "Also the flag, variable, context or file that each comes from."
+    );
 }
 
 }  // namespace servo::cli

@@ -1,4 +1,7 @@
 // Command lines: what is refused, what is answered, and with which exit code.
+#include <boost/json/parse.hpp>
+#include <fstream>
+
 #include "cli/cli_harness.h"
 
 namespace servo::cli {
@@ -174,10 +177,48 @@ TEST(Connection, FlagBeforeVariableBeforeDefault) {
 TEST(Connection, ATokenIsNeverShown) {
     Shell shell;
     shell.variables = {{"SERVO_TOKEN", "very-secret"}};
-    const Outcome outcome = shell.run({"config", "view"});
+    const Outcome outcome = shell.run({"config", "view", "--show-origin"});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_NE(outcome.out.find("SERVO_TOKEN"), std::string::npos);
     EXPECT_EQ((outcome.out + outcome.err).find("very-secret"), std::string::npos);
+}
+
+TEST(ConfigView, SaysWhereEachSettingWasTyped) {
+    Shell shell;
+    const std::string file = testing::TempDir() + "config_view_server.yaml";
+    std::ofstream(file) << "slots: 3\n";
+    shell.variables = {{"SERVO_TENANT", "acme"}, {"SERVO_LOG_LEVEL", "debug"}};
+    const Outcome outcome = shell.run(
+        {"config",
+         "view",
+         "--server",
+         "http://x:7420",
+         "--config",
+         file,
+         "--show-origin",
+         "-o",
+         "json"}
+    );
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    std::map<std::string, std::string> seen;
+    const boost::json::value listed = boost::json::parse(outcome.out);
+    for (const auto& item : listed.at("items").as_array()) {
+        const auto text = [&item](const char* name) {
+            return std::string(item.at(name).as_string());
+        };
+        seen[text("setting")] = text("value") + "|" + text("from") + "|" + text("origin");
+    }
+    EXPECT_EQ(seen["server"], "http://x:7420|flag|--server");
+    EXPECT_EQ(seen["tenant"], "acme|environment|SERVO_TENANT");
+    EXPECT_EQ(seen["slots"], "3|file|" + file);
+    EXPECT_EQ(seen["log_level"], "debug|environment|SERVO_LOG_LEVEL");
+    EXPECT_EQ(seen["config_file"], file + "|flag|--config");
+    EXPECT_EQ(seen["context"], "|default|");
+    // The table has the column only when it is asked for.
+    EXPECT_EQ(shell.run({"config", "view"}).out.find("ORIGIN"), std::string::npos);
+    EXPECT_NE(
+        shell.run({"config", "view", "--show-origin"}).out.find("SERVO_TENANT"), std::string::npos
+    );
 }
 
 TEST(Completion, KnowsVerbsAndFlags) {

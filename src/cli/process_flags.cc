@@ -147,12 +147,9 @@ void add_process_flags(CLI::App& verb, std::string_view role, ProcessFlags& flag
 
 Result<ProcessRequest> resolve_process(const Environment& environment, const ProcessFlags& flags) {
     config::OptionInput input;
-    std::string file = flags.config_file;
-    if (file.empty()) {
-        file = environment.variable("SERVO_CONFIG").value_or("");
-    }
-    if (!file.empty()) {
-        input.file = SERVO_TRY(read_options_file(file, config::process_options()));
+    Origin file = typed(environment, flags.config_file, "--config", "SERVO_CONFIG");
+    if (!file.value.empty()) {
+        input.file = SERVO_TRY(read_options_file(file.value, config::process_options()));
     }
     for (const config::OptionDecl& option : config::process_options()) {
         const std::string variable = config::variable_of(option);
@@ -172,6 +169,7 @@ Result<ProcessRequest> resolve_process(const Environment& environment, const Pro
         environment.variable("SERVO_EXECUTOR_TOKEN").value_or(""),
         flags.insecure,
         flags.accept_older_database,
+        std::move(file),
         flags.asset_file};
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/origin.h"
 #include "config/options.h"
 
 namespace servo::cli {
@@ -21,7 +22,8 @@ struct ProcessRequest {
     std::string executor_token;
     bool insecure = false;  // listen beyond loopback without a token
     bool accept_older_database = false;
-    std::string file;  // dev: asset file or folder to apply, and again on each save; empty = none
+    Origin config_file;  // server.yaml; empty = none
+    std::string file;    // dev: asset file or folder to apply, and again on each save; empty = none
 };
 
 class Processes {

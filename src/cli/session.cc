@@ -31,7 +31,7 @@ Result<std::string> read_token(const std::string& path) {
     return token;
 }
 
-Result<Origin> pick(
+Origin pick(
     const Environment& environment,
     const std::string& flag,
     const char* flag_name,
@@ -40,16 +40,14 @@ Result<Origin> pick(
     const std::string& context_name,
     std::string_view otherwise
 ) {
-    if (!flag.empty()) {
-        return Origin{flag, flag_name};
-    }
-    if (const auto value = environment.variable(variable); value && !value->empty()) {
-        return Origin{*value, variable};
+    Origin out = typed(environment, flag, flag_name, variable);
+    if (!out.value.empty()) {
+        return out;
     }
     if (!from_context.empty()) {
-        return Origin{from_context, "context " + context_name};
+        return {from_context, "context", "context " + context_name};
     }
-    return Origin{std::string(otherwise), "default"};
+    return {std::string(otherwise), "default", ""};
 }
 
 // The user's name, for the server's audit trail where no token names one.
@@ -72,15 +70,15 @@ std::string actor_of(const Environment& environment) {
 }  // namespace
 
 Result<Connection> resolve_connection(const Environment& environment, const GlobalFlags& flags) {
-    const ContextFile file = SERVO_TRY(load_contexts(context_path(environment)));
-    std::string name = flags.context;
-    if (name.empty()) {
-        name = environment.variable("SERVO_CONTEXT").value_or("");
+    const std::string path = context_path(environment);
+    const ContextFile file = SERVO_TRY(load_contexts(path));
+    Connection connection;
+    connection.context = typed(environment, flags.context, "--context", "SERVO_CONTEXT");
+    const bool named = !connection.context.value.empty();
+    if (!named && !file.current.empty()) {
+        connection.context = {file.current, "file", path};
     }
-    const bool named = !name.empty();
-    if (!named) {
-        name = file.current;
-    }
+    const std::string& name = connection.context.value;
     Context context;
     if (const auto found = file.contexts.find(name); found != file.contexts.end()) {
         context = found->second;
@@ -95,18 +93,15 @@ Result<Connection> resolve_connection(const Environment& environment, const Glob
                 " `servo context list` shows them."
         ));
     }
-    Connection connection;
-    connection.server = SERVO_TRY(pick(
+    connection.server = pick(
         environment, flags.server, "--server", "SERVO_SERVER", context.server, name, kDefaultServer
-    ));
+    );
     connection.server.value = SERVO_TRY(client::check_server_url(connection.server.value));
-    connection.tenant = SERVO_TRY(
-        pick(environment, flags.tenant, "--tenant", "SERVO_TENANT", context.tenant, name, "")
-    );
-    connection.ca_file = SERVO_TRY(
-        pick(environment, flags.ca_file, "--ca-file", "SERVO_CA_FILE", context.ca_file, name, "")
-    );
-    connection.client_cert = SERVO_TRY(pick(
+    connection.tenant =
+        pick(environment, flags.tenant, "--tenant", "SERVO_TENANT", context.tenant, name, "");
+    connection.ca_file =
+        pick(environment, flags.ca_file, "--ca-file", "SERVO_CA_FILE", context.ca_file, name, "");
+    connection.client_cert = pick(
         environment,
         flags.client_cert,
         "--client-cert",
@@ -114,8 +109,8 @@ Result<Connection> resolve_connection(const Environment& environment, const Glob
         context.client_cert,
         name,
         ""
-    ));
-    connection.client_key = SERVO_TRY(pick(
+    );
+    connection.client_key = pick(
         environment,
         flags.client_key,
         "--client-key",
@@ -123,15 +118,15 @@ Result<Connection> resolve_connection(const Environment& environment, const Glob
         context.client_key,
         name,
         ""
-    ));
+    );
     if (connection.client_cert.value.empty() != connection.client_key.value.empty()) {
         return fail(invalid_argument(
             "usage", "A client certificate needs both --client-cert FILE and --client-key FILE."
         ));
     }
-    connection.token = SERVO_TRY(pick(environment, "", "", "SERVO_TOKEN", "", name, ""));
+    connection.token = typed(environment, "", "", "SERVO_TOKEN");
     if (connection.token.value.empty() && !context.token_file.empty()) {
-        connection.token = {SERVO_TRY(read_token(context.token_file)), context.token_file};
+        connection.token = {SERVO_TRY(read_token(context.token_file)), "file", context.token_file};
     }
     return connection;
 }

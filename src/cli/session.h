@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "cli/environment.h"
 #include "cli/exit_code.h"
+#include "cli/origin.h"
 #include "cli/output.h"
 #include "client/client.h"
 
@@ -33,13 +34,8 @@ struct GlobalFlags {
     bool no_input = false;
 };
 
-// A setting and where it came from, for `servo config view`.
-struct Origin {
-    std::string value;
-    std::string from;  // "--server", "SERVO_SERVER", "context prod", "default"
-};
-
 struct Connection {
+    Origin context;  // its name; empty: none
     Origin server;
     Origin tenant;
     Origin ca_file;

@@ -64,9 +64,11 @@ class Doctor {
             add("settings", "failed", connection.error().message);
             return;
         }
+        const Origin& server = (*connection)->server;
         add("settings",
             "ok",
-            "server " + (*connection)->server.value + " from " + (*connection)->server.from);
+            "server " + server.value + " from " + (server.where.empty() ? "default" : server.where)
+        );
     }
 
     void check_server() {

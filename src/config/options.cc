@@ -276,8 +276,14 @@ Address Options::address(std::string_view name) const {
 std::vector<Options::Row> Options::rows() const {
     std::vector<Row> out;
     for (const Value& one : values_) {
-        const bool hide = one.declaration->secret && !one.text.empty();
-        out.push_back({std::string(one.declaration->name), hide ? "(hidden)" : one.text, one.source}
+        const OptionDecl& option = *one.declaration;
+        out.push_back(
+            {std::string(option.name),
+             option.secret && !one.text.empty() ? "(hidden)" : one.text,
+             one.source,
+             one.source == OptionSource::kEnvironment ? variable_of(option)
+             : one.source == OptionSource::kFlag      ? flag_of(option)
+                                                      : ""}
         );
     }
     return out;

@@ -84,6 +84,7 @@ class Options {
         std::string name;
         std::string value;  // "(hidden)" for a secret that is set
         OptionSource source = OptionSource::kDefault;
+        std::string where;  // the flag or variable; empty for the file and the default
     };
     // For `servo config view`, in the order of the declarations.
     std::vector<Row> rows() const;

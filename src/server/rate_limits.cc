@@ -35,7 +35,7 @@ Status RateLimits::take(const std::string& token, api::Role role, Instant now) {
     if (buckets_.size() > kRateBucketsMax) {
         buckets_.clear();
     }
-    const auto [it, fresh] = buckets_.try_emplace(token, Bucket{limit.burst * kMilli, now});
+    const auto [it, fresh] = buckets_.try_emplace({token, role}, Bucket{limit.burst * kMilli, now});
     Bucket& bucket = it->second;
     // A millisecond brings per_second thousandths of a request.
     const int64_t passed_ms =

@@ -1,9 +1,10 @@
-// How often a token may ask: a bucket per token that fills with time. Used by one thread.
+// How often a token may ask: a bucket per token and role that fills with time. Used by one thread.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "api/routes.h"
 #include "base/result.h"
@@ -25,7 +26,7 @@ constexpr size_t kRateBucketsMax = 20'000;  // more than there are tokens; beyon
 
 class RateLimits {
  public:
-    // Counts one request of `token`, whose principal has `role`; an empty token is not limited.
+    // Counts one request of `token` in `role`; an empty token is not limited.
     // Error: resource_exhausted / "rate_limited" with the seconds to wait.
     Status take(const std::string& token, api::Role role, Instant now);
 
@@ -34,7 +35,7 @@ class RateLimits {
         int64_t left_milli = 0;  // requests × 1000
         Instant at;
     };
-    std::map<std::string, Bucket, std::less<>> buckets_;
+    std::map<std::pair<std::string, api::Role>, Bucket> buckets_;
 };
 
 RateLimit rate_limit_of(api::Role role);

@@ -31,6 +31,15 @@ TEST(RateLimits, ABurstIsServedThenTheRateHolds) {
     EXPECT_EQ(served, kTenantRate.burst) << "an idle token saves up a burst and no more";
 }
 
+TEST(RateLimits, WhatATokenAsksInOneRoleCostsNothingInAnother) {
+    RateLimits limits;
+    const Instant now = instant_ms(1'000);
+    while (limits.take("a", api::Role::kAdmin, now)) {
+    }
+    EXPECT_TRUE(limits.take("a", api::Role::kExecutor, now));
+    EXPECT_FALSE(limits.take("a", api::Role::kAdmin, now));
+}
+
 TEST(RateLimits, NoTokenIsNotLimited) {
     RateLimits limits;
     for (int i = 0; i < 100'000; ++i) {

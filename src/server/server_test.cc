@@ -5,6 +5,7 @@
 
 #include "api/asset.h"
 #include "server/full_server_test.h"
+#include "server/rate_limits.h"
 
 namespace servo::server {
 namespace {
@@ -525,3 +526,17 @@ TEST(Server, AStoreThatFailsIsAnsweredUnavailable) {
 
 }  // namespace
 }  // namespace servo::server
+TEST(Server, AnExecutorWithAnAdminsTokenAsksAsOftenAsAnyExecutor) {
+    ServerOptions options;
+    options.admin_token = "secret";
+    TestServer server(std::move(options));
+    for (int64_t i = 0; i < 2 * kAdminRate.burst; ++i) {
+        const auto answer =
+            server.post("/v1/executor/report", "{}", "Authorization: Bearer secret\r\n");
+        ASSERT_NE(answer.reason(), "rate_limited") << i;
+    }
+    EXPECT_EQ(
+        server.call("GET", "/v1/backfills", "", "Authorization: Bearer secret\r\n").status, 200
+    );
+}
+

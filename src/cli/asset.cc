@@ -118,7 +118,8 @@ Result<int> diff(Session& session, const DiffArgs& args) {
     const api::AssetDiff found = SERVO_TRY(client->diff_asset(args.asset, from, to));
     std::string text = args.asset + ", revision " + std::to_string(found.from) + " to " +
                        std::to_string(found.to) + "\n";
-    text += found.changes.empty()
+    text += found.from < 1 ? "  nothing before it to compare with\n"
+            : found.changes.empty()
                 ? "  no difference\n"
                 : field_changes(found.changes, "  ", session.output().colour_out());
     session.output().thing({api::to_json(found), found.name, text});

@@ -24,12 +24,14 @@ Result<int> act_on(
     Session& session, const std::vector<std::string>& ids, const ActionWords& words, const Act& act
 ) {
     client::Client* client = SERVO_TRY(session.client());
-    ListDocument document{{}, std::nullopt, action_table(), {}, "nothing to do: no backfill fits"};
+    ListDocument document{
+        {}, std::nullopt, action_table(), {}, ids.empty() ? "nothing to do: no backfill fits" : ""};
     int code = kOk;
     for (const std::string& id : ids) {
         const Result<api::ActionReply> reply = act(*client, id);
         if (!reply) {
-            session.output().warn(id + ": " + describe(reply.error()));
+            const std::string why = describe(reply.error());
+            session.output().warn(why.starts_with(id) ? why : id + ": " + why);
             code = code == kOk ? exit_code_of(reply.error()) : code;
             continue;
         }

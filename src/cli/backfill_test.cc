@@ -270,6 +270,8 @@ TEST(Actions, GoOnAfterAFailureAndTellTheFirst) {
     EXPECT_EQ(body.at("reason").as_string(), "slow");
     EXPECT_EQ(body.at("for").as_string(), "2h");
     EXPECT_TRUE(body.at("now").as_bool());
+    const std::string alone = shell.run({"backfill", "pause", kId}).err;
+    EXPECT_EQ(alone.find("nothing to do"), std::string::npos) << alone;
 }
 
 TEST(Actions, AllWithFilters) {

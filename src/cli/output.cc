@@ -191,7 +191,9 @@ void Output::list(const ListDocument& document) {
         case Format::kTable:
         case Format::kWide:
             if (document.table.empty()) {
-                note(document.empty_note);
+                if (!document.empty_note.empty()) {
+                    note(document.empty_note);
+                }
             } else {
                 document.table.print(out, options_.format == Format::kWide, options_.colour_out);
             }

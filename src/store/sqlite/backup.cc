@@ -110,7 +110,8 @@ Status restore_sqlite(const std::string& from, const std::string& path, Existing
         return fail(exists_already(
             "store_exists",
             fmt::format(
-                "There is a database at {} already. Repeat with --force to replace it; it is kept "
+                "There is a database at {} already. Repeat with --replace to replace it; it is "
+                "kept "
                 "as "
                 "{}.replaced.",
                 path,

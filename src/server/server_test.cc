@@ -539,4 +539,3 @@ TEST(Server, AnExecutorWithAnAdminsTokenAsksAsOftenAsAnyExecutor) {
         server.call("GET", "/v1/backfills", "", "Authorization: Bearer secret\r\n").status, 200
     );
 }
-

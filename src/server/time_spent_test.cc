@@ -6,7 +6,10 @@ namespace servo::server {
 namespace {
 
 core::LedgerView::Row row(
-    int64_t id, int revision, const std::string& name, std::map<std::string, int64_t, std::less<>> amounts
+    int64_t id,
+    int revision,
+    const std::string& name,
+    std::map<std::string, int64_t, std::less<>> amounts
 ) {
     return {{id, revision}, name, model::TenantId(1), std::move(amounts)};
 }

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "core/forecast.h"
+#include "core/pace.h"
 
 namespace servo::core {
 namespace {
@@ -236,6 +237,70 @@ TEST(Scheduler, PausedAndGatedWorkIsNotClaimable) {
     w.apply(ResumeJob{JobId(10), "ann"});
     // Anew after a resume.
     EXPECT_EQ(w.scheduler_->meters(JobId{}, 10, w.now_)[0].claimable_since, w.now_);
+}
+
+TEST(Scheduler, WithoutAnyExecutorWorkIsEligibleAndItsSlotsAreMissing) {
+    World w;
+    w.asset("orders").labels["zone"] = "eu";
+    w.asset("events");
+    w.start();
+    w.executor(1, 4);
+    w.executor(2, 2);
+    w.create(w.row(10, 5));
+    w.create(w.row(11, 5, 2));
+    const auto eligible = [&](size_t job) {
+        return w.scheduler_->meters(JobId{}, 10, w.now_)[job].eligible;
+    };
+    EXPECT_EQ(eligible(0), 0u);  // nobody has its label
+    EXPECT_EQ(eligible(1), 5u);
+    EXPECT_EQ(slots_missing(*w.scheduler_), 0);
+    w.pass(Millis(11'000));  // both are silent beyond their time to live
+    EXPECT_EQ(slots_missing(*w.scheduler_), 6);
+    EXPECT_EQ(eligible(1), 5u);
+    w.executor(3, 5);  // another one makes up for them
+    EXPECT_EQ(slots_missing(*w.scheduler_), 1);
+}
+
+TEST(Scheduler, ExecutorsThatDrainedOrAreDrainedAfterwardsAreNotMissing) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 4, "one");
+    w.executor(2, 2, "two");
+    ASSERT_TRUE(w.apply(DrainExecutor{"one", true, "ann"}).has_value());
+    w.pass(Millis(11'000));
+    EXPECT_EQ(slots_missing(*w.scheduler_), 2);
+    ASSERT_TRUE(w.apply(DrainExecutor{"two", true, "ann"}).has_value());
+    EXPECT_EQ(slots_missing(*w.scheduler_), 0);
+}
+
+TEST(Scheduler, AJobIsStalledWhenNothingOfItEndsForLongerThanIsPlausible) {
+    World w;
+    w.asset("orders").timeout = Millis(60'000);
+    w.start();
+    w.executor(1, 2);
+    w.create(w.row(10, 1'000));
+    const auto pace = [&] { return paces(*w.scheduler_, JobId{}, 10, w.now_).at(0); };
+    const auto pass_alive = [&](int seconds) {
+        for (int i = 0; i < seconds; ++i) {
+            w.now_ += Millis(1'000);
+            w.ask(1, 0);
+        }
+    };
+    EXPECT_EQ(pace().expected, Millis(60'000));  // no history: its time limit
+    w.ask(1, 2);
+    ASSERT_EQ(w.held_[1].size(), 2U);
+    pass_alive(60);
+    EXPECT_EQ(pace().stalled, Millis(0));
+    pass_alive(30);
+    EXPECT_EQ(pace().stalled, Millis(30'000));
+    w.finish(1, w.held_[1][0], 0, Micros(1'000'000), 0);
+    EXPECT_EQ(pace().stalled, Millis(0));
+    EXPECT_EQ(pace().expected, Micros(1'000'000));
+    pass_alive(30);
+    // Of what takes a second, more than a few are not plausible.
+    EXPECT_GT(pace().stalled, Millis(20'000));
+    EXPECT_LE(pace().stalled, Millis(27'000));
 }
 
 TEST(Scheduler, FailedPartitionsMakeTheJobFailedAndRetryRunsJustThose) {

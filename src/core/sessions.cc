@@ -586,6 +586,8 @@ Result<Reply> drain_executor(Context& c, const DrainExecutor& command) {
     if (const auto session = c.state.session_of.find(it->second);
         session != c.state.session_of.end()) {
         book_idle(c.state, c.state.sessions.at(session->second));
+    } else if (command.drain) {
+        slots_joined(c.state, row.id, 0);  // gone, and not expected back
     }
     row.drain_wanted = command.drain;
     c.changes.executors.push_back(row);

@@ -29,7 +29,9 @@ JobMeter meter_of(const State& state, const Job& job, Instant now) {
     const uint64_t waiting = job.remaining.size() - std::min(job.remaining.size(), meter.running);
     const GateAnswer gate = gate_of(state, job, nullptr, now, Holding::kNo);
     const bool open = gate.open() || gate.gate == Gate::kNoExecutor;
-    meter.eligible = gate.open() ? std::min(free, waiting) : 0;
+    // Without any executor it is slots that are missing, not labels.
+    const bool eligible = gate.open() || (open && state.slots_total == 0);
+    meter.eligible = eligible ? std::min(free, waiting) : 0;
     meter.gated = waiting - meter.eligible;
     if (open && free > 0 && job.leases.empty()) {
         meter.claimable_since = job.waiting_since;

@@ -18,6 +18,11 @@ const std::vector<Metric> kMetrics = {
      Type::kCounter,
      {"tenant_id", "outcome"},
      "Attempts that ended: completed, or by the class of their failure."},
+    {"servo_backfill_expected_partition_seconds",
+     Type::kGauge,
+     {},
+     "What the running partitions are expected to take, on average, by their assets' history; by "
+     "their time limits where there is none. 0 when nothing runs."},
     {"servo_backfill_job_claim_latency_seconds",
      Type::kHistogram,
      {},
@@ -44,7 +49,8 @@ const std::vector<Metric> kMetrics = {
     {"servo_backfill_partitions",
      Type::kGauge,
      {"tenant_id", "state"},
-     "Partitions of open jobs: running, eligible (wait for a slot only), gated."},
+     "Partitions of open jobs: running, eligible (wait for a slot only), gated. Without any "
+     "executor what nothing else holds is eligible."},
     {"servo_backfill_partitions_processed_total",
      Type::kCounter,
      {"tenant_id", "status"},
@@ -59,6 +65,11 @@ const std::vector<Metric> kMetrics = {
      Type::kGauge,
      {"tenant_id"},
      "Open jobs whose deadline has passed."},
+    {"servo_backfill_stalled_seconds",
+     Type::kGauge,
+     {"tenant_id"},
+     "How long the tenant's most stalled job has run without a result beyond what is plausible for "
+     "its asset: three times the 95th percentile of its durations, at most the time limit."},
     {"servo_backfill_tenant_failure_ratio",
      Type::kGauge,
      {"tenant_id"},
@@ -157,7 +168,12 @@ const std::vector<Metric> kMetrics = {
      {"state"},
      "Its slots: idle, busy, stuck, down (being started).",
      Exporter::kExecutor},
-    {"servo_executor_slots", Type::kGauge, {"state"}, "Slots of connected executors: busy, free."},
+    {"servo_executor_slots",
+     Type::kGauge,
+     {"state"},
+     "Slots of connected executors: busy, free, draining; and missing: those of executors that "
+     "fell "
+     "silent without a drain and were not made up for since, for at most an hour."},
     {"servo_executors", Type::kGauge, {"state"}, "Executors: connected, draining, gone."},
     {"servo_leader_epoch", Type::kGauge, {}, "Epoch of the leadership that this server knows."},
     {"servo_leader_is_leader", Type::kGauge, {}, "1 on the server that leads, else 0."},

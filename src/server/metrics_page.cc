@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "core/pace.h"
+
 namespace servo::server {
 namespace {
 
@@ -41,6 +43,7 @@ struct Head {
     std::map<std::string, int64_t, std::less<>> time;  // of the ledger, by word
     core::LedgerView recent;                           // by tenant
     int64_t earned_milli = 0;
+    int64_t slots_missing = 0;
 };
 
 Head look(const core::Scheduler& scheduler, Instant now) {
@@ -65,13 +68,19 @@ Head look(const core::Scheduler& scheduler, Instant now) {
     head.time = scheduler.ledger_counters();
     head.recent = scheduler.ledger(model::LedgerScope::kTenant, kFailureRatioOver, Millis(0), now);
     head.earned_milli = scheduler.earned_slots_milli(now);
+    head.slots_missing = core::slots_missing(scheduler);
     return head;
+}
+
+double seconds(Micros duration) {
+    return static_cast<double>(duration.count()) / 1e6;
 }
 
 struct TenantJobs {
     std::array<uint64_t, model::kJobStateCount> by_state{};
     uint64_t running = 0, eligible = 0, gated = 0;
     uint64_t at_risk = 0, missed = 0;
+    Millis stalled{0};
 };
 
 struct Jobs {
@@ -79,6 +88,8 @@ struct Jobs {
     Millis oldest{0};
     int64_t desired_slots = 0;
     std::map<core::Gate, int64_t> capped;  // slots that would be needed beyond those held
+    uint64_t running = 0;
+    double running_expected = 0;  // seconds, summed over what runs
 };
 
 void count(Jobs& jobs, const core::JobMeter& meter, Instant now) {
@@ -100,25 +111,41 @@ void count(Jobs& jobs, const core::JobMeter& meter, Instant now) {
     }
 }
 
+void count(Jobs& jobs, const core::JobPace& pace) {
+    TenantJobs& tenant = jobs.tenants[core::Tally::key(pace.tenant)];
+    tenant.stalled = std::max(tenant.stalled, pace.stalled);
+    jobs.running += pace.running;
+    jobs.running_expected += static_cast<double>(pace.running) * seconds(pace.expected);
+}
+
+// What one look between two batches sees.
+struct Slice {
+    std::vector<core::JobMeter> meters;
+    std::vector<core::JobPace> paces;  // of the same jobs
+    Instant now;
+};
+
 Result<Jobs> look_at_jobs(Backend& backend) {
     Jobs jobs;
     model::JobId after;
     while (true) {
         const auto slice = SERVO_TRY(backend.read([after](const auto& scheduler, Instant now) {
-            return std::pair(scheduler.meters(after, kJobsPerLook, now), now);
+            return Slice{
+                scheduler.meters(after, kJobsPerLook, now),
+                core::paces(scheduler, after, kJobsPerLook, now),
+                now};
         }));
-        for (const core::JobMeter& meter : slice.first) {
-            count(jobs, meter, slice.second);
+        for (const core::JobMeter& meter : slice.meters) {
+            count(jobs, meter, slice.now);
         }
-        if (slice.first.size() < static_cast<size_t>(kJobsPerLook)) {
+        for (const core::JobPace& pace : slice.paces) {
+            count(jobs, pace);
+        }
+        if (slice.meters.size() < static_cast<size_t>(kJobsPerLook)) {
             return jobs;
         }
-        after = slice.first.back().id;
+        after = slice.meters.back().id;
     }
-}
-
-double seconds(Millis duration) {
-    return static_cast<double>(duration.count()) / 1e3;
 }
 
 metrics::Buckets buckets(const DurationTally& tally) {
@@ -221,6 +248,7 @@ void add_jobs(metrics::Page& page, const Head& head, const Jobs& jobs) {
         partitions("gated", tenant.gated);
         page.add("servo_backfill_sla_at_risk_jobs", {name}, static_cast<double>(tenant.at_risk));
         page.add("servo_backfill_sla_breached_jobs", {name}, static_cast<double>(tenant.missed));
+        page.add("servo_backfill_stalled_seconds", {name}, seconds(tenant.stalled));
     }
     for (const JobState state : kOpenStates) {
         page.add(
@@ -230,6 +258,11 @@ void add_jobs(metrics::Page& page, const Head& head, const Jobs& jobs) {
         );
     }
     page.add("servo_backfill_oldest_claimable_seconds", {}, seconds(jobs.oldest));
+    page.add(
+        "servo_backfill_expected_partition_seconds",
+        {},
+        jobs.running == 0 ? 0 : jobs.running_expected / static_cast<double>(jobs.running)
+    );
 }
 
 // What the ledger counted under `prefix`, as seconds by the rest of the word.
@@ -285,26 +318,32 @@ void add_ledger(metrics::Page& page, const Head& head, const Jobs& jobs) {
     add_failure_ratios(page, head.recent);
 }
 
-void add_executors(metrics::Page& page, const std::vector<core::ExecutorView>& executors) {
+void add_executors(metrics::Page& page, const Head& head) {
     double connected = 0;
     double draining = 0;
     double gone = 0;
     double slots = 0;
     double busy = 0;
-    for (const core::ExecutorView& executor : executors) {
+    double draining_slots = 0;
+    for (const core::ExecutorView& executor : head.executors) {
         if (!executor.session) {
             ++gone;
-            continue;
+        } else if (executor.draining) {
+            ++draining;
+            draining_slots += executor.slots;
+        } else {
+            ++connected;
+            slots += executor.slots;
+            busy += std::min(executor.busy, executor.slots);
         }
-        ++(executor.draining ? draining : connected);
-        slots += executor.slots;
-        busy += std::min(executor.busy, executor.slots);
     }
     page.add("servo_executors", {"connected"}, connected);
     page.add("servo_executors", {"draining"}, draining);
     page.add("servo_executors", {"gone"}, gone);
     page.add("servo_executor_slots", {"busy"}, busy);
     page.add("servo_executor_slots", {"free"}, slots - busy);
+    page.add("servo_executor_slots", {"draining"}, draining_slots);
+    page.add("servo_executor_slots", {"missing"}, static_cast<double>(head.slots_missing));
 }
 
 void add_pools(metrics::Page& page, const std::vector<core::PoolView>& pools) {
@@ -343,7 +382,7 @@ metrics::Page metrics_page(Backend& backend) {
         add_partitions(page, *head);
         add_durations(page, head->tally);
         add_jobs(page, *head, *jobs);
-        add_executors(page, head->executors);
+        add_executors(page, *head);
         add_pools(page, head->pools);
         add_ledger(page, *head, *jobs);
     }

@@ -118,3 +118,16 @@ class Metrics(ServoTest):
             "servo_backfill_tenant_failure_ratio", tenant_id="default"), "the ratio is told")
         self.assertAlmostEqual(1 / 25, ratio)
         self.assertEqual(2, self.value("servo_executor_slots", state="free"))
+
+    def test_slots_of_a_killed_executor_are_missing_and_those_of_a_drained_one_are_not(self):
+        killed = self.spawn("executor", "--server", self.url, "--slots", "3",
+                            "--executor-name", "killed")
+        drained = self.spawn("executor", "--server", self.url, "--slots", "2",
+                             "--executor-name", "drained")
+        wait_until(lambda: self.value("servo_executor_slots", state="free") == 5, "both joined")
+        killed.kill()
+        drained.stop()
+        wait_until(lambda: self.value("servo_executors", state="gone") == 2, "both are gone")
+        self.assertEqual(3, self.value("servo_executor_slots", state="missing"))
+        self.servo("executor", "drain", "killed")
+        self.assertEqual(0, self.value("servo_executor_slots", state="missing"))

@@ -51,7 +51,8 @@ def load(port, mode, connections, k, seconds):
 class Server:
     """A `servo server` on a free port with the asset `load`; on SQLite, or the database of a URL."""
 
-    def __init__(self, database_url=None):
+    def __init__(self, database_url=None, metrics_listen="off"):
+        self.metrics_listen = metrics_listen
         self.temporary = tempfile.TemporaryDirectory(prefix="servo-bench-")
         self.folder = self.temporary.name
         self.data = os.path.join(self.folder, "data")
@@ -82,7 +83,7 @@ class Server:
         begin = self.log.seek(0, os.SEEK_END)
         self.process = subprocess.Popen(
             [SERVO, "server", "--data-dir", self.data, "--listen", "127.0.0.1:0",
-             "--metrics-listen", "off"],
+             "--metrics-listen", self.metrics_listen],
             stderr=self.log, stdout=self.log, stdin=subprocess.DEVNULL, env=self.environment)
         self.url = self.wait_ready(begin)
         self.port = int(self.url.rsplit(":", 1)[1])
@@ -101,11 +102,10 @@ class Server:
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline and self.process.poll() is None:
             self.log.seek(begin)
-            found = re.search(r"http://127\.0\.0\.1:\d+", self.log.read())
-            if found:
+            for url in re.findall(r"http://127\.0\.0\.1:\d+", self.log.read()):
                 try:
-                    urllib.request.urlopen(found.group() + "/readyz", timeout=1)
-                    return found.group()
+                    urllib.request.urlopen(url + "/readyz", timeout=1)
+                    return url
                 except OSError:
                     pass
             time.sleep(0.02)

@@ -15,6 +15,8 @@ from tree import DEPLOY, project_version, read
 
 sys.path.insert(0, DEPLOY)
 import render_manifests  # noqa: E402
+from monitoring.declaration import Declaration  # noqa: E402
+from monitoring.rules import Links, rule_groups  # noqa: E402
 
 KUBERNETES = "1.33"
 HELM = render_manifests.find_helm()
@@ -47,6 +49,15 @@ networkPolicy:
 autoscaling: { enabled: true, minReplicas: 2, maxReplicas: 5 }
 """
 
+MONITORED = """
+monitoring:
+  serviceMonitor: { enabled: true, interval: 30s, labels: { release: prometheus } }
+  rules: { enabled: true, runbookBaseUrl: https://wiki.example/rb, grafanaUrl: https://graf.example }
+  dashboard: { enabled: true }
+thresholds: { claimLatencySeconds: 240, throughputFall: 0.4 }
+"""
+CUSTOM_KINDS = ("ServiceMonitor", "PrometheusRule")  # kubernetes-validate does not know them
+
 
 def objects_of(text):
     return [one for one in yaml.safe_load_all(text) if one]
@@ -70,6 +81,8 @@ def schema():
 class Cases(unittest.TestCase):
     def assert_sound(self, objects):
         for one in objects:
+            if one["kind"] in CUSTOM_KINDS:
+                continue
             with self.subTest(kind=one["kind"], name=one["metadata"]["name"]):
                 kubernetes_validate.validate(one, KUBERNETES, strict=True)
         self.assertEqual([], complaints(objects))
@@ -161,6 +174,7 @@ class Values(unittest.TestCase):
         for path, value in (
                 (("executor", "slot"), 3), (("executor", "slots"), 0), (("server", "port"), "x"),
                 (("store", "kind"), "mysql"), (("thresholds", "latency"), 60),
+                (("thresholds", "throughputFall"), 1.5), (("thresholds", "pendingJobs"), 0),
                 (("tokens", "existingSecret"), ""), (("executor", "drainTimeoutSeconds"), 90000),
                 (("executor", "extraEnv"), [{"name": "SERVO_TOKEN", "value": "in the open"}])):
             with self.subTest(path=path):
@@ -235,6 +249,52 @@ class Chart(Cases):
                          (external["metric"]["name"], external["target"]["averageValue"]))
         refused = self.render("autoscaling: { enabled: true }")
         self.assertIn("needs a number in executor.slots", refused.stderr)
+
+    def test_monitoring_is_off_until_it_is_asked_for(self):
+        wanted = {"ServiceMonitor", "PrometheusRule", "ConfigMap"}
+        self.assertFalse(wanted & {kind for kind, _ in kinds(self.objects())})
+        objects = self.objects(MONITORED)
+        self.assert_sound(objects)
+        self.assertEqual(wanted, wanted & {kind for kind, _ in kinds(objects)})
+
+    def test_a_scrape_finds_the_port_that_the_server_exports_on(self):
+        objects = self.objects(MONITORED)
+        monitor = named(objects, "ServiceMonitor", "servo-server")
+        (endpoint,) = monitor["spec"]["endpoints"]
+        self.assertEqual(("https", "servo-tls", "servo-metrics"), (
+            endpoint["scheme"], endpoint["tlsConfig"]["ca"]["secret"]["name"],
+            endpoint["authorization"]["credentials"]["name"]))
+        service = named(objects, "Service", "servo-server")
+        self.assertLessEqual(monitor["spec"]["selector"]["matchLabels"].items(),
+                             service["metadata"]["labels"].items())
+        (target,) = [port["targetPort"] for port in service["spec"]["ports"]
+                     if port["name"] == endpoint["port"]]
+        container = dict(pods(objects))["servo-server"]["spec"]["containers"][0]
+        (port,) = [port["containerPort"] for port in container["ports"] if port["name"] == target]
+        self.assertEqual(f"0.0.0.0:{port}", variables(container)["SERVO_METRICS_LISTEN"]["value"])
+        policy = named(objects, "NetworkPolicy", "servo-server")["spec"]["ingress"]
+        self.assertTrue(any({"port": "metrics", "protocol": "TCP"} in rule["ports"]
+                            for rule in policy))
+
+    def test_alerts_have_the_thresholds_and_links_of_the_values(self):
+        rules = named(self.objects(MONITORED), "PrometheusRule", "servo")["spec"]
+        declared = Declaration()
+        links = Links("https://wiki.example/rb", "https://graf.example")
+        self.assertEqual(
+            rule_groups(declared, {"claimLatencySeconds": 240, "throughputFall": 0.4}, links), rules)
+        usual = named(self.objects(MONITORED.replace("240", "60").replace("0.4", "0.5")),
+                      "PrometheusRule", "servo")["spec"]
+        self.assertEqual(rule_groups(declared, links=links), usual)
+
+    def test_alerts_want_to_know_where_they_link_to(self):
+        refused = self.render("monitoring: { rules: { enabled: true } }")
+        self.assertIn("monitoring.rules.runbookBaseUrl is needed", refused.stderr)
+
+    def test_the_dashboard_is_the_one_of_the_tree(self):
+        data = named(self.objects(MONITORED), "ConfigMap", "servo-dashboard")["data"]
+        (name,) = data
+        self.assertEqual(json.loads(read("deploy", "grafana", "dashboards", name)),
+                         json.loads(data[name]))
 
     def test_sqlite_means_one_server_with_a_volume(self):
         objects = self.objects("store: { kind: sqlite }")

@@ -23,13 +23,20 @@ FILES = {
     "/usr/share/doc/servo/copyright": "-rw-r--r--",
     "/usr/share/doc/servo/deployment.md": "-rw-r--r--",
     "/usr/share/doc/servo/executors.md": "-rw-r--r--",
+    "/usr/share/doc/servo/monitoring.md": "-rw-r--r--",
     "/usr/share/doc/servo/examples/executor.env": "-rw-r--r--",
     "/usr/share/doc/servo/examples/server.env": "-rw-r--r--",
     "/usr/share/fish/vendor_completions.d/servo.fish": "-rw-r--r--",
     "/usr/share/man/man1/servo.1.gz": "-rw-r--r--",
     "/usr/share/zsh/vendor-completions/_servo": "-rw-r--r--",
 }
-REFERENCE = "/usr/share/doc/servo/reference/"
+# Whole folders: where they are installed, and where they come from.
+FOLDERS = {
+    "/usr/share/doc/servo/examples/grafana": os.path.join(DEPLOY, "grafana"),
+    "/usr/share/doc/servo/examples/prometheus": os.path.join(DEPLOY, "prometheus"),
+    "/usr/share/doc/servo/reference": os.path.join(DEPLOY, "..", "docs", "reference"),
+    "/usr/share/doc/servo/runbooks": os.path.join(DEPLOY, "..", "docs", "runbooks"),
+}
 # The newest C library that README may ask for: Debian 12's.
 GLIBC_MAX = (2, 36)
 
@@ -62,9 +69,12 @@ class DebianPackage(unittest.TestCase):
             self.assertEqual("root/root", owner, path)
             if not rights.startswith("d"):
                 found[path.removeprefix(".")] = rights
-        pages = {REFERENCE + name: "-rw-r--r--"
-                 for name in os.listdir(os.path.join(DEPLOY, "..", "docs", "reference"))}
-        self.assertEqual({**FILES, **pages}, found)
+        expected = dict(FILES)
+        for folder, source in FOLDERS.items():
+            for path in glob.glob("**", root_dir=source, recursive=True):
+                if os.path.isfile(os.path.join(source, path)):
+                    expected[os.path.join(folder, path)] = "-rw-r--r--"
+        self.assertEqual(expected, found)
 
     def test_its_fields_say_what_it_is_and_needs(self):
         self.assertEqual("servo", self.field("Package"))

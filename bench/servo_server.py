@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -46,6 +47,10 @@ def load(port, mode, connections, k, seconds):
     if figures["gone"]:
         raise SystemExit("http_load: the server went away")
     return figures
+
+
+# As Ctrl-C does: what was started ends with us.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 class Server:

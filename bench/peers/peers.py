@@ -28,8 +28,12 @@ def install():
     for name in ("package.json", "package-lock.json", "peer.mjs"):
         shutil.copy(os.path.join(HERE, name), MODULES)
     if not os.path.exists(NODE):
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=MODULES,
-                       check=True, stdout=subprocess.DEVNULL, timeout=INSTALL_SECONDS_MAX)
+        done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+                              cwd=MODULES, check=False, stdout=subprocess.DEVNULL,
+                              timeout=INSTALL_SECONDS_MAX)
+        if done.returncode != 0:
+            raise SystemExit(f"peers: npm could not install what {MODULES}/package.json names; see "
+                             "above. Without a registry, run the other measurements by their names.")
 
 
 def call(name, url, *words):

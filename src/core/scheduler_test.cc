@@ -553,6 +553,28 @@ TEST(Forecast, MatchesArithmeticForOneJob) {
     EXPECT_FALSE(w.scheduler_->job(JobId(10), w.now_)) << "the source must not change";
 }
 
+// A large job makes the forecast's ranges large; a small one beside it must not end on one slot.
+TEST(Forecast, GivesASmallJobBesideALargeOneAllSlots) {
+    World w;
+    w.asset("orders");
+    w.asset("refunds");
+    for (const int64_t asset : {1, 2}) {
+        DurationRow durations;
+        durations.asset = AssetId(asset);
+        durations.revision = 1;
+        durations.stats.add(Micros(1'000'000), 1'000);
+        w.snapshot_.durations.push_back(durations);
+    }
+    w.start();
+    w.executor(1, 10);
+    JobRow small = w.row(11, 10, 2);
+    small.settings.priority = 10;
+    const Forecast f = forecast(*w.scheduler_, {w.row(10, 1'000'000), small}, w.now_, 3);
+    const JobForecast& job = f.jobs.at(JobId(11));
+    ASSERT_TRUE(job.p90);
+    EXPECT_LT(*job.p90 - w.now_, Millis(3'000));
+}
+
 TEST(Forecast, SaysNothingWithoutHistory) {
     World w;
     w.asset("orders");

@@ -262,7 +262,7 @@ std::vector<LedgerRow> Ledger::close(
     if (!on_) {
         return out;
     }
-    const int64_t kept = (first_ + kCellsPerMinute - 1) / kCellsPerMinute;
+    const int64_t kept = first_ / kCellsPerMinute;
     const int64_t last = last_known_minute(now);
     for (int64_t minute = std::max(closed_minute_ + 1, kept); minute <= last; ++minute) {
         const Stamp from = minute * kMinuteUs;

@@ -88,8 +88,9 @@ int64_t Scheduler::earned_slots_milli(Instant now) const {
 
 LedgerView Scheduler::ledger(LedgerScope scope, Millis from, Millis to, Instant now) const {
     const auto cell = Millis(kLedgerCellUs / 1'000);
-    // The present cell is not full and not all of it is known: the newest whole one ends it.
-    const Instant end = instant_ms((now - to).time_since_epoch() / cell * cell.count());
+    // Executors report every other second, so all of a cell is known that much after its end.
+    const Instant known = now - to - kHeartbeatInterval;
+    const Instant end = instant_ms(known.time_since_epoch() / cell * cell.count());
     const Ledger& ledger = state_->ledger;
     const Stamp begin = std::max(stamp(end - (from - to)), ledger.began());
     LedgerView out;

@@ -56,14 +56,14 @@ void Auditor::on_commit(const store::Batch& batch) {
     check_ledger(view.changes);
 }
 
-// What is stored of time closes (I20): by tenant, asset and executor it is the same.
+// What is stored of time closes (I22): by tenant, asset and executor it is the same.
 void Auditor::check_ledger(const ChangeSet& changes) {
     store::LedgerCheck check;
     for (const LedgerRow& row : changes.ledger) {
         check.add(row);
     }
     for (const std::string& finding : check.findings()) {
-        fail("I20", finding);
+        fail("I22", finding);
     }
 }
 

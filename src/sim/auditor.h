@@ -1,5 +1,5 @@
 // The independent model: fed by the committed batches and by the answers that callers got, it
-// checks the invariants of the record after every batch (I1-I12, I16, I17, I19, I20; the numbers
+// checks the invariants of the record after every batch (I1-I12, I16, I17, I19, I22; the numbers
 // are those of docs/design notes on promises). It shares no rule with the scheduler.
 // Single-threaded.
 #pragma once

@@ -94,6 +94,9 @@ class Metrics(ServoTest):
                          "--max-failures", "none")
         wait_until(lambda: self.value("servo_backfill_oldest_claimable_seconds") > 0,
                    "work that nobody can take ages")
+        wait_until(lambda: self.value("servo_wait_seconds_total", gate="no_executor") > 0,
+                   "work that nobody can take waits")
+        self.assertGreater(self.value("servo_desired_slots"), 0)
         self.assertEqual(1, self.value("servo_backfill_jobs_active", state="pending"))
         self.spawn("executor", "--server", self.url, "--slots", "2")
         self.wait_state(job, "failed")
@@ -110,7 +113,6 @@ class Metrics(ServoTest):
         self.assertEqual(0, self.value("servo_backfill_oldest_claimable_seconds"))
         self.assertGreater(self.value("servo_slot_seconds_total", state="busy.useful"), 0)
         self.assertGreater(self.value("servo_slot_seconds_total", state="busy.waste:data"), 0)
-        self.assertGreater(self.value("servo_wait_seconds_total", gate="no_executor"), 0)
         self.assertGreater(
             self.value("servo_earned_slot_seconds_total", tenant_id="default"), 0)
         self.assertEqual(0, self.value("servo_desired_slots"))

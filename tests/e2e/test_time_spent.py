@@ -8,8 +8,8 @@ class TimeSpent(ServoTest):
     def setUp(self):
         super().setUp()
         self.ledger = os.path.join(self.folder, "ledger")
-        self.server = self.start(
-            "server", "--data-dir", self.data_dir, "--listen", f"127.0.0.1:{self.port}")
+        self.spawn("server", "--data-dir", self.data_dir, "--listen", f"127.0.0.1:{self.port}")
+        wait_until(self.ready, "the server answers")
         self.apply(
             "version: 1\npools: { warehouse: { concurrency: 1 } }\nassets:"
             + ledger_asset("pooled", self.folder, self.ledger, before="sleep 0.2; ",
@@ -24,7 +24,7 @@ class TimeSpent(ServoTest):
                      if group["name"] == name), {})
 
     def slots(self, state):
-        return self.status().get("time", {}).get("slots", {}).get(state, 0)
+        return ((self.status().get("time") or {}).get("slots") or {}).get(state, 0)
 
     def test_each_second_of_a_slot_is_told(self):
         executor = self.spawn("executor", "--server", self.url, "--slots", "4",

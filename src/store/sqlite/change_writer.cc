@@ -35,7 +35,8 @@ Status ChangeWriter::write(const Batch& batch) {
         SERVO_CHECK(write_log(row));
     }
     SERVO_CHECK(write_materialised(changes));
-    return write_small(changes);
+    SERVO_CHECK(write_small(changes));
+    return write_ledger(changes);
 }
 
 Status ChangeWriter::write_definitions(const ChangeSet& changes) {
@@ -499,6 +500,10 @@ Status ChangeWriter::write_small(const ChangeSet& changes) {
             row.at
         ));
     }
+    return {};
+}
+
+Status ChangeWriter::write_ledger(const ChangeSet& changes) {
     for (const LedgerRow& row : changes.ledger) {
         const std::string entries = encode_ledger(row.entries);
         SERVO_CHECK(db_.run(

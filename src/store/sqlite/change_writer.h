@@ -45,6 +45,7 @@ class ChangeWriter {
     Status write_log(const LogRow& row);
     Status write_materialised(const ChangeSet& changes);
     Status write_small(const ChangeSet& changes);
+    Status write_ledger(const ChangeSet& changes);
 
     // Whose the job is. Error: conflict / "unknown_job".
     Result<JobPlace> place_of(JobId id);

@@ -304,13 +304,10 @@ CREATE TABLE idempotency (
 );
 CREATE INDEX idempotency_by_time ON idempotency (at_ms);
 
--- What time was spent on: one row a minute or hour, leader and scope. Entries are JSON, by id and
--- word: {"12": {"slot.down": 60000}}, in ms or counts; "12/3" is revision 3 of asset 12, "-" nobody,
--- "other" those beyond the cap. Several tenants are in one row.
+-- What time was spent on; several tenants are in one row.
 CREATE TABLE ledger (
     span TEXT NOT NULL CHECK (span IN ('minute', 'hour')),
-    at_ms BIGINT NOT NULL,
-    epoch BIGINT NOT NULL,
+    at_ms BIGINT NOT NULL, epoch BIGINT NOT NULL,
     scope TEXT NOT NULL CHECK (scope IN ('all', 'tenant', 'asset', 'executor', 'pool')),
     tenant_id BIGINT NOT NULL CHECK (tenant_id = 0),
     entries TEXT NOT NULL,
@@ -623,9 +620,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 DECLARE
     every TEXT := scheme ->> 'every';
     zone TEXT := coalesce(scheme ->> 'timezone', 'UTC');
-    at TIMESTAMPTZ;
-    local TIMESTAMP;
-    off INTERVAL;
+    at TIMESTAMPTZ; local TIMESTAMP; off INTERVAL;
 BEGIN
     IF jsonb_typeof(scheme) = 'array' OR scheme ? 'cron' OR scheme ? 'dimensions' THEN
         RETURN NULL;
@@ -655,12 +650,7 @@ CREATE FUNCTION servo_ordinals(bytes BYTEA) RETURNS TABLE (idx BIGINT, ordinal B
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
     at INT;
-    entries BIGINT;
-    repeats BIGINT;
-    gap BIGINT;
-    count BIGINT;
-    stride BIGINT;
-    last BIGINT;
+    entries BIGINT; repeats BIGINT; gap BIGINT; count BIGINT; stride BIGINT; last BIGINT;
     members BIGINT[] := '{}';
     begun BOOLEAN := FALSE;
 BEGIN
@@ -767,20 +757,14 @@ FROM partition_state AS p, servo_states(p.runs, p.block) AS s;
 
 CREATE VIEW time_spent AS
 SELECT l.span, servo_time(l.at_ms) AS at, l.epoch, l.scope, who.key AS id,
-       coalesce(CASE WHEN who.key ~ '^[0-9]' THEN CASE l.scope
-           WHEN 'tenant' THEN (
-               SELECT name FROM tenants
-               WHERE tenants.tenant_id = split_part(who.key, '/', 1)::BIGINT)
-           WHEN 'asset' THEN (
-               SELECT name FROM assets WHERE asset_id = split_part(who.key, '/', 1)::BIGINT)
-           WHEN 'executor' THEN (
-               SELECT name FROM executors WHERE executor_id = split_part(who.key, '/', 1)::BIGINT)
-           WHEN 'pool' THEN (
-               SELECT name FROM pools WHERE pool_id = split_part(who.key, '/', 1)::BIGINT)
-       END END, who.key) AS name,
+       coalesce(CASE l.scope WHEN 'tenant' THEN (SELECT name FROM tenants WHERE tenant_id = n.id)
+           WHEN 'asset' THEN (SELECT name FROM assets WHERE asset_id = n.id)
+           WHEN 'executor' THEN (SELECT name FROM executors WHERE executor_id = n.id)
+           WHEN 'pool' THEN (SELECT name FROM pools WHERE pool_id = n.id) END, who.key) AS name,
        spent.key AS word, spent.value::BIGINT AS amount
 FROM ledger AS l, LATERAL json_each(l.entries::json) AS who,
-     LATERAL json_each_text(who.value) AS spent;
+     LATERAL json_each_text(who.value) AS spent,
+     LATERAL (SELECT substring(who.key FROM '^[0-9]+')::BIGINT AS id) AS n;
 
 -- --- the wall between tenants ---------------------------------------------------------------------
 -- Servo asks for one tenant's rows where one tenant asks; this holds where such a condition was

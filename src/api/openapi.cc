@@ -7,6 +7,7 @@
 #include <string>
 
 #include "api/admin.h"
+#include "api/as_of.h"
 #include "api/asset.h"
 #include "api/backfill.h"
 #include "api/executor_health.h"
@@ -172,6 +173,15 @@ json::object responses_of(const Route& route) {
     json::object out;
     out["200"] =
         json::object{{"description", "Done."}, {"content", content(kJsonContentType, route.reply)}};
+    if (told_of_record(route)) {
+        out["200"].as_object()["headers"] = json::object{
+            {kAsOfHeader,
+             {{"description",
+               "Only from a server that does not lead, and answers of record: everything up to "
+               "this "
+               "time is in the answer."},
+              {"schema", {{"type", "string"}, {"format", "date-time"}}}}}};
+    }
     for (const Refusal& refusal : kRefusals) {
         if ((route.role != Role::kPublic || refusal.of_public) &&
             (!route.request.empty() || !refusal.of_bodies)) {

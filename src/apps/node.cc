@@ -123,6 +123,7 @@ Status Node::listen(
     options.version = SERVO_VERSION;
     options.peers = make_peers(SERVO_TRY(peer_tls(request.options)));
     options.hooks = store_.hooks;
+    options.definitions = store_.opened.definitions;
     auto server =
         std::make_unique<server::Server>(std::move(options), loop_, *store_.opened.archive);
     SERVO_CHECK(server->start());

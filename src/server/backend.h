@@ -15,6 +15,7 @@
 #include "engine/loop.h"
 #include "server/executor_book.h"
 #include "server/log_watches.h"
+#include "server/record.h"
 #include "store/store.h"
 
 namespace servo::server {
@@ -29,8 +30,9 @@ struct StoreHooks {
 
 class Backend {
  public:
-    Backend(engine::Loop& loop, StoreHooks hooks, std::string version)
-        : loop_(loop), hooks_(std::move(hooks)), version_(std::move(version)) {}
+    // `record` given: reads are of what is on record, not of what the engine has in memory.
+    Backend(engine::Loop& loop, StoreHooks hooks, std::string version, RecordBook* record = nullptr)
+        : loop_(loop), hooks_(std::move(hooks)), version_(std::move(version)), record_(record) {}
 
     // Applies one command and waits for its commit. Errors: the scheduler's, or unavailable;
     // deadline_exceeded / "engine_timeout" when it is unknown whether it was applied.
@@ -43,6 +45,10 @@ class Backend {
     template <typename Look>
     auto read(Look look) -> Result<std::invoke_result_t<Look, const core::Scheduler&, Instant>> {
         using Value = std::invoke_result_t<Look, const core::Scheduler&, Instant>;
+        if (record_ != nullptr) {
+            const auto record = SERVO_TRY(record_->read(now()));
+            return Result<Value>(look(record->scheduler, record->as_of));
+        }
         auto promise = std::make_shared<std::promise<Result<Value>>>();
         auto future = promise->get_future();
         const bool queued = loop_.read([promise = std::move(promise), look = std::move(look)](
@@ -69,6 +75,12 @@ class Backend {
     const StoreHooks& hooks() const { return hooks_; }
     const std::string& version() const { return version_; }
     Instant now() const { return loop_.now(); }
+    // How new what is read is: now, or as of the record.
+    Result<Instant> as_of() {
+        return record_ == nullptr ? Result<Instant>(now())
+                                  : Result<Instant>(SERVO_TRY(record_->read(now()))->as_of);
+    }
+    RecordBook* record() { return record_; }  // null: it looks at what runs
 
  private:
     static Error engine_timeout();
@@ -91,6 +103,7 @@ class Backend {
     StoreHooks hooks_;
     std::string version_;
     LogWatches log_watches_;
+    RecordBook* record_;
     std::function<void()> changed_;
     std::shared_ptr<ExecutorBook> executor_book_ = std::make_shared<ExecutorBook>();
 };

@@ -37,6 +37,14 @@ std::optional<engine::Idempotency> Call::repeatable(
     return out;
 }
 
+Status Call::needs_what_runs() {
+    if (backend.record() == nullptr) {
+        return {};
+    }
+    wants_leader = true;
+    return fail(unavailable("not_leading", "Only the leader knows what runs."));
+}
+
 Result<int> Call::limit() const {
     const std::string text = query_value("limit");
     if (text.empty()) {

@@ -48,8 +48,12 @@ struct Call {
     // Filled by the dispatcher when the request carries a key: to be stored with the command.
     std::optional<engine::Idempotency> idempotency;
     std::string request_id;
-    std::string traceparent;  // the caller's, when it is one; else empty
+    std::string traceparent;    // the caller's, when it is one; else empty
+    bool wants_leader = false;  // what runs has a part in the answer, and this server does not lead
 
+    // To be called where an open backfill has a part in the answer. Error, on a server that answers
+    // of record: unavailable / "not_leading"; the dispatcher then asks the leader instead.
+    Status needs_what_runs();
     const std::string& parameter(std::string_view name) const;  // of the path; must exist
     std::string query_value(std::string_view name) const;       // empty = absent
     bool sees_all_tenants() const { return principal.tenant.empty(); }

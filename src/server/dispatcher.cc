@@ -6,9 +6,11 @@
 #include <exception>
 
 #include "api/admin.h"
+#include "api/as_of.h"
 #include "api/openapi.h"
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/rfc3339.h"
 #include "model/trace.h"
 #include "server/digest.h"
 #include "server/executor_calls.h"
@@ -86,6 +88,7 @@ void log_request(const Call& call, int status, Millis took) {
 
 Dispatcher::Dispatcher(
     Backend& backend,
+    Backend& of_record,
     store::Archive& archive,
     Forecasts& forecasts,
     Workers& workers,
@@ -94,6 +97,7 @@ Dispatcher::Dispatcher(
     AccessOptions access
 )
     : backend_(backend),
+      of_record_(of_record),
       archive_(archive),
       forecasts_(forecasts),
       workers_(workers),
@@ -152,7 +156,10 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder)
         return refuse(match.error());
     }
     const api::Route& route = *match->route;
-    if (backend_.loop().standing_by() && !is_machine_route(route.id)) {
+    const bool stands_by = backend_.loop().standing_by() && !is_machine_route(route.id);
+    const bool of_record = stands_by && of_record_.record()->exists() &&
+                           api::told_of_record(route) && !request.headers.forwarded;
+    if (stands_by && !of_record) {
         // The leader lets the caller in, or not, by the credentials that go along.
         return standby_.answer(route, std::move(request), std::move(responder), id);
     }
@@ -175,8 +182,9 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder)
     if (const Status fine = check_key(request.headers.idempotency_key); !fine) {
         return refuse(fine.error());
     }
+    auto leader = of_record ? std::make_shared<Request>(request) : nullptr;
     Call call{
-        backend_,
+        of_record ? of_record_ : backend_,
         forecasts_,
         tokens_,
         archive_.within(store::TenantScope::of(principal->tenant_id)),
@@ -190,7 +198,12 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder)
         id,
         model::parse_traceparent(request.headers.traceparent) ? request.headers.traceparent : ""};
     const bool keyed = route.repeat == api::Repeat::kKey;
-    to_worker(std::move(call), keyed ? request.headers.idempotency_key : "", std::move(responder));
+    to_worker(
+        std::move(call),
+        keyed ? request.headers.idempotency_key : "",
+        std::move(responder),
+        std::move(leader)
+    );
 }
 
 Response Dispatcher::health(const Match& match) {
@@ -231,13 +244,29 @@ void Dispatcher::answer_machine(const Match& match, Responder& responder, const 
     responder.send(with_id(health(match), id));
 }
 
-void Dispatcher::to_worker(Call call, std::string key, std::shared_ptr<Responder> responder) {
+void Dispatcher::to_worker(
+    Call call,
+    std::string key,
+    std::shared_ptr<Responder> responder,
+    std::shared_ptr<Request> leader
+) {
     const std::string id = call.request_id;
     // A std::function must be copyable, and a Call is heavy: so it travels by pointer.
     auto carried = std::make_shared<Call>(std::move(call));
-    const bool taken = workers_.submit([this, carried, key = std::move(key), responder] {
+    const bool taken = workers_.submit([this, carried, key = std::move(key), responder, leader] {
         const Instant began = backend_.now();
+        // Before anything is read: what is read later is not older.
+        const Result<Instant> as_of = leader ? of_record_.as_of() : Result<Instant>(began);
         Response response = run(*carried, key);
+        if (leader) {
+            // What the record does not have, the leader may.
+            if (!as_of || carried->wants_leader || response.status != 200) {
+                return standby_.answer(
+                    *carried->route, std::move(*leader), responder, carried->request_id
+                );
+            }
+            response.headers.emplace_back(std::string(api::kAsOfHeader), format_rfc3339(*as_of));
+        }
         log_request(*carried, response.status, backend_.now() - began);
         responder->send(with_id(std::move(response), carried->request_id));
     });

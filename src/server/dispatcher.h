@@ -25,6 +25,7 @@ class Dispatcher {
     // All outlive the dispatcher.
     Dispatcher(
         Backend& backend,
+        Backend& of_record,
         store::Archive& archive,
         Forecasts& forecasts,
         Workers& workers,
@@ -45,12 +46,19 @@ class Dispatcher {
     Result<Principal> let_in(const RequestHeaders& headers, const api::Route& route);
     void answer_machine(const Match& match, Responder& responder, const std::string& id);
     Response health(const Match& match);
-    void to_worker(Call call, std::string key, std::shared_ptr<Responder> responder);
+    // `leader`: what to ask the leader where this server's record does not do.
+    void to_worker(
+        Call call,
+        std::string key,
+        std::shared_ptr<Responder> responder,
+        std::shared_ptr<Request> leader
+    );
     Response run(Call& call, const std::string& key);
     // The stored answer, or nothing; error: conflict / "idempotency_key_reused".
     Result<std::optional<Response>> replay(Call& call, const std::string& key);
 
     Backend& backend_;
+    Backend& of_record_;
     store::Archive& archive_;
     Forecasts& forecasts_;
     Workers& workers_;

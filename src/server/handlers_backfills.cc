@@ -226,6 +226,13 @@ Result<Response> list_backfills(Call& call) {
     const int limit = SERVO_TRY(call.limit());
     const store::JobFilter filter = SERVO_TRY(filter_of(call));
     const store::JobPage page = SERVO_TRY(read_page(call, filter, limit));
+    const bool all_over =
+        std::all_of(page.items.begin(), page.items.end(), [](const store::JobPage::Item& item) {
+            return is_terminal(item.row.state);
+        });
+    if (!all_over) {
+        SERVO_CHECK(call.needs_what_runs());
+    }
     const auto views = SERVO_TRY(overlay(call, page));
     const bool any_open = std::any_of(views.begin(), views.end(), [](const Listed& listed) {
         return !is_terminal(listed.view.row.state);
@@ -305,7 +312,7 @@ Result<Response> get_backfill(Call& call) {
     const auto revision = find_revision(call, view.row.asset, view.row.revision).value_or(nullptr);
     const auto forecast = is_terminal(view.row.state) ? nullptr : estimates(call);
     const core::JobForecast* estimate = forecast_of(forecast.get(), view.row.id);
-    const Instant now = call.backend.now();
+    const Instant now = SERVO_TRY(call.backend.as_of());
 
     api::BackfillDetail out;
     fill_backfill(view, estimate, out);

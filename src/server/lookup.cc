@@ -105,6 +105,9 @@ Result<std::optional<JobRef>> job_by_id(Call& call, JobId id) {
     if (!stored) {
         return std::optional<JobRef>();
     }
+    if (!is_terminal(stored->row.state)) {
+        SERVO_CHECK(call.needs_what_runs());
+    }
     JobRef out{view_of_row(*stored), false};
     const Names names = SERVO_TRY(read_names(call.backend));
     const auto tenant = names.tenants.find(stored->row.tenant);

@@ -13,6 +13,9 @@ Result<std::vector<OpenOwner>> open_owners(Call& call, AssetId asset) {
         }
     }
     const store::JobPage page = SERVO_TRY(call.history->jobs(filter, kOwnersMax, ""));
+    if (!page.items.empty()) {
+        SERVO_CHECK(call.needs_what_runs());
+    }
     std::vector<OpenOwner> out;
     for (const store::JobPage::Item& item : page.items) {
         auto view = SERVO_TRY(call.backend.read([id = item.row.id](

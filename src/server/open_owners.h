@@ -20,6 +20,7 @@ struct OpenOwner {
 };
 
 // To be read before the materialised state: what ends in between is then seen twice, never lost.
+// Error: that of Call::needs_what_runs where there is one.
 Result<std::vector<OpenOwner>> open_owners(Call& call, model::AssetId asset);
 
 // Notes that `indices` of the view stand at `state`.

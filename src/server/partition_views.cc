@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "model/job_id.h"
+#include "server/open_owners.h"
 #include "server/render.h"
 
 namespace servo::server {
@@ -133,6 +134,9 @@ Result<PartitionPlace> place_of(Call& call, const AssetRef& asset, const std::st
     const PartitionScheme& scheme = *asset.revision->scheme;
     out.ordinal = SERVO_TRY(scheme.parse_key(key));
     out.info = SERVO_TRY(scheme.describe(out.ordinal));
+    if (call.backend.record() != nullptr) {
+        SERVO_TRY(open_owners(call, asset.head.id));  // an open one may own it
+    }
     auto states =
         SERVO_TRY(call.history->partition_states(asset.head.id, out.ordinal, out.ordinal, 1));
     if (!states.empty()) {

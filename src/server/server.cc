@@ -24,12 +24,23 @@ AccessOptions access_of(const ServerOptions& options) {
 Server::Server(ServerOptions options, engine::Loop& loop, store::Archive& archive)
     : options_(std::move(options)),
       backend_(loop, options_.hooks, options_.version),
+      record_(options_.definitions),
+      of_record_(loop, {}, options_.version, &record_),
       forecasts_(backend_),
       stepper_(backend_),
       tokens_(archive),
       workers_(options_.worker_threads),
       standby_(loop, options_.peers),
-      dispatcher_(backend_, archive, forecasts_, workers_, tokens_, standby_, access_of(options_)),
+      dispatcher_(
+          backend_,
+          of_record_,
+          archive,
+          forecasts_,
+          workers_,
+          tokens_,
+          standby_,
+          access_of(options_)
+      ),
       listener_(
           listener_options(options_),
           [this](Request&& request, std::shared_ptr<Responder> responder) {

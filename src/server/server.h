@@ -28,7 +28,8 @@ struct ServerOptions {
     size_t submit_max = 16 * 1024 * 1024;  // of routes that take a large body
     std::string version = "dev";
     StoreHooks hooks;
-    Peers peers;  // the other servers on the same store
+    RecordBook::Source definitions;  // as stored; empty: a standby answers nothing by itself
+    Peers peers;                     // the other servers on the same store
 };
 
 AccessOptions access_of(const ServerOptions& options);
@@ -53,6 +54,8 @@ class Server {
  private:
     ServerOptions options_;
     Backend backend_;
+    RecordBook record_;
+    Backend of_record_;  // what a standby answers from
     Forecasts forecasts_;
     PoolStepper stepper_;
     TokenBook tokens_;

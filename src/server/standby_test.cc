@@ -82,6 +82,89 @@ TEST_F(StandbyTest, ExecutorsAreToldWhereTheLeaderIs) {
     EXPECT_TRUE(seen_.empty());
 }
 
+// A server that can read the definitions from the store, with a backfill that ended and one that is
+// open; deposed.
+class StandbyOfRecord : public StandbyTest {
+ protected:
+    StandbyOfRecord() {
+        ServerOptions options = with(recording(mutex_, seen_));
+        options.definitions = [this] {
+            store::Definitions out;
+            out.snapshot = server_->store().load(2).value();
+            out.snapshot.jobs.clear();
+            out.snapshot.grants.clear();
+            out.as_of = instant_ms(1'700'000'000'000);
+            return Result<store::Definitions>(std::move(out));
+        };
+        server_ = std::make_unique<TestServer>(std::move(options));
+        server_->apply(asset_yaml("ended"));
+        server_->apply(asset_yaml("open"));
+        ended_ = start("ended");
+        TestExecutor(*server_, "x1", 1).work();
+        open_ = start("open");
+        depose(*server_);
+        seen_.clear();
+    }
+    std::string start(const std::string& asset) {
+        const auto answer = server_->post(
+            "/v1/backfills",
+            R"({"asset":")" + asset + R"(","start":"2024-01-01","end":"2024-01-03"})"
+        );
+        EXPECT_EQ(answer.status, 200) << answer.reply.body;
+        return answer.text("id");
+    }
+    // "here", as of when it is; or "leader".
+    std::string answered_by(const std::string& target) {
+        seen_.clear();
+        const auto answer = server_->get(target);
+        const std::string as_of(answer.reply.header("Servo-As-Of"));
+        if (!seen_.empty()) {
+            EXPECT_EQ(as_of, "") << target;
+            return "leader";
+        }
+        EXPECT_EQ(answer.status, 200) << target << " " << answer.reply.body;
+        EXPECT_EQ(as_of, "2023-11-14T22:13:20Z") << target;
+        return "here";
+    }
+
+    std::unique_ptr<TestServer> server_;
+    std::string ended_, open_;
+};
+
+TEST_F(StandbyOfRecord, AnswersWhatIsOverAndAsksTheLeaderForWhatRuns) {
+    for (const std::string& target : std::vector<std::string>{
+             "/v1/backfills/" + ended_,
+             "/v1/backfills?status=completed",
+             "/v1/backfills?asset=ended",
+             "/v1/assets/ended/partitions",
+             "/v1/assets/ended/partitions/2024-01-02",
+             "/v1/assets/ended/revisions",
+             "/v1/assets/open/revisions",
+             "/v1/events",
+             "/v1/events?tenant=default"}) {
+        EXPECT_EQ(answered_by(target), "here") << target;
+    }
+    for (const std::string& target : std::vector<std::string>{
+             "/v1/backfills/" + open_,
+             "/v1/backfills",
+             "/v1/assets/open/partitions",
+             "/v1/assets/open/partitions/2024-01-02",
+             "/v1/assets/open/partitions/2024-01-02/logs",
+             "/v1/assets",
+             "/v1/assets/unheard/revisions",
+             "/v1/status"}) {
+        EXPECT_EQ(answered_by(target), "leader") << target;
+    }
+    EXPECT_EQ(server_->get("/v1/backfills/" + ended_).text("state"), "completed");
+}
+
+// The one that handed it on wants the leader's word.
+TEST_F(StandbyOfRecord, DoesNotAnswerWhatWasHandedOn) {
+    const auto answer =
+        server_->call("GET", "/v1/backfills/" + ended_, "", "Servo-Forwarded: 1\r\n");
+    EXPECT_EQ(answer.reason(), "not_leading");
+}
+
 TEST_F(StandbyTest, ItIsReadyAndSaysWhatItIs) {
     TestServer server(with(recording(mutex_, seen_)));
     EXPECT_EQ(server.get("/readyz").text("role"), "leader");

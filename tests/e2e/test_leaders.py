@@ -1,4 +1,5 @@
 """Several servers on one PostgreSQL: they die, freeze and end while an executor works."""
+import datetime
 import importlib.util
 import os
 import signal
@@ -113,6 +114,38 @@ class Leaders(harness.ServoTest):
         events = self.servo("events", "--since", "1h", "-o", "jsonl").jsonl()
         self.assertIn("leader.changed", [event["kind"] for event in events])
         self.assert_all_recorded(job_id)
+
+    def test_a_standby_tells_what_is_over_and_asks_the_leader_for_the_rest(self):
+        self.port = self.ports[1 - self.leader()]
+        self.executor = self.spawn(
+            "executor", "--server", self.server_list, "--executor-name", "one", "--slots", "2",
+            "--scratch-root", os.path.join(self.folder, "scratch"))
+        self.apply("version: 1\nassets:" + harness.ledger_asset("minutes", self.folder, self.ledger))
+        window = ("minutes", "--start", "2024-01-01T00:00:00Z", "--end", "2024-01-01T00:10:00Z")
+        ended = self.begin(*window)
+        self.assert_counts(self.wait_job(ended), completed=10)
+        self.servo("executor", "drain", "one")
+        waiting = self.begin(*window, "--reprocess", "all")
+
+        def told(path):
+            with harness.DIRECT.open(self.url + path, timeout=30) as reply:
+                return reply.headers["Servo-As-Of"], harness.json.loads(reply.read())
+
+        as_of, job = told(f"/v1/backfills/{ended}")
+        self.assertEqual("completed", job["state"])
+        instant = datetime.datetime.fromisoformat
+        self.assertGreaterEqual(instant(as_of), instant(job["completed_at"]))
+        self.assertGreaterEqual(instant(job["as_of"]), instant(as_of))
+        self.assertIsNotNone(told("/v1/events")[0])
+        self.assertIsNone(told("/v1/assets/minutes/partitions")[0], "an open backfill owns some")
+        live, job = told(f"/v1/backfills/{waiting}")
+        self.assertIsNone(live)
+        self.assertEqual(10, job["total_partitions"])
+        self.servo("backfill", "cancel", waiting)
+        self.wait_state(waiting, "cancelled")
+        as_of, partitions = told("/v1/assets/minutes/partitions?limit=10")
+        self.assertIsNotNone(as_of)
+        self.assertEqual({"completed"}, {one["status"] for one in partitions["items"]})
 
     def test_any_server_answers_for_the_leader(self):
         old = self.leader()

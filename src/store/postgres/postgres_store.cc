@@ -213,6 +213,30 @@ Result<bool> PostgresStore::maintain(Instant now) {
     return upkeep_.step(now);
 }
 
+namespace {
+
+// Of the primary or of a replica, whichever history is read from.
+Result<Definitions> read_definitions(PostgresSessions& sessions, sql::RevisionCache& revisions) {
+    Definitions out;
+    {
+        // Before the snapshot, so that a replica's is not older than it says. A replica that never
+        // replayed anything is as of its last commit.
+        const auto session =
+            SERVO_TRY(sessions.begin(TenantScope::all(), sql::Reads::kOneStatement));
+        sql::Query row = SERVO_TRY(session->reader().query(
+            "SELECT coalesce((extract(epoch FROM CASE WHEN pg_is_in_recovery()"
+            " THEN pg_last_xact_replay_timestamp() ELSE now() END) * 1000)::int8,"
+            " (SELECT max(now_ms) FROM batches), 0)"
+        ));
+        SERVO_TRY(row.step());
+        out.as_of = row.instant(0);
+    }
+    const auto session = SERVO_TRY(sessions.begin(TenantScope::all(), sql::Reads::kOneSnapshot));
+    out.snapshot = SERVO_TRY(sql::load_definitions(session->reader(), revisions));
+    return out;
+}
+
+}  // namespace
 }  // namespace postgres
 
 Result<OpenedStore> open_postgres(const PostgresOptions& options) {
@@ -231,10 +255,10 @@ Result<OpenedStore> open_postgres(const PostgresOptions& options) {
     SERVO_CHECK(check_schema(*db));
     auto revisions = std::make_shared<sql::RevisionCache>();
     out.store = std::make_unique<PostgresStore>(std::move(db), revisions, options.retention);
-    out.archive = std::make_unique<sql::SqlArchive>(
-        std::make_unique<PostgresSessions>(SERVO_TRY(target_of(options, Access::kReadOnly))),
-        std::move(revisions)
-    );
+    auto sessions =
+        std::make_shared<PostgresSessions>(SERVO_TRY(target_of(options, Access::kReadOnly)));
+    out.archive = std::make_unique<sql::SqlArchive>(sessions, revisions);
+    out.definitions = [sessions, revisions] { return read_definitions(*sessions, *revisions); };
     return out;
 }
 

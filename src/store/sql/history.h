@@ -33,12 +33,12 @@ class ReadSessions {
 
 class SqlArchive final : public Archive {
  public:
-    SqlArchive(std::unique_ptr<ReadSessions> sessions, std::shared_ptr<RevisionCache> revisions)
+    SqlArchive(std::shared_ptr<ReadSessions> sessions, std::shared_ptr<RevisionCache> revisions)
         : sessions_(std::move(sessions)), revisions_(std::move(revisions)) {}
     std::unique_ptr<History> within(TenantScope scope) override;
 
  private:
-    std::unique_ptr<ReadSessions> sessions_;
+    std::shared_ptr<ReadSessions> sessions_;
     std::shared_ptr<RevisionCache> revisions_;
 };
 

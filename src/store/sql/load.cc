@@ -24,7 +24,7 @@ Status read_all(Reader& db, Sql sql, std::vector<T>& out, Read read) {
     return {};
 }
 
-Status load_definitions(Reader& db, Snapshot& out) {
+Status read_definitions(Reader& db, Snapshot& out) {
     SERVO_CHECK(read_all(
         db,
         "SELECT tenant_id, name, weight, max_concurrency, max_pending, override_weight,"
@@ -142,7 +142,7 @@ Result<Snapshot> load_active(Reader& db, RevisionCache& revisions, int64_t epoch
             out.last_now = last.instant(1);
         }
     }
-    SERVO_CHECK(load_definitions(db, out));
+    SERVO_CHECK(read_definitions(db, out));
     SERVO_CHECK(load_jobs(db, revisions, out));
     SERVO_CHECK(load_revisions(db, revisions, out));
     SERVO_CHECK(read_all(
@@ -151,6 +151,17 @@ Result<Snapshot> load_active(Reader& db, RevisionCache& revisions, int64_t epoch
         out.grants,
         read_grant
     ));
+    return out;
+}
+
+Result<Snapshot> load_definitions(Reader& db, RevisionCache& revisions) {
+    Snapshot out;
+    SERVO_CHECK(read_definitions(db, out));
+    for (const AssetHead& asset : out.assets) {
+        if (auto revision = SERVO_TRY(revisions.get(db, asset.id, asset.latest_revision))) {
+            out.revisions.push_back(std::move(revision));
+        }
+    }
     return out;
 }
 

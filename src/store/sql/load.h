@@ -10,6 +10,8 @@ namespace servo::store::sql {
 
 // As Store::load.
 Result<Snapshot> load_active(Reader& db, RevisionCache& revisions, int64_t epoch);
+// What a server needs to answer of record: no jobs, no grants.
+Result<Snapshot> load_definitions(Reader& db, RevisionCache& revisions);
 // As Store::load_job.
 Result<std::optional<Snapshot::OpenJob>> load_job(Reader& db, RevisionCache& revisions, JobId id);
 // As Store::committed.

@@ -56,14 +56,6 @@ void describe(V& v, ApplyReply& r) {
 }
 
 template <typename V>
-void describe(V& v, OverrideInfo& o) {
-    v.field("by", o.by, "");
-    v.field("reason", o.reason, "");
-    v.field("since", o.since, "");
-    v.field("until", o.until, "Absent: until unset.");
-}
-
-template <typename V>
 void describe(V& v, Asset& a) {
     v.field("name", a.name, "");
     v.field("tenant_id", a.tenant_id, "");
@@ -136,7 +128,6 @@ SERVO_WIRE(FieldChange);
 SERVO_WIRE(AppliedAsset);
 SERVO_WIRE(AppliedPool);
 SERVO_WIRE(ApplyReply);
-SERVO_WIRE(OverrideInfo);
 SERVO_WIRE(Asset);
 SERVO_WIRE(PartitionCounts);
 SERVO_WIRE(AssetDetail);

@@ -52,14 +52,6 @@ struct ApplyReply {
     std::vector<AppliedPool> pools;
 };
 
-// A live `set`: who, why, until when.
-struct OverrideInfo {
-    std::string by;
-    std::string reason;
-    Instant since = kEpochStart;
-    std::optional<Instant> until;
-};
-
 struct Asset {
     std::string name;
     std::string tenant_id;
@@ -123,7 +115,6 @@ SERVO_WIRE_TYPE(FieldChange, "FieldChange");
 SERVO_WIRE_TYPE(AppliedAsset, "AppliedAsset");
 SERVO_WIRE_TYPE(AppliedPool, "AppliedPool");
 SERVO_WIRE_TYPE(ApplyReply, "ApplyReply");
-SERVO_WIRE_TYPE(OverrideInfo, "OverrideInfo");
 SERVO_WIRE_TYPE(Asset, "Asset");
 SERVO_WIRE_TYPE(PartitionCounts, "PartitionCounts");
 SERVO_WIRE_TYPE(AssetDetail, "AssetDetail");

@@ -142,6 +142,22 @@ void describe_progress(V& v, Backfill& b) {
 }
 
 template <typename V>
+void describe(V& v, OverrideInfo& o) {
+    v.field("by", o.by, "");
+    v.field("reason", o.reason, "");
+    v.field("since", o.since, "");
+    v.field("until", o.until, "Absent: until unset.");
+}
+
+template <typename V>
+void describe(V& v, TemporarySetting& s) {
+    v.field("setting", s.setting, "Its name in a request to change settings.");
+    v.field("value", s.value, "In force now.");
+    v.field("lasting", s.lasting, "What holds again afterwards.");
+    v.field("override", s.override_info, "");
+}
+
+template <typename V>
 void describe(V& v, Backfill& b) {
     describe_state(v, b);
     v.field("priority", b.priority, "");
@@ -161,6 +177,7 @@ void describe(V& v, Backfill& b) {
     v.field("timeout_ms", b.timeout_ms, "Absent: as the asset says.");
     v.field("memory_bytes", b.memory_bytes, "Absent: as the asset says.");
     v.field("max_attempts", b.max_attempts, "Absent: as the asset says.");
+    v.field("temporary_settings", b.temporary_settings, "Those that were set for a time.");
 }
 
 template <typename V>
@@ -273,7 +290,7 @@ void describe(V& v, SettingsRequest& r) {
         "revision", r.revision, {"latest"}, "Moves the backfill to the asset's latest revision."
     );
     v.field("reason", r.reason, "");
-    v.reserved("for");
+    v.field("for", r.hold_for, "\"2h\": what lasts holds again then; empty: for good.");
 }
 
 template <typename V>
@@ -294,6 +311,8 @@ SERVO_WIRE(StartedBackfill);
 SERVO_WIRE(PreviewDelay);
 SERVO_WIRE(Preview);
 SERVO_WIRE(StartReply);
+SERVO_WIRE(OverrideInfo);
+SERVO_WIRE(TemporarySetting);
 SERVO_WIRE(Backfill);
 SERVO_WIRE(SlotHolder);
 SERVO_WIRE(WaitReason);

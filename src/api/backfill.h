@@ -98,6 +98,22 @@ struct StartReply {
     std::string server_time;
 };
 
+// A live `set`: who, why, until when.
+struct OverrideInfo {
+    std::string by;
+    std::string reason;
+    Instant since = kEpochStart;
+    std::optional<Instant> until;
+};
+
+// A setting of a backfill that `set --for` changed.
+struct TemporarySetting {
+    std::string setting;         // its name in SettingsRequest
+    std::string value;           // in force, as `set` takes it
+    std::string lasting;         // what holds again afterwards
+    OverrideInfo override_info;  // JSON: "override"
+};
+
 struct Backfill {
     std::string id;
     std::optional<std::string> group_id;
@@ -142,6 +158,7 @@ struct Backfill {
     std::optional<int64_t> timeout_ms;  // absent: as the asset says
     std::optional<int64_t> memory_bytes;
     std::optional<int64_t> max_attempts;
+    std::vector<TemporarySetting> temporary_settings;
 };
 
 struct SlotHolder {
@@ -228,6 +245,7 @@ struct SettingsRequest {
     std::optional<std::string> max_attempts;
     std::optional<std::string> revision;  // only "latest"
     std::string reason;
+    std::string hold_for;  // JSON: "for"; "2h"; empty = for good
 };
 
 struct Explanation {
@@ -247,6 +265,8 @@ SERVO_WIRE_TYPE(StartedBackfill, "StartedBackfill");
 SERVO_WIRE_TYPE(PreviewDelay, "PreviewDelay");
 SERVO_WIRE_TYPE(Preview, "Preview");
 SERVO_WIRE_TYPE(StartReply, "StartReply");
+SERVO_WIRE_TYPE(OverrideInfo, "OverrideInfo");
+SERVO_WIRE_TYPE(TemporarySetting, "TemporarySetting");
 SERVO_WIRE_TYPE(Backfill, "Backfill");
 SERVO_WIRE_TYPE(SlotHolder, "SlotHolder");
 SERVO_WIRE_TYPE(WaitReason, "WaitReason");

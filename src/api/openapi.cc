@@ -52,7 +52,8 @@ json::object problem_schema() {
 
 void add_backfill_schemas(json::object& schemas) {
     add_schemas<SelectionRequest, StartRequest, ResolvedSelection, StartedBackfill>(schemas);
-    add_schemas<PreviewDelay, Preview, StartReply, Backfill, SlotHolder, WaitReason>(schemas);
+    add_schemas<PreviewDelay, Preview, StartReply, SlotHolder, WaitReason>(schemas);
+    add_schemas<OverrideInfo, TemporarySetting, Backfill>(schemas);
     add_schemas<FailureExample, FailureSummary, BackfillDetail, List<Backfill>>(schemas);
     add_schemas<PauseRequest, ResumeRequest, CancelRequest, RetryRequest>(schemas);
     add_schemas<ActionResult, ActionReply, SettingsRequest, Explanation>(schemas);
@@ -65,7 +66,7 @@ void add_partition_schemas(json::object& schemas) {
 
 void add_asset_schemas(json::object& schemas) {
     add_schemas<ApplyFile, ApplyRequest, FieldChange, AppliedAsset, AppliedPool>(schemas);
-    add_schemas<ApplyReply, OverrideInfo, Asset, PartitionCounts, AssetDetail>(schemas);
+    add_schemas<ApplyReply, Asset, PartitionCounts, AssetDetail>(schemas);
     add_schemas<Revision, AssetDiff, SetAssetRequest, List<Asset>, List<Revision>>(schemas);
 }
 

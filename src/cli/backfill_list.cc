@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/text.h"
 #include "cli/groups.h"
 #include "cli/selection.h"
@@ -18,6 +20,22 @@ struct ListArgs {
     std::string limit = "50";
 };
 
+bool is_set(const api::Backfill& job, std::string_view setting) {
+    return std::any_of(
+        job.temporary_settings.begin(),
+        job.temporary_settings.end(),
+        [&](const auto& one) { return one.setting == setting; }
+    );
+}
+
+std::string temporary_names(const api::Backfill& job) {
+    std::vector<std::string> names;
+    for (const api::TemporarySetting& one : job.temporary_settings) {
+        names.push_back(one.setting);
+    }
+    return join(names, ",");
+}
+
 Table backfill_table(const std::vector<api::Backfill>& items, Instant now) {
     Table table({
         {"ID"},
@@ -34,6 +52,7 @@ Table backfill_table(const std::vector<api::Backfill>& items, Instant now) {
         {"REASON", Align::kLeft, true},
         {"EFFECTIVE", Align::kRight, true},
         {"DEADLINE", Align::kLeft, true},
+        {"SET", Align::kLeft, true},
         {"GROUP", Align::kLeft, true},
         {"BY", Align::kLeft, true},
         {"NOTE", Align::kLeft, true},
@@ -46,7 +65,7 @@ Table backfill_table(const std::vector<api::Backfill>& items, Instant now) {
              Cell(job.state, tone_of_state(job.state)),
              progress(job),
              rate(job.partitions_per_second),
-             std::to_string(job.priority),
+             std::to_string(job.priority) + (is_set(job, "priority") ? " (set)" : ""),
              job.rank > 0 ? std::to_string(job.rank) : "-",
              std::to_string(job.slots),
              span(job.created_at, now),
@@ -54,6 +73,7 @@ Table backfill_table(const std::vector<api::Backfill>& items, Instant now) {
              job.state_reason,
              std::to_string(job.effective_priority),
              when(job.sla_deadline_at),
+             temporary_names(job),
              job.group_id.value_or(""),
              job.created_by,
              job.note}
@@ -117,7 +137,7 @@ void add_backfill_list(Commands& commands, CLI::App& group) {
           "servo backfill list --status running,paused",
           "servo backfill list --status open --asset orders -o name"},
          "RANK is the place among the tenant's open backfills, after aging and deadlines; 1 goes "
-         "first."},
+         "first. A priority with (set) holds for a time; -o wide names what else does."},
         [args](Session& session) { return list(session, *args); }
     );
     list_flag(

@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "cli/groups.h"
+#include "cli/lever.h"
 #include "cli/selection.h"
 #include "cli/text.h"
 #include "model/job.h"
@@ -8,7 +9,7 @@ namespace servo::cli {
 namespace {
 
 struct SetArgs {
-    std::string id;
+    LeverArgs lever;  // its name is the id
     std::string priority;
     std::string deadline;
     std::string max_concurrency;
@@ -17,7 +18,6 @@ struct SetArgs {
     std::string memory;
     std::string max_attempts;
     std::string revision;
-    std::string reason;
 };
 
 std::optional<std::string> given(const std::string& text) {
@@ -41,7 +41,8 @@ Result<api::SettingsRequest> request_of(const SetArgs& args) {
     request.memory = given(args.memory);
     request.max_attempts = given(args.max_attempts);
     request.revision = given(args.revision);
-    request.reason = args.reason;
+    request.reason = args.lever.reason;
+    request.hold_for = args.lever.hold_for;
     if (!request.priority && !request.max_concurrency && !request.sla_deadline &&
         !request.max_failures && !request.timeout && !request.memory && !request.max_attempts &&
         !request.revision) {
@@ -55,10 +56,11 @@ Result<api::SettingsRequest> request_of(const SetArgs& args) {
 }
 
 Result<int> set(Session& session, const SetArgs& args) {
+    SERVO_CHECK(check_lever(args.lever));
     const api::SettingsRequest request = SERVO_TRY(request_of(args));
     client::Client* client = SERVO_TRY(session.client());
     SERVO_CHECK(session.echo_change());
-    const std::string id = SERVO_TRY(resolve_id(*client, args.id));
+    const std::string id = SERVO_TRY(resolve_id(*client, args.lever.name));
     const api::ActionReply reply = SERVO_TRY(client->set_backfill(id, request));
     ListDocument document{
         {},
@@ -66,6 +68,7 @@ Result<int> set(Session& session, const SetArgs& args) {
         Table({{"ID"}, {"TENANT"}, {"STATE"}, {"CHANGED"}, {"RANK", Align::kRight}}),
         {},
         ""};
+    const std::string done = args.lever.hold_for.empty() ? "set" : "set for " + args.lever.hold_for;
     for (const api::ActionResult& one : reply.items) {
         document.items.push_back(api::to_json(one));
         document.names.push_back(one.id);
@@ -73,7 +76,7 @@ Result<int> set(Session& session, const SetArgs& args) {
             {one.id,
              one.tenant_id,
              Cell(one.state, tone_of_state(one.state)),
-             one.changed ? "set" : "already so",
+             one.changed ? done : "already so",
              one.rank > 0 ? std::to_string(one.rank) : "-"}
         );
     }
@@ -91,11 +94,16 @@ void add_backfill_set(Commands& commands, CLI::App& group) {
          "Change a backfill while it lives; takes effect at the next grant.",
          {"servo backfill set bf_7k2m --priority 5",
           "servo backfill set bf_7k2m --timeout 2h --memory 4Gi --reason \"larger days\"",
+          "servo backfill set bf_7k2m --max-concurrency 2 --for 2h --reason \"month end\"",
           "servo backfill set bf_7k2m --revision latest"},
-         "Prints the new rank. `none` sets a value back to what the asset says."},
+         "Prints the new rank. `none` sets a value back to what the asset says. With --for the "
+         "values "
+         "hold for that time, and then what lasts holds again; a set of the same value without "
+         "--for "
+         "ends that at once."},
         [args](Session& session) { return set(session, *args); }
     );
-    argument(*verb, "id", args->id, "Id of a backfill or group; a unique prefix is enough.")
+    argument(*verb, "id", args->lever.name, "Id of a backfill or group; a unique prefix is enough.")
         ->required();
     value_flag(*verb, "--priority", args->priority, "N", "-10 to 10, higher first.");
     value_flag(*verb, "--sla-deadline", args->deadline, "T", "RFC 3339, a date, +72h, or none.");
@@ -117,8 +125,7 @@ void add_backfill_set(Commands& commands, CLI::App& group) {
     value_flag(
         *verb, "--revision", args->revision, "latest", "Go on with the asset's latest revision."
     );
-    value_flag(*verb, "--reason", args->reason, "TEXT", "Why; kept in the audit trail.");
-    commands.reserved_flag(*verb, "--for", true);
+    add_lever_flags(*verb, args->lever);
 }
 
 }  // namespace servo::cli

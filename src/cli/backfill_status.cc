@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "base/text.h"
+#include "cli/field_changes.h"
 #include "cli/follow.h"
 #include "cli/groups.h"
 #include "cli/selection.h"
@@ -83,6 +84,18 @@ std::string deadline_line(const api::BackfillDetail& job) {
     return job.sla_deadline_at ? when(*job.sla_deadline_at) + ": " + job.deadline_verdict : "";
 }
 
+// One line a setting that holds for a time.
+std::string temporary_text(const api::BackfillDetail& job) {
+    std::vector<std::string> lines;
+    for (const api::TemporarySetting& one : job.temporary_settings) {
+        lines.push_back(
+            one.setting + ' ' + one.value + " instead of " + one.lasting + ", " +
+            describe_override(one.override_info)
+        );
+    }
+    return join(lines, "\n");
+}
+
 std::string range_line(const api::BackfillDetail& job) {
     return job.range_start ? "[" + *job.range_start + ", " + job.range_end.value_or("") + ")" : "";
 }
@@ -149,6 +162,7 @@ std::string detail_text(const api::BackfillDetail& job, Instant now, bool colour
                 std::to_string(job.effective_priority) + ", rank " + std::to_string(job.rank) +
                 " in the tenant, " + counted(static_cast<uint64_t>(job.slots), "slot", "slots")
         );
+        facts.add("set", temporary_text(job));
     }
     facts.add("started", when(job.created_at) + " by " + job.created_by);
     facts.add("ended", when(job.completed_at));

@@ -391,6 +391,42 @@ TEST(Status, ShowsWhatMattersAndWhatToType) {
     }
 }
 
+TEST(Status, SaysWhichSettingsHoldForATime) {
+    Shell shell;
+    const std::string job = job_json(
+        kId,
+        "running",
+        R"(,"priority":5,"temporary_settings":[{"setting":"priority","value":"5","lasting":"0",
+            "override":{"by":"ann","reason":"month end","since":"2023-12-31T23:00:00Z",
+            "until":"2024-01-01T02:00:00Z"}}],"deadline_verdict":"none")"
+    );
+    shell.server.answer("GET /v1/backfills/" + kId, job);
+    shell.server.answer("GET /v1/backfills", R"({"items":[)" + job + "]}");
+    const std::string shown = shell.run({"backfill", "status", kId}).out;
+    EXPECT_NE(shown.find("priority 5 instead of 0, by ann since"), std::string::npos) << shown;
+    EXPECT_NE(shown.find(": month end"), std::string::npos) << shown;
+    const std::string listed = shell.run({"backfill", "list"}).out;
+    EXPECT_NE(listed.find("5 (set)"), std::string::npos) << listed;
+}
+
+TEST(Set, MayHoldForATime) {
+    Shell shell;
+    shell.server.answer(
+        "PATCH /v1/backfills/" + kId,
+        R"({"items":[{"id":")" + kId +
+            R"(","tenant_id":"default","state":"running","changed":true,"rank":2}]})"
+    );
+    const Outcome outcome = shell.run(
+        {"backfill", "set", kId, "--priority", "5", "--for", "2h", "--reason", "month end"}
+    );
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(outcome.out.find("set for 2h"), std::string::npos) << outcome.out;
+    const boost::json::object body = body_of(shell.server.asked[0]);
+    EXPECT_EQ(body.at("for").as_string(), "2h");
+    EXPECT_EQ(body.at("reason").as_string(), "month end");
+    EXPECT_EQ(shell.run({"backfill", "set", kId, "--priority", "5", "--for", "soon"}).code, 2);
+}
+
 TEST(Set, PrintsTheRank) {
     Shell shell;
     shell.server.answer(

@@ -101,8 +101,8 @@ TEST_F(Audit, BackfillsSayWhoStartedSetPausedAndCancelledThem) {
 
     SetJob set;
     set.job = row.id;
-    set.priority = 3;
-    set.timeout = std::optional(Millis(7'200'000));
+    set.change.priority = 3;
+    set.change.timeout = std::optional(Millis(7'200'000));
     set.reason = "quiet hour";
     set.actor = "ann";
     const EventRow event = only_event(set, subject);

@@ -233,6 +233,13 @@ std::string Scheduler::durable_digest() const {
             job.counters.busy_us,
             job.counters.wasted_us
         );
+        for (const TemporarySettings& one : job.row.temporary) {
+            for (const SettingText& lasting : to_texts(one.lasting)) {
+                out += fmt::format(
+                    "  {} {} again at {}\n", lasting.name, lasting.value, to_ms(one.info.until)
+                );
+            }
+        }
         for (const auto& [index, waiting] : job.waiting) {
             out += fmt::format(
                 "  waiting {} attempt={} deaths={} at={}\n",

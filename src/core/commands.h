@@ -134,16 +134,13 @@ struct RetryJob {
     std::map<FailureClass, RunSet> failed_by_class;
     std::string actor;
 };
+// Changes settings, for good or until `until`; the revision for good only. A setting that is named
+// is not temporary any more unless this makes it so.
 struct SetJob {
     JobId job;
-    std::optional<int> priority;
-    std::optional<std::optional<Instant>> deadline;
-    std::optional<int64_t> max_concurrency;
-    std::optional<MaxFailures> max_failures;
-    std::optional<std::optional<Millis>> timeout;
-    std::optional<std::optional<int64_t>> memory_bytes;
-    std::optional<std::optional<int>> max_attempts;
+    SettingsChange change;
     bool latest_revision = false;
+    Instant until = kNever;
     std::string reason;
     std::string actor;
 };

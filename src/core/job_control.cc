@@ -1,30 +1,13 @@
-// What people do to jobs: start, pause, resume, cancel, retry, change.
+// What people do to jobs: start, pause, resume, cancel, retry.
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "base/rfc3339.h"
-#include "base/text.h"
 #include "core/rules.h"
 #include "model/job_id.h"
 
 namespace servo::core {
 namespace {
-
-Result<Job*> find_open(State& state, JobId id) {
-    const auto it = state.jobs.find(id);
-    if (it == state.jobs.end() || is_terminal(it->second.row.state)) {
-        return fail(failed_precondition(
-            "job_ended",
-            fmt::format(
-                "{} has ended; `servo backfill status {}` says how. A failed one can be retried.",
-                to_text(id),
-                to_text(id)
-            )
-        ));
-    }
-    return &it->second;
-}
 
 Reply job_reply(const Job& job, bool changed, uint64_t partitions = 0) {
     JobReply reply;
@@ -193,6 +176,21 @@ Status check_free(const State& state, const Job& job, const RunSet& indices) {
 
 }  // namespace
 
+Result<Job*> find_open_job(State& state, JobId id) {
+    const auto it = state.jobs.find(id);
+    if (it == state.jobs.end() || is_terminal(it->second.row.state)) {
+        return fail(failed_precondition(
+            "job_ended",
+            fmt::format(
+                "{} has ended; `servo backfill status {}` says how. A failed one can be retried.",
+                to_text(id),
+                to_text(id)
+            )
+        ));
+    }
+    return &it->second;
+}
+
 Result<Reply> create_jobs(Context& c, const CreateJobs& command) {
     struct Planned {
         RunSet skip;
@@ -251,7 +249,7 @@ Result<Reply> create_jobs(Context& c, const CreateJobs& command) {
 }
 
 Result<Reply> pause_job(Context& c, const PauseJob& command) {
-    Job& job = *SERVO_TRY(find_open(c.state, command.job));
+    Job& job = *SERVO_TRY(find_open_job(c.state, command.job));
     if (job.row.state == JobState::kCancelling) {
         return fail(failed_precondition("cancelling", "The job is being cancelled."));
     }
@@ -269,7 +267,7 @@ Result<Reply> pause_job(Context& c, const PauseJob& command) {
 }
 
 Result<Reply> resume_job(Context& c, const ResumeJob& command) {
-    Job& job = *SERVO_TRY(find_open(c.state, command.job));
+    Job& job = *SERVO_TRY(find_open_job(c.state, command.job));
     if (job.row.state != JobState::kPaused) {
         if (job.row.state == JobState::kCancelling) {
             return fail(failed_precondition("cancelling", "The job is being cancelled."));
@@ -281,7 +279,7 @@ Result<Reply> resume_job(Context& c, const ResumeJob& command) {
     job.row.state_note = "";
     if (job.row.state_reason == "too_many_failures") {
         // Going on is a person's decision; the same limit must not stop the job at once again.
-        job.row.settings.max_failures = MaxFailures{0, 0, 0};
+        lift_max_failures(job);
     }
     set_state(c, job, JobState::kResuming, "", command.actor);
     event(c, job.row.tenant, command.actor, "backfill.resumed", to_text(job.row.id), "");
@@ -293,7 +291,7 @@ Result<Reply> cancel_job(Context& c, const CancelJob& command) {
     if (it != c.state.jobs.end() && it->second.row.state == JobState::kCancelled) {
         return job_reply(it->second, false);
     }
-    Job& job = *SERVO_TRY(find_open(c.state, command.job));
+    Job& job = *SERVO_TRY(find_open_job(c.state, command.job));
     const Revoke how = command.force ? Revoke::kStop : Revoke::kShrink;
     if (job.row.state == JobState::kCancelling) {
         revoke_leases(c, job, how);
@@ -385,96 +383,6 @@ Result<Reply> retry_job(Context& c, const RetryJob& command) {
         fmt::format("{} failed partitions run again.", count)
     );
     return job_reply(job, true, count);
-}
-
-namespace {
-
-// "priority 3, timeout 2h: quiet hour": what differs, for the audit trail.
-std::string what_changed(
-    const JobSettings& before, const JobSettings& after, bool new_revision, const SetJob& command
-) {
-    std::vector<std::string> out;
-    const auto say = [&out](bool differs, std::string_view name, const std::string& value) {
-        if (differs) {
-            out.push_back(fmt::format("{} {}", name, value));
-        }
-    };
-    const MaxFailures& failures = after.max_failures;
-    say(before.priority != after.priority, "priority", std::to_string(after.priority));
-    say(before.deadline != after.deadline,
-        "sla_deadline",
-        after.deadline ? format_rfc3339(*after.deadline) : "none");
-    say(before.max_concurrency != after.max_concurrency,
-        "max_concurrency",
-        std::to_string(after.max_concurrency));
-    say(!(before.max_failures == failures),
-        "max_failures",
-        failures.count > 0     ? std::to_string(failures.count)
-        : failures.percent > 0 ? fmt::format("{}%", failures.percent)
-                               : "none");
-    say(before.timeout != after.timeout,
-        "timeout",
-        after.timeout ? format_duration(*after.timeout) : "none");
-    say(before.memory_bytes != after.memory_bytes,
-        "memory",
-        after.memory_bytes ? std::to_string(*after.memory_bytes) : "none");
-    say(before.max_attempts != after.max_attempts,
-        "max_attempts",
-        after.max_attempts ? std::to_string(*after.max_attempts) : "none");
-    say(new_revision, "revision", "latest");
-    return join(out, ", ") + (command.reason.empty() ? "" : ": " + command.reason);
-}
-
-}  // namespace
-
-Result<Reply> set_job(Context& c, const SetJob& command) {
-    Job& job = *SERVO_TRY(find_open(c.state, command.job));
-    JobSettings settings = job.row.settings;
-    settings.priority = command.priority.value_or(settings.priority);
-    settings.deadline = command.deadline.value_or(settings.deadline);
-    settings.max_concurrency = command.max_concurrency.value_or(settings.max_concurrency);
-    settings.max_failures = command.max_failures.value_or(settings.max_failures);
-    settings.timeout = command.timeout.value_or(settings.timeout);
-    settings.memory_bytes = command.memory_bytes.value_or(settings.memory_bytes);
-    settings.max_attempts = command.max_attempts.value_or(settings.max_attempts);
-    if (settings.priority < kPriorityMin || settings.priority > kPriorityMax) {
-        return fail(invalid_argument(
-            "bad_priority",
-            fmt::format("A priority lies between {} and {}.", kPriorityMin, kPriorityMax)
-        ));
-    }
-    Asset& asset = c.state.asset_of(job);
-    int revision = job.row.revision;
-    if (command.latest_revision && revision != asset.head.latest_revision) {
-        if (!job.leases.empty()) {
-            return fail(failed_precondition(
-                "partitions_running",
-                fmt::format(
-                    "The revision changes between partitions only: servo backfill pause {}, wait "
-                    "until none runs, then set it and resume.",
-                    to_text(job.row.id)
-                )
-            ));
-        }
-        revision = asset.head.latest_revision;
-    }
-    const bool changed = !(settings == job.row.settings) || revision != job.row.revision;
-    if (changed) {
-        const std::string what =
-            what_changed(job.row.settings, settings, revision != job.row.revision, command);
-        job.row.settings = settings;
-        if (revision != job.row.revision) {
-            job.row.revision = revision;
-            job.revision = asset.revisions.at(revision).revision;
-            resolve_pools(c.state, job);  // no lease is charged to the old ones
-        }
-        job.row_dirty = true;
-        mark_dirty(c.state, job);
-        reorder_job(c.state, job, c.now);
-        ++c.state.wake;
-        event(c, job.row.tenant, command.actor, "backfill.set", to_text(job.row.id), what);
-    }
-    return job_reply(job, changed);
 }
 
 }  // namespace servo::core

@@ -15,18 +15,6 @@ Error no_such(const char* what, const std::string& name, const char* list) {
     );
 }
 
-// What was set, for how long and why, as the audit trail has it.
-std::string said(const std::string& what, Instant until, const std::string& reason) {
-    std::string out = what;
-    if (until != kNever) {
-        out += fmt::format("{}until {}", out.empty() ? "" : " ", format_rfc3339(until));
-    }
-    if (!reason.empty()) {
-        out += fmt::format("{}{}", out.empty() ? "" : ": ", reason);
-    }
-    return out;
-}
-
 Result<TenantId> tenant_id(const State& state, const std::string& name) {
     const auto it = state.tenant_names.find(name);
     if (it == state.tenant_names.end()) {
@@ -54,6 +42,17 @@ Result<Asset*> asset_of(State& state, const std::string& tenant, const std::stri
 }
 
 }  // namespace
+
+std::string said(const std::string& what, Instant until, const std::string& reason) {
+    std::string out = what;
+    if (until != kNever) {
+        out += fmt::format("{}until {}", out.empty() ? "" : " ", format_rfc3339(until));
+    }
+    if (!reason.empty()) {
+        out += fmt::format("{}{}", out.empty() ? "" : ": ", reason);
+    }
+    return out;
+}
 
 Result<Reply> set_tenant(Context& c, const SetTenant& command) {
     Tenant& tenant = c.state.tenants.at(SERVO_TRY(tenant_id(c.state, command.tenant)));

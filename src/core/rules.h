@@ -146,12 +146,13 @@ void end_session(Context& c, SessionId id, const std::string& why, bool suspect)
 std::optional<LeaseId> grant_one(Context& c, Session& session);
 
 // --- job_control.cc, definitions.cc, levers.cc ---
+// Error: failed_precondition / "job_ended".
+Result<Job*> find_open_job(State& state, JobId id);
 Result<Reply> create_jobs(Context& c, const CreateJobs& command);
 Result<Reply> pause_job(Context& c, const PauseJob& command);
 Result<Reply> resume_job(Context& c, const ResumeJob& command);
 Result<Reply> cancel_job(Context& c, const CancelJob& command);
 Result<Reply> retry_job(Context& c, const RetryJob& command);
-Result<Reply> set_job(Context& c, const SetJob& command);
 Result<Reply> adopt_job(Context& c, const AdoptJob& command);
 Result<Reply> apply_definitions(Context& c, const ApplyDefinitions& command);
 Result<Reply> set_tenant(Context& c, const SetTenant& command);
@@ -164,8 +165,17 @@ Result<Reply> drain_executor(Context& c, const DrainExecutor& command);
 Result<Reply> create_token(Context& c, const CreateToken& command);
 Result<Reply> revoke_token(Context& c, const RevokeToken& command);
 void add_tenant(Context& c, const std::string& name, const std::string& actor);
+// What was set, until when and why, as the audit trail has it.
+std::string said(const std::string& what, Instant until, const std::string& reason);
 // Pools that an asset of `tenant` means by its names: its own first, then shared ones.
 std::optional<PoolId> find_pool(const State& state, TenantId tenant, const std::string& name);
+
+// --- job_settings.cc ---
+Result<Reply> set_job(Context& c, const SetJob& command);
+// Failures do not pause the job any more: somebody decided to go on.
+void lift_max_failures(Job& job);
+// What was set for a time that is over goes back to what lasts.
+void end_temporary_settings(Context& c);
 
 // --- load.cc ---
 void load(State& state, const Snapshot& snapshot, Instant now);

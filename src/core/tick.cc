@@ -159,6 +159,7 @@ void tick(Context& c) {
         expire_sessions(c);
     }
     end_overrides(c);
+    end_temporary_settings(c);
     resume_jobs(c);
     charge_running(c, since);
     rebalance(c);

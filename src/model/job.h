@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "model/failure.h"
 #include "model/ids.h"
+#include "model/job_settings.h"
 #include "model/ordinals.h"
 #include "model/run_set.h"
 
@@ -44,29 +45,6 @@ std::optional<ReprocessPolicy> reprocess_policy_from(std::string_view name);
 
 enum class OverlapPolicy { kReject, kWait, kSkip };
 
-// `--max-failures N|P%`: pause the job when more than this many partitions failed finally.
-struct MaxFailures {
-    int64_t count = 0;  // 0 = not by count
-    int percent = 5;    // 0 = not by share; counted once `percent_after` partitions ended
-    int64_t percent_after = 50;
-    bool operator==(const MaxFailures&) const = default;
-};
-
-// What `servo backfill set` may change while the job lives; 0 / nullopt = as the asset says.
-struct JobSettings {
-    int priority = 0;  // -10..10, higher first
-    std::optional<Instant> deadline;
-    int64_t max_concurrency = 0;
-    MaxFailures max_failures;
-    std::optional<Millis> timeout;
-    std::optional<int64_t> memory_bytes;
-    std::optional<int> max_attempts;
-    bool operator==(const JobSettings&) const = default;
-};
-
-constexpr int kPriorityMin = -10;
-constexpr int kPriorityMax = 10;
-
 // One row of the job table, rewritten only when something in it changes (never per partition).
 struct JobRow {
     JobId id;
@@ -85,7 +63,8 @@ struct JobRow {
     std::string traceparent;  // of the request that started it (model/trace.h), or empty
     Instant created_at;
 
-    JobSettings settings;
+    JobSettings settings;                      // in force
+    std::vector<TemporarySettings> temporary;  // of them; no setting is in two
 
     JobState state = JobState::kPending;
     std::string state_reason;  // snake_case word, or empty

@@ -68,7 +68,7 @@ void fill_settings(const JobSettings& settings, api::Backfill& out) {
     out.priority = settings.priority;
     out.sla_deadline_at = settings.deadline;
     out.max_concurrency = settings.max_concurrency;
-    out.max_failures = format_max_failures(settings.max_failures);
+    out.max_failures = to_text(settings.max_failures);
     if (settings.timeout) {
         out.timeout_ms = settings.timeout->count();
     }
@@ -76,6 +76,23 @@ void fill_settings(const JobSettings& settings, api::Backfill& out) {
     if (settings.max_attempts) {
         out.max_attempts = *settings.max_attempts;
     }
+}
+
+std::vector<api::TemporarySetting> render_temporary(const JobRow& row) {
+    std::vector<api::TemporarySetting> out;
+    for (const TemporarySettings& one : row.temporary) {
+        const std::vector<SettingText> lasting = to_texts(one.lasting);
+        const std::vector<SettingText> now = to_texts(values_of(row.settings, one.lasting));
+        for (size_t i = 0; i < now.size(); ++i) {
+            out.push_back(
+                {std::string(now[i].name),
+                 now[i].value,
+                 lasting[i].value,
+                 *render_override(true, one.info)}
+            );
+        }
+    }
+    return out;
 }
 
 std::string describe_windows(const TimeWindows& windows) {
@@ -101,6 +118,7 @@ void fill_backfill(
 ) {
     fill_state(view.row, out);
     fill_settings(view.row.settings, out);
+    out.temporary_settings = render_temporary(view.row);
     out.tenant_id = view.tenant_name;
     out.asset_name = view.asset_name;
     out.effective_priority = view.rank > 0 ? view.effective_priority : view.row.settings.priority;
@@ -298,8 +316,15 @@ std::string repeat_command(const core::JobView& view, const PartitionScheme* sch
         );
     }
     out += fmt::format(" --reprocess {}", to_string(row.reprocess));
-    if (row.settings.priority != 0) {
-        out += fmt::format(" --priority {}", row.settings.priority);
+    const JobSettings settings = lasting_settings(row.settings, row.temporary);
+    if (settings.priority != 0) {
+        out += fmt::format(" --priority {}", settings.priority);
+    }
+    if (settings.max_concurrency != 0) {
+        out += fmt::format(" --max-concurrency {}", settings.max_concurrency);
+    }
+    if (settings.max_failures != MaxFailures{}) {
+        out += fmt::format(" --max-failures {}", to_text(settings.max_failures));
     }
     if (row.ordinals && row.ordinals->reversed()) {
         out += " --reverse";

@@ -201,6 +201,7 @@ TEST(Server, PauseResumeSetCancel) {
     one = server.get(path);
     EXPECT_EQ(one.number("priority"), 7);
     EXPECT_EQ(one.text("max_failures"), "10");
+    EXPECT_NE(one.text("command").find("--priority 7 --max-failures 10"), std::string::npos);
     EXPECT_EQ(server.call("PATCH", path, R"({"priority":99})").status, 422);
 
     EXPECT_EQ(server.post(path + "/cancel", R"({"reason":"wrong"})").status, 200);
@@ -209,6 +210,39 @@ TEST(Server, PauseResumeSetCancel) {
     const auto ended = server.post(path + "/pause", "{}");
     EXPECT_EQ(ended.status, 412);
     EXPECT_EQ(ended.reason(), "backfill_ended");
+}
+
+TEST(Server, ASettingMayHoldForATime) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    const std::string id = server.post("/v1/backfills", kJanuary).text("id");
+    const std::string path = "/v1/backfills/" + id;
+    const auto set =
+        server.call("PATCH", path, R"({"priority":7,"timeout":"2h","for":"3h","reason":"rush"})");
+    EXPECT_EQ(set.item(0).at("changed"), true) << set.reply.body;
+    auto one = server.get(path);
+    EXPECT_EQ(one.number("priority"), 7);
+    const auto& held = one.json.at("temporary_settings").as_array();
+    ASSERT_EQ(held.size(), 2U);
+    EXPECT_EQ(held[0].at("setting"), "priority");
+    EXPECT_EQ(held[0].at("value"), "7");
+    EXPECT_EQ(held[0].at("lasting"), "0");
+    EXPECT_EQ(held[0].at("override").at("reason"), "rush");
+    EXPECT_FALSE(held[0].at("override").at("until").is_null());
+    EXPECT_EQ(held[1].at("value"), "2h");
+    EXPECT_EQ(held[1].at("lasting"), "none");
+    // What repeats the backfill repeats what lasts.
+    EXPECT_EQ(one.text("command").find("--priority"), std::string::npos) << one.text("command");
+    EXPECT_EQ(server.get("/v1/backfills").item(0).at("temporary_settings").as_array().size(), 2U);
+
+    EXPECT_EQ(server.call("PATCH", path, R"({"priority":7})").item(0).at("changed"), true);
+    one = server.get(path);
+    EXPECT_EQ(one.number("priority"), 7);
+    EXPECT_EQ(one.json.at("temporary_settings").at(0).at("setting"), "timeout");
+    EXPECT_EQ(
+        server.call("PATCH", path, R"({"revision":"latest","for":"1h"})").reason(),
+        "revision_for_a_time"
+    );
 }
 
 TEST(Server, SeveralTenantsAreOneGroupAllOrNone) {

@@ -75,12 +75,6 @@ Result<std::optional<int>> attempts_setting(const std::string& text) {
     return std::optional<int>(static_cast<int>(*number));
 }
 
-bool sets_anything(const core::SetJob& command) {
-    return command.priority || command.deadline || command.max_concurrency ||
-           command.max_failures || command.timeout || command.memory_bytes ||
-           command.max_attempts || command.latest_revision;
-}
-
 }  // namespace
 
 Result<Instant> parse_deadline(std::string_view text, Instant now) {
@@ -166,16 +160,6 @@ Result<MaxFailures> parse_max_failures(std::string_view text) {
     return MaxFailures{*number, 0, 0};
 }
 
-std::string format_max_failures(const MaxFailures& limit) {
-    if (limit.count > 0 && limit.percent > 0) {
-        return fmt::format("{} or {}%", limit.count, limit.percent);
-    }
-    if (limit.count > 0) {
-        return std::to_string(limit.count);
-    }
-    return limit.percent > 0 ? fmt::format("{}%", limit.percent) : "none";
-}
-
 Result<JobSettings> job_settings(const api::StartRequest& request, Instant now) {
     JobSettings out;
     SERVO_CHECK(check_range("priority", request.priority, kPriorityMin, kPriorityMax));
@@ -195,35 +179,42 @@ Result<core::SetJob> set_command(const api::SettingsRequest& request, Instant no
     core::SetJob out;
     if (request.priority) {
         SERVO_CHECK(check_range("priority", *request.priority, kPriorityMin, kPriorityMax));
-        out.priority = static_cast<int>(*request.priority);
+        out.change.priority = static_cast<int>(*request.priority);
     }
     if (request.sla_deadline) {
         std::optional<Instant> deadline;
         if (!is_none(*request.sla_deadline)) {
             deadline = SERVO_TRY(parse_deadline(*request.sla_deadline, now));
         }
-        out.deadline = deadline;
+        out.change.deadline = deadline;
     }
     if (request.max_concurrency) {
         SERVO_CHECK(check_range("max_concurrency", *request.max_concurrency, 0, kConcurrencyMax));
-        out.max_concurrency = *request.max_concurrency;
+        out.change.max_concurrency = *request.max_concurrency;
     }
     if (request.max_failures) {
-        out.max_failures = SERVO_TRY(parse_max_failures(*request.max_failures));
+        out.change.max_failures = SERVO_TRY(parse_max_failures(*request.max_failures));
     }
     if (request.timeout) {
-        out.timeout = SERVO_TRY(timeout_setting(*request.timeout));
+        out.change.timeout = SERVO_TRY(timeout_setting(*request.timeout));
     }
     if (request.memory) {
-        out.memory_bytes = SERVO_TRY(memory_setting(*request.memory));
+        out.change.memory_bytes = SERVO_TRY(memory_setting(*request.memory));
     }
     if (request.max_attempts) {
-        out.max_attempts = SERVO_TRY(attempts_setting(*request.max_attempts));
+        out.change.max_attempts = SERVO_TRY(attempts_setting(*request.max_attempts));
     }
     out.latest_revision = request.revision.has_value();
     out.reason = request.reason;
     SERVO_CHECK(check_note("reason", request.reason));
-    if (!sets_anything(out)) {
+    out.until = SERVO_TRY(parse_hold(request.hold_for, now));
+    if (out.latest_revision && out.until != kNever) {
+        return fail(invalid_argument(
+            "revision_for_a_time",
+            "for: a revision cannot be set for a time; leave revision or for out."
+        ));
+    }
+    if (names_nothing(out.change) && !out.latest_revision) {
         return fail(invalid_argument("nothing_to_set", "The request names nothing to change."));
     }
     return out;

@@ -26,11 +26,11 @@ Result<Instant> parse_hold(std::string_view text, Instant now);
 
 // "10", "5%", "none". Error: invalid_argument / "bad_max_failures".
 Result<model::MaxFailures> parse_max_failures(std::string_view text);
-std::string format_max_failures(const model::MaxFailures& limit);
 
 // The settings of a new job. Errors: invalid_argument with the field's name in the message.
 Result<model::JobSettings> job_settings(const api::StartRequest& request, Instant now);
-// The command for one job; `job` is set by the caller. Errors as above, and "nothing_to_set".
+// The command for one job; `job` is set by the caller. Errors as above, "bad_duration",
+// "nothing_to_set", "revision_for_a_time".
 Result<core::SetJob> set_command(const api::SettingsRequest& request, Instant now);
 
 // Error: invalid_argument / "text_too_long".

@@ -39,7 +39,7 @@ TEST(Settings, HoldsEndOrNot) {
 
 TEST(Settings, FailureLimitsRoundTrip) {
     for (const char* text : {"10", "5%", "100%", "none"}) {
-        EXPECT_EQ(format_max_failures(parse_max_failures(text).value()), text);
+        EXPECT_EQ(model::to_text(parse_max_failures(text).value()), text);
     }
     for (const char* text : {"", "0", "0%", "101%", "-1", "5 %", "x"}) {
         EXPECT_EQ(parse_max_failures(text).error().reason, "bad_max_failures") << text;
@@ -52,15 +52,28 @@ TEST(Settings, NoneSetsBackToTheAsset) {
     request.sla_deadline = "none";
     request.max_attempts = "5";
     const core::SetJob command = set_command(request, kNow).value();
-    ASSERT_TRUE(command.timeout);
-    EXPECT_FALSE(*command.timeout);
-    ASSERT_TRUE(command.deadline);
-    EXPECT_FALSE(*command.deadline);
-    EXPECT_EQ(command.max_attempts.value(), 5);
-    EXPECT_FALSE(command.memory_bytes);
+    ASSERT_TRUE(command.change.timeout);
+    EXPECT_FALSE(*command.change.timeout);
+    ASSERT_TRUE(command.change.deadline);
+    EXPECT_FALSE(*command.change.deadline);
+    EXPECT_EQ(command.change.max_attempts.value(), 5);
+    EXPECT_FALSE(command.change.memory_bytes);
     EXPECT_EQ(set_command(api::SettingsRequest{}, kNow).error().reason, "nothing_to_set");
     request.priority = 11;
     EXPECT_EQ(set_command(request, kNow).error().reason, "bad_priority");
+}
+
+TEST(Settings, AChangeMayHoldForATimeButNotARevision) {
+    api::SettingsRequest request;
+    request.priority = 5;
+    EXPECT_EQ(set_command(request, kNow).value().until, kNever);
+    request.hold_for = "2h";
+    EXPECT_EQ(set_command(request, kNow).value().until, kNow + Millis(7'200'000));
+    request.revision = "latest";
+    EXPECT_EQ(set_command(request, kNow).error().reason, "revision_for_a_time");
+    request.revision.reset();
+    request.hold_for = "a while";
+    EXPECT_EQ(set_command(request, kNow).error().reason, "bad_duration");
 }
 
 }  // namespace

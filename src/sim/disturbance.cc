@@ -72,12 +72,12 @@ void Workload::control() {
         default: {
             core::SetJob set;
             set.job = *job;
-            set.priority = static_cast<int>(prng.between(-10, 10));
+            set.change.priority = static_cast<int>(prng.between(-10, 10));
             if (prng.chance(1, 3)) {
-                set.max_concurrency = prng.between(0, 3);
+                set.change.max_concurrency = prng.between(0, 3);
             }
             if (prng.chance(1, 4)) {
-                set.max_attempts = std::optional<int>(static_cast<int>(prng.between(1, 4)));
+                set.change.max_attempts = std::optional<int>(static_cast<int>(prng.between(1, 4)));
             }
             set.latest_revision = prng.chance(1, 3);
             set.actor = "operator";

@@ -163,6 +163,12 @@ JobRow full_job() {
     row.settings.timeout = Millis(90'000);
     row.settings.memory_bytes = 1 << 30;
     row.settings.max_attempts = 4;
+    TemporarySettings held;
+    held.lasting.priority = 2;
+    held.lasting.timeout = std::optional<Millis>();
+    held.info = {
+        "ann", "month \"end\"", instant_ms(1'700'000'000'000), instant_ms(1'800'000'000'000)};
+    row.temporary = {held};
     row.state_reason = "too_many_failures";
     row.state_note = "later";
     row.state_by = "ann";
@@ -191,6 +197,7 @@ void expect_same(const JobRow& a, const JobRow& b) {
     EXPECT_EQ(a.created_by, b.created_by);
     EXPECT_EQ(a.created_at, b.created_at);
     EXPECT_EQ(a.settings, b.settings);
+    EXPECT_EQ(a.temporary, b.temporary);
     EXPECT_EQ(a.state, b.state);
     EXPECT_EQ(a.state_reason, b.state_reason);
     EXPECT_EQ(a.state_note, b.state_note);
@@ -218,6 +225,7 @@ TEST_P(LoadConformance, JobComesBackAsCommittedAndAfterAChange) {
     }
     row.state = JobState::kResuming;
     row.settings = {};
+    row.temporary = {};
     row.resume_at = kNever;
     row.started_at.reset();
     row.state_note = "";

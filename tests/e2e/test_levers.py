@@ -72,6 +72,25 @@ class Levers(ServoTest):
         self.open_gate()
         self.assert_counts(self.wait_job(job_id), completed=24)
 
+    def test_a_setting_holds_for_a_time_and_through_a_crash(self):
+        job_id = self.begin("pooled", *ONE_DAY)
+        narrow = ("backfill", "set", job_id, "--max-concurrency", "1", "--reason", "night", "--for")
+        self.servo(*narrow, "1h")
+        self.processes[-1].kill()
+        self.start("--slots", "4")
+        job = self.job(job_id)
+        self.assertEqual(1, job["max_concurrency"])
+        self.assertEqual([("max_concurrency", "0", "night")],
+                         [(one["setting"], one["lasting"], one["override"]["reason"])
+                          for one in job["temporary_settings"]])
+        self.assertIn("max_concurrency 1 instead of 0", self.servo("backfill", "status", job_id).out)
+        self.servo(*narrow, "1s")
+        wait_until(lambda: self.job(job_id)["max_concurrency"] == 0, "its time is over")
+        wait_until(lambda: self.running(job_id) == 2, "the pool's limit is the next one")
+        self.assertIn("backfill.unset", self.servo("events", "--subject", job_id).out)
+        self.open_gate()
+        self.assert_counts(self.wait_job(job_id), completed=24)
+
     def test_a_drained_executor_takes_nothing_and_comes_back(self):
         def listed():
             return self.servo("executor", "list", "-o", "json").json()["items"]

@@ -10,6 +10,7 @@
 //   ask X · finish X [count] · die X · drain X / undrain X (server) · leave X (local drain)
 //   pass D (heartbeats) · work D (all executors run)
 //   pause J [kill] [for=D] · resume J · cancel J [force] · retry J [classes=a,b] · set J key=value…
+//   [for=D]
 //   set_tenant T … · set_pool P concurrency=N | unset · hold P [for=D] · release P · set_asset T/A
 //   … outage P on|off · fix T/A show jobs|tenants|pools|executors|served|log · show time [SCOPE] ·
 //   explain J [index]
@@ -313,15 +314,16 @@ class Player {
     void set_job(const Words& w) {
         core::SetJob set;
         set.job = id(w);
+        set.until = until(w);
         set.actor = "ann";
         if (w.has("priority")) {
-            set.priority = static_cast<int>(w.number("priority", 0));
+            set.change.priority = static_cast<int>(w.number("priority", 0));
         }
         if (w.has("max_concurrency")) {
-            set.max_concurrency = w.number("max_concurrency", 0);
+            set.change.max_concurrency = w.number("max_concurrency", 0);
         }
         if (w.has("deadline")) {
-            set.deadline = std::optional(stage_.now() + w.duration("deadline", Millis(0)));
+            set.change.deadline = std::optional(stage_.now() + w.duration("deadline", Millis(0)));
         }
         ask_core(set);
     }

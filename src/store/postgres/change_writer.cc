@@ -5,6 +5,7 @@
 #include "model/job_id.h"
 #include "store/pool_codec.h"
 #include "store/postgres/adapter.h"
+#include "store/settings_codec.h"
 #include "store/sql/rows.h"
 
 namespace servo::store::postgres {
@@ -309,7 +310,7 @@ Status ChangeWriter::add_job(Pipeline& out, const JobRow& row) {
     out.add(
         "INSERT INTO jobs (" SERVO_JOB_COLUMNS
         ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?, ?, ?)"
+        " ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (job_id) DO UPDATE SET revision = excluded.revision,"
         " priority = excluded.priority, deadline_ms = excluded.deadline_ms,"
         " max_concurrency = excluded.max_concurrency,"
@@ -317,7 +318,8 @@ Status ChangeWriter::add_job(Pipeline& out, const JobRow& row) {
         " max_failures_percent = excluded.max_failures_percent,"
         " max_failures_percent_after = excluded.max_failures_percent_after,"
         " timeout_ms = excluded.timeout_ms, memory_bytes = excluded.memory_bytes,"
-        " max_attempts = excluded.max_attempts, state = excluded.state,"
+        " max_attempts = excluded.max_attempts,"
+        " temporary_settings = excluded.temporary_settings, state = excluded.state,"
         " state_reason = excluded.state_reason, state_note = excluded.state_note,"
         " state_by = excluded.state_by, state_since_ms = excluded.state_since_ms,"
         " resume_at_ms = excluded.resume_at_ms, waits_for = excluded.waits_for,"
@@ -349,6 +351,7 @@ Status ChangeWriter::add_job(Pipeline& out, const JobRow& row) {
             count_of(s.timeout),
             s.memory_bytes,
             s.max_attempts,
+            view(encode_temporary(row.temporary)),
             to_string(row.state),
             view(row.state_reason),
             view(row.state_note),

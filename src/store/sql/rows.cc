@@ -7,6 +7,7 @@
 #include "model/job_id.h"
 #include "store/pool_codec.h"
 #include "store/replay.h"
+#include "store/settings_codec.h"
 
 namespace servo::store::sql {
 namespace {
@@ -191,6 +192,7 @@ Result<JobColumns> read_job(const Query& row) {
     job.traceparent = in.text();
     job.created_at = in.instant();
     read_settings(in, job.settings);
+    job.temporary = SERVO_TRY(decode_temporary(in.view()));
     const std::string state = in.text();
     job.state_reason = in.text();
     job.state_note = in.text();

@@ -5,6 +5,7 @@
 #include "model/job_id.h"
 #include "store/pool_codec.h"
 #include "store/replay.h"
+#include "store/settings_codec.h"
 #include "store/sql/rows.h"
 #include "store/state_block.h"
 
@@ -200,13 +201,15 @@ Status ChangeWriter::write_executor(const ExecutorRow& row) {
 
 Status ChangeWriter::write_job(const JobRow& row) {
     const JobSettings& s = row.settings;
+    const std::string temporary = encode_temporary(row.temporary);
     SERVO_CHECK(db_.run(
         "UPDATE jobs SET revision = ?2, priority = ?3, deadline_ms = ?4, max_concurrency = ?5,"
         " max_failures_count = ?6, max_failures_percent = ?7, max_failures_percent_after = ?8,"
         " timeout_ms = ?9, memory_bytes = ?10, max_attempts = ?11, state = ?12, state_reason = ?13,"
         " state_note = ?14, state_by = ?15, state_since_ms = ?16, resume_at_ms = ?17,"
         " waits_for = ?18, generation = ?19, started_at_ms = ?20, completed_at_ms = ?21,"
-        " range_start = ?22, range_end = ?23, note = ?24, group_id = ?25"
+        " range_start = ?22, range_end = ?23, note = ?24, group_id = ?25,"
+        " temporary_settings = ?26"
         " WHERE job_id = ?1",
         row.id,
         row.revision,
@@ -232,13 +235,15 @@ Status ChangeWriter::write_job(const JobRow& row) {
         std::string_view(row.range_start),
         std::string_view(row.range_end),
         std::string_view(row.note),
-        row.group
+        row.group,
+        std::string_view(temporary)
     ));
     return sqlite3_changes(db_.handle()) > 0 ? Status{} : insert_job(row);
 }
 
 Status ChangeWriter::insert_job(const JobRow& row) {
     const JobSettings& s = row.settings;
+    const std::string temporary = encode_temporary(row.temporary);
     const auto known = SERVO_TRY(db_.integer(
         "SELECT 1 FROM asset_revisions WHERE asset_id = ? AND revision = ?", row.asset, row.revision
     ));
@@ -251,7 +256,7 @@ Status ChangeWriter::insert_job(const JobRow& row) {
     SERVO_CHECK(db_.run(
         "INSERT INTO jobs (" SERVO_JOB_COLUMNS
         ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?, ?, ?)",
+        " ?, ?, ?, ?, ?, ?, ?, ?)",
         row.id,
         row.tenant,
         row.group,
@@ -276,6 +281,7 @@ Status ChangeWriter::insert_job(const JobRow& row) {
         count_of(s.timeout),
         s.memory_bytes,
         s.max_attempts,
+        std::string_view(temporary),
         to_string(row.state),
         std::string_view(row.state_reason),
         std::string_view(row.state_note),

@@ -151,6 +151,7 @@ CREATE TABLE jobs (
     timeout_ms BIGINT,
     memory_bytes BIGINT,
     max_attempts BIGINT,
+    temporary_settings TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN (
         'pending', 'waiting_upstream', 'running', 'paused', 'resuming', 'cancelling',
         'completed', 'failed', 'cancelled')),

@@ -146,6 +146,7 @@ CREATE TABLE jobs (
     timeout_ms INTEGER,
     memory_bytes INTEGER,
     max_attempts INTEGER,
+    temporary_settings TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN (
         'pending', 'waiting_upstream', 'running', 'paused', 'resuming', 'cancelling',
         'completed', 'failed', 'cancelled')),

@@ -1,6 +1,10 @@
 #include "server/render.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <map>
+#include <set>
 
 #include "base/text.h"
 #include "model/asset_codec.h"
@@ -14,6 +18,7 @@ namespace {
 using namespace model;
 
 constexpr uint64_t kKeysInCommandMax = 20;
+constexpr uint64_t kDimensionsExaminedMax = 10'000;
 
 std::string_view overlap_word(OverlapPolicy policy) {
     switch (policy) {
@@ -299,6 +304,67 @@ std::string describe_scheme(const SchemeSpec& scheme) {
     return out;
 }
 
+namespace {
+
+using KeysByDimension = std::map<std::string, std::set<std::string>>;
+
+// Static keys of the job's partitions. Along a run they come round again, so one round is enough.
+// Absent when that takes more than kDimensionsExaminedMax looks.
+std::optional<KeysByDimension> static_keys_of(const JobRow& row, const PartitionScheme& scheme) {
+    KeysByDimension seen;
+    uint64_t looks = 0;
+    for (const OrdinalRun& run : row.ordinals->runs()) {
+        std::map<std::string, std::string> first;
+        for (uint64_t i = 0; i < run.count; ++i) {
+            if (++looks > kDimensionsExaminedMax) {
+                return std::nullopt;
+            }
+            auto info = scheme.describe(run.first + static_cast<Ordinal>(i) * run.stride);
+            if (!info) {
+                return std::nullopt;
+            }
+            for (const Dimension& dimension : scheme.spec().dimensions) {
+                if (std::holds_alternative<TimeWindows>(dimension.values)) {
+                    info->dimensions.erase(dimension.name);
+                }
+            }
+            if (i > 0 && info->dimensions == first) {
+                break;
+            }
+            for (const auto& [name, key] : info->dimensions) {
+                seen[name].insert(key);
+            }
+            if (i == 0) {
+                first = std::move(info->dimensions);
+            }
+        }
+    }
+    return seen;
+}
+
+// " --dim region=eu": the dimensions of which the job has few keys and not all.
+std::string named_dimensions(const JobRow& row, const PartitionScheme& scheme) {
+    auto seen = static_keys_of(row, scheme);
+    if (!seen) {
+        return "";
+    }
+    std::string out;
+    for (const Dimension& dimension : scheme.spec().dimensions) {
+        const auto* keys = std::get_if<StaticKeys>(&dimension.values);
+        const std::set<std::string>& named = (*seen)[dimension.name];
+        if (keys != nullptr && !dimension.name.empty() && named.size() <= kKeysInCommandMax &&
+            named.size() < keys->keys.size() - keys->retired.size()) {
+            out += fmt::format(
+                " --dim {}",
+                shell_quote(fmt::format("{}={}", dimension.name, fmt::join(named, ",")))
+            );
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
 std::string repeat_command(const core::JobView& view, const PartitionScheme* scheme) {
     const JobRow& row = view.row;
     std::string out = fmt::format("servo backfill start {}", shell_quote(view.asset_name));
@@ -314,6 +380,7 @@ std::string repeat_command(const core::JobView& view, const PartitionScheme* sch
         out += fmt::format(
             " --start {} --end {}", shell_quote(row.range_start), shell_quote(row.range_end)
         );
+        out += scheme != nullptr ? named_dimensions(row, *scheme) : "";
     }
     out += fmt::format(" --reprocess {}", to_string(row.reprocess));
     const JobSettings settings = lasting_settings(row.settings, row.temporary);

@@ -157,6 +157,26 @@ TEST(Server, ARepeatedRequestGetsTheFirstAnswer) {
     EXPECT_EQ(other.reason(), "idempotency_key_reused");
 }
 
+TEST(Server, WhatRepeatsABackfillNamesItsDimensions) {
+    TestServer server;
+    server.apply(
+        "version: 1\nassets:\n  sales:\n    run: { command: [make] }\n    partitions: { "
+        "dimensions: { date: "
+        "{ every: day, start: 2024-01-01 }, region: { keys: [eu, us, apac] } } }\n"
+    );
+    const auto command_of = [&server](const std::string& selection) {
+        const auto started =
+            server.post("/v1/backfills", R"({"asset":"sales","selection":)" + selection + "}");
+        EXPECT_EQ(started.status, 200) << started.reply.body;
+        return server.get("/v1/backfills/" + started.text("id")).text("command");
+    };
+    const std::string some =
+        command_of(R"({"start":"2024-01-01","end":"2024-06-30","dims":{"region":["us","eu"]}})");
+    EXPECT_NE(some.find(" --dim region=eu,us"), std::string::npos) << some;
+    const std::string all = command_of(R"({"start":"2024-07-01","end":"2024-12-31"})");
+    EXPECT_EQ(all.find("--dim"), std::string::npos) << all;
+}
+
 TEST(Server, OverlapNamesTheOtherJob) {
     TestServer server;
     server.apply(asset_yaml("orders"));

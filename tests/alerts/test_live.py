@@ -36,6 +36,7 @@ class Live(ServoTest):
     def setUp(self):
         super().setUp()
         self.metrics = f"127.0.0.1:{free_port()}"
+        self.health = {name: f"127.0.0.1:{free_port()}" for name in ("one", "two")}
         self.spawn("server", "--data-dir", self.data_dir, "--listen", f"127.0.0.1:{self.port}",
                    "--metrics-listen", self.metrics)
         wait_until(self.ready, "the server answers")
@@ -44,16 +45,18 @@ class Live(ServoTest):
         self.alertmanager = Alertmanager(
             os.path.join(self.folder, "alertmanager"), self.receiver, self.environment)
         self.addCleanup(self.alertmanager.daemon.close)
+        targets = {"servo": [self.metrics], "servo-executor": list(self.health.values())}
         self.prometheus = Prometheus(
-            os.path.join(self.folder, "prometheus"), [self.metrics], self.alertmanager, self.receiver,
-            DIVISOR, self.environment)
+            os.path.join(self.folder, "prometheus"), targets, self.alertmanager, self.receiver, DIVISOR,
+            self.environment)
         self.addCleanup(self.prometheus.daemon.close)
         self.alertmanager.wait_ready()
         self.prometheus.wait_ready()
 
     def start_executors(self):
-        return [self.spawn("executor", "--server", self.url, "--slots", "4", "--executor-name", name)
-                for name in ("one", "two")]
+        return [self.spawn("executor", "--server", self.url, "--slots", "4", "--executor-name", name,
+                           "--health-listen", address)
+                for name, address in self.health.items()]
 
     def load(self):
         """Work for long, and a tenant whose every partition fails."""
@@ -101,7 +104,7 @@ class Live(ServoTest):
 
     def test_executors_die_somebody_is_told_and_it_resolves(self):
         executors = self.start_executors()
-        self.wait_for('up == 1', "the server is scraped")
+        self.wait_for("sum(up) == 3", "server and executors are scraped")
         self.load()
         team, alert = self.wait_alert(FAILING, "firing")
         self.assertEqual(("data-engineering", "faulty"), (team, alert["labels"]["tenant_id"]))

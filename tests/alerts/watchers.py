@@ -109,7 +109,8 @@ class Alertmanager:
 
 
 class Prometheus:
-    """Watches `targets` by the rendered rules, every time of which is divided by `divisor`."""
+    """Watches by the rendered rules, every time of which is divided by `divisor`. `targets`: addresses
+    by the name of the job in the shipped prometheus.yml."""
 
     def __init__(self, folder, targets, alertmanager, receiver, divisor, environment):
         os.mkdir(folder)
@@ -122,7 +123,8 @@ class Prometheus:
         often = f"{15_000 * 2 // divisor}ms"
         config["global"] = {"scrape_interval": often, "scrape_timeout": often,
                             "evaluation_interval": often}
-        config["scrape_configs"][0]["static_configs"][0]["targets"] = targets
+        for job in config["scrape_configs"]:
+            job["static_configs"][0]["targets"] = targets[job["job_name"]]
         config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [alertmanager.address]
         with open(os.path.join(folder, "prometheus.yml"), "w", encoding="utf-8") as file:
             yaml.safe_dump(config, file)

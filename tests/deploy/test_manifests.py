@@ -52,11 +52,12 @@ autoscaling: { enabled: true, minReplicas: 2, maxReplicas: 5 }
 MONITORED = """
 monitoring:
   serviceMonitor: { enabled: true, interval: 30s, labels: { release: prometheus } }
+  podMonitor: { enabled: true }
   rules: { enabled: true, runbookBaseUrl: https://wiki.example/rb, grafanaUrl: https://graf.example }
   dashboard: { enabled: true }
 thresholds: { claimLatencySeconds: 240, throughputFall: 0.4 }
 """
-CUSTOM_KINDS = ("ServiceMonitor", "PrometheusRule")  # kubernetes-validate does not know them
+CUSTOM_KINDS = ("ServiceMonitor", "PodMonitor", "PrometheusRule")  # kubernetes-validate does not know them
 
 
 def objects_of(text):
@@ -251,7 +252,7 @@ class Chart(Cases):
         self.assertIn("needs a number in executor.slots", refused.stderr)
 
     def test_monitoring_is_off_until_it_is_asked_for(self):
-        wanted = {"ServiceMonitor", "PrometheusRule", "ConfigMap"}
+        wanted = {*CUSTOM_KINDS, "ConfigMap"}
         self.assertFalse(wanted & {kind for kind, _ in kinds(self.objects())})
         objects = self.objects(MONITORED)
         self.assert_sound(objects)
@@ -275,6 +276,15 @@ class Chart(Cases):
         policy = named(objects, "NetworkPolicy", "servo-server")["spec"]["ingress"]
         self.assertTrue(any({"port": "metrics", "protocol": "TCP"} in rule["ports"]
                             for rule in policy))
+
+    def test_a_scrape_of_executors_gets_through_to_their_port(self):
+        objects = self.objects(MONITORED + "networkPolicy: { metricsClients: [{ podSelector: {} }] }")
+        (endpoint,) = named(objects, "PodMonitor", "servo-executor")["spec"]["podMetricsEndpoints"]
+        container = dict(pods(objects))["servo-executor"]["spec"]["containers"][0]
+        self.assertIn(endpoint["port"], [port["name"] for port in container["ports"]])
+        (rule,) = named(objects, "NetworkPolicy", "servo-executor")["spec"]["ingress"]
+        self.assertEqual(([{"port": "health", "protocol": "TCP"}], [{"podSelector": {}}]),
+                         (rule["ports"], rule["from"]))
 
     def test_alerts_have_the_thresholds_and_links_of_the_values(self):
         rules = named(self.objects(MONITORED), "PrometheusRule", "servo")["spec"]

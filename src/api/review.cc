@@ -22,6 +22,13 @@ void describe(V& v, ReportTotals& t) {
     v.field("claim_p95_ms", t.claim_p95_ms, "");
     v.field("claim_p99_ms", t.claim_p99_ms, "");
     v.field("mean_slots", t.mean_slots, "In use, on the average.");
+    v.field(
+        "slot_ms",
+        t.slot_ms,
+        "By what slots did, in whole hours of the ledger of time. Empty where it has none, and for "
+        "one "
+        "tenant."
+    );
     v.field("mean_cpus", t.mean_cpus, "Absent: no program's use is known.");
     v.field("memory_p95_bytes", t.memory_p95_bytes, "Peak of a partition's processes.");
     v.field("memory_max_bytes", t.memory_max_bytes, "");

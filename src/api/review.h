@@ -31,6 +31,7 @@ struct ReportTotals {
     std::optional<double> claim_p95_ms;
     std::optional<double> claim_p99_ms;
     double mean_slots = 0;                    // in use, on the average
+    std::map<std::string, int64_t> slot_ms;   // by what slots did; of the whole installation alone
     std::optional<double> mean_cpus;          // absent: no program's use is known
     std::optional<int64_t> memory_p95_bytes;  // peak of a partition's processes
     std::optional<int64_t> memory_max_bytes;

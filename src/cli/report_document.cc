@@ -302,6 +302,61 @@ Section utilisation(const api::Report& report) {
     return section;
 }
 
+int64_t sum_of(const std::map<std::string, int64_t>& amounts) {
+    int64_t sum = 0;
+    for (const auto& [name, amount] : amounts) {
+        sum += amount;
+    }
+    return sum;
+}
+
+// The states of both periods, those that took the most first.
+std::vector<std::string> slot_states(const api::Report& report) {
+    std::map<std::string, int64_t> both = report.now.slot_ms;
+    for (const auto& [state, ms] : report.before.slot_ms) {
+        both[state] += ms;
+    }
+    std::vector<std::string> out;
+    for (const auto& [state, ms] : both) {
+        out.push_back(state);
+    }
+    std::stable_sort(out.begin(), out.end(), [&](const auto& a, const auto& b) {
+        return both.at(a) > both.at(b);
+    });
+    return out;
+}
+
+Section slot_time(const api::Report& report) {
+    Section section{"Where slot time went", {}};
+    Table table{
+        {{"state"}, {"this period", true}, {"share", true}, {"before", true}, {"share", true}},
+        {},
+        ""};
+    report::SharePlot plot{"share of slot time", {{"this period", {}}, {"before", {}}}};
+    Figure figure{"Slot time by state", "", slot_states(report)};
+    for (const std::string& state : figure.legend) {
+        std::vector<std::string> row = {state};
+        for (size_t i = 0; i < 2; ++i) {
+            const auto& period = i == 0 ? report.now.slot_ms : report.before.slot_ms;
+            const auto found = period.find(state);
+            const int64_t ms = found == period.end() ? 0 : found->second;
+            const int64_t all = sum_of(period);
+            const double share = all > 0 ? static_cast<double>(ms) / static_cast<double>(all) : 0;
+            row.push_back(time(ms));
+            row.push_back(fmt::format("{:.1f} %", share * 100));
+            plot.rows[i].shares.push_back(share);
+        }
+        table.rows.push_back(std::move(row));
+    }
+    figure.svg = draw(plot);
+    section.blocks.emplace_back(std::move(table));
+    section.blocks.emplace_back(std::move(figure));
+    section.blocks.emplace_back(Paragraph{
+        "From the ledger of time, in whole hours of all slots that there were; the concepts page "
+        "says what each state means."});
+    return section;
+}
+
 Section deadlines(const api::Report& report) {
     Table table{
         {{"backfill"}, {"asset"}, {"state"}, {"deadline"}, {"margin", true}},
@@ -379,6 +434,9 @@ Document report_document(const api::Report& report) {
         utilisation(report),
         deadlines(report),
         waste(report)};
+    if (!report.now.slot_ms.empty() || !report.before.slot_ms.empty()) {
+        document.sections.insert(document.sections.end() - 2, slot_time(report));
+    }
     for (const std::string& note : report.notes) {
         document.footer += (document.footer.empty() ? "" : " ") + note;
     }

@@ -23,42 +23,43 @@ api::Report week() {
     report.since = kUntil - Millis(7 * kDayMs);
     report.before_since = kUntil - Millis(14 * kDayMs);
     report.step_ms = kDayMs;
-    report.now = {
-        12,
-        9,
-        1,
-        1,
-        4'200,
-        12,
-        40,
-        86'400'000,
-        3'600'000,
-        12,
-        120,
-        4'000,
-        61'000,
-        0.15,
-        0.08,
-        300 << 20,
-        1'500 << 20};
-    report.before = {
-        10,
-        10,
-        0,
-        0,
-        4'000,
-        3,
-        5,
-        80'000'000,
-        100'000,
-        10,
-        100,
-        900,
-        1'000,
-        0.13,
-        0.08,
-        280 << 20,
-        700 << 20};
+    report.now.backfills_started = 12;
+    report.now.backfills_completed = 9;
+    report.now.backfills_failed = 1;
+    report.now.backfills_cancelled = 1;
+    report.now.completed_partitions = 4'200;
+    report.now.failed_partitions = 12;
+    report.now.failed_attempts = 40;
+    report.now.busy_ms = 86'400'000;
+    report.now.wasted_ms = 3'600'000;
+    report.now.claims = 12;
+    report.now.claim_p50_ms = 120;
+    report.now.claim_p95_ms = 4'000;
+    report.now.claim_p99_ms = 61'000;
+    report.now.mean_slots = 0.15;
+    report.now.slot_ms = {
+        {"busy.useful", 86'400'000},
+        {"busy.waste:timeout", 3'600'000},
+        {"idle.no_work", 510'000'000}};
+    report.now.mean_cpus = 0.08;
+    report.now.memory_p95_bytes = 300 << 20;
+    report.now.memory_max_bytes = 1'500 << 20;
+    report.before.backfills_started = 10;
+    report.before.backfills_completed = 10;
+    report.before.completed_partitions = 4'000;
+    report.before.failed_partitions = 3;
+    report.before.failed_attempts = 5;
+    report.before.busy_ms = 80'000'000;
+    report.before.wasted_ms = 100'000;
+    report.before.claims = 10;
+    report.before.claim_p50_ms = 100;
+    report.before.claim_p95_ms = 900;
+    report.before.claim_p99_ms = 1'000;
+    report.before.mean_slots = 0.13;
+    report.before.slot_ms = {{"busy.useful", 80'000'000}, {"idle.no_work", 520'000'000}};
+    report.before.mean_cpus = 0.08;
+    report.before.memory_p95_bytes = 280 << 20;
+    report.before.memory_max_bytes = 700 << 20;
     report.tenants = {
         {"acme", 4'000, 12, 80'000'000, 4'000, 3}, {"bigco", 200, 0, 6'400'000, 0, 0}};
     report.assets = {
@@ -129,7 +130,7 @@ TEST(Report, PageHasADrawingForEachTrend) {
     for (size_t at = page.find("<svg"); at != std::string::npos; at = page.find("<svg", at + 1)) {
         ++drawings;
     }
-    EXPECT_EQ(drawings, 5u);
+    EXPECT_EQ(drawings, 6u);
     EXPECT_EQ(page.find("http"), std::string::npos) << "it needs nothing from elsewhere";
 }
 

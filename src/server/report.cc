@@ -170,6 +170,11 @@ Result<Response> get_report(Call& call) {
     Review review(span);
     HistoryWalk walk(*call.history, review);
     SERVO_CHECK(walk.run(tenant, span.before_since));
+    if (!tenant) {
+        review.add_ledger(SERVO_TRY(call.history->ledger(
+            LedgerSpan::kHour, LedgerScope::kAll, span.before_since, span.until
+        )));
+    }
     const Names names = SERVO_TRY(read_names(call.backend));
     api::Report out = review.report(names);
     if (tenant) {

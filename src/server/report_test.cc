@@ -166,6 +166,23 @@ TEST(Review, ProcessorsAndMemoryOfThoseThatTell) {
     EXPECT_FALSE(out.before.mean_cpus);
 }
 
+TEST(Review, SlotTimeIsTheLedgers) {
+    Review review = week();
+    const auto hour = [](Instant at, LedgerAmounts amounts) {
+        return LedgerRow{LedgerSpan::kHour, at, 1, LedgerScope::kAll, {{kLedgerNobody, amounts}}};
+    };
+    review.add_ledger(
+        {hour(kThen, {{"slot.idle.no_work", 5}}),
+         hour(kNow, {{"slot.busy.useful", 10}, {"wait.capacity", 99}}),
+         hour(kNow + Millis(3'600'000), {{"slot.busy.useful", 20}, {"slot.down", 1}}),
+         hour(kUntil, {{"slot.down", 7}})}
+    );
+    const api::Report out = review.report(kNames);
+    using States = std::map<std::string, int64_t>;
+    EXPECT_EQ(out.now.slot_ms, (States{{"busy.useful", 30}, {"down", 1}}));
+    EXPECT_EQ(out.before.slot_ms, (States{{"idle.no_work", 5}}));
+}
+
 TEST(Review, TablesAreCutAndTheRestSummedUp) {
     Review review = week();
     for (int i = 1; i <= 30; ++i) {

@@ -17,6 +17,7 @@ constexpr Millis kHour{3'600'000};
 constexpr Millis kDay{86'400'000};
 constexpr Millis kHourlyUpTo = 2 * kDay;
 constexpr int kBucketsPerOctave = 8;
+constexpr std::string_view kSlotWord = "slot.";  // of the ledger's words; the state follows
 
 std::string tenant_of(const Names& names, TenantId id) {
     const auto found = names.tenants.find(id);
@@ -216,6 +217,19 @@ void Review::add_failures(const JobRow& job, const std::vector<FailureRow>& rows
         ++waste.attempts;
         waste.ms += ms;
         ++step_of(row.ended_at)->failed_attempts[std::string(to_string(row.klass))];
+    }
+}
+
+void Review::add_ledger(const std::vector<LedgerRow>& hours) {
+    for (const LedgerRow& hour : hours) {
+        Period* period = period_of(hour.at);
+        for (const auto& [key, amounts] : hour.entries) {
+            for (const auto& [word, ms] : amounts) {
+                if (period != nullptr && word.starts_with(kSlotWord)) {
+                    period->totals.slot_ms[word.substr(kSlotWord.size())] += ms;
+                }
+            }
+        }
     }
 }
 

@@ -47,6 +47,8 @@ class Review {
     void add_job(const store::JobPage::Item& item);
     void add_done(const model::JobRow& job, const std::vector<model::DoneEntry>& entries);
     void add_failures(const model::JobRow& job, const std::vector<model::FailureRow>& rows);
+    // Hours of the ledger of time, over all; an hour counts where it begins.
+    void add_ledger(const std::vector<model::LedgerRow>& hours);
 
     // The tables are cut to their limits; what has no name any more is called by its number.
     api::Report report(const Names& names) const;

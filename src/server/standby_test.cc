@@ -108,7 +108,7 @@ class StandbyOfRecord : public StandbyTest {
     std::string start(const std::string& asset) {
         const auto answer = server_->post(
             "/v1/backfills",
-            R"({"asset":")" + asset + R"(","start":"2024-01-01","end":"2024-01-03"})"
+            R"({"asset":")" + asset + R"(","selection":{"start":"2024-01-01","end":"2024-01-03"}})"
         );
         EXPECT_EQ(answer.status, 200) << answer.reply.body;
         return answer.text("id");

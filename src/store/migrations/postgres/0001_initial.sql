@@ -599,7 +599,7 @@ BEGIN
     to_do := to_do - leased;
 END $$;
 
-CREATE VIEW work_ranges AS
+CREATE VIEW work_ranges WITH (security_invoker = true) AS
 SELECT j.tenant_id, servo_job_id(j.job_id) AS job_id, s.state, lower(run) AS first,
        upper(run) - 1 AS last, upper(run) - lower(run) AS partitions
 FROM jobs AS j, servo_job_sets(j.job_id) AS sets,
@@ -607,7 +607,7 @@ FROM jobs AS j, servo_job_sets(j.job_id) AS sets,
                      ('skipped', sets.skipped), ('cancelled', sets.cancelled)) AS s (state, runs),
      LATERAL unnest(s.runs) AS run;
 
-CREATE VIEW done_ranges AS
+CREATE VIEW done_ranges WITH (security_invoker = true) AS
 SELECT j.tenant_id, servo_job_id(j.job_id) AS job_id, lower(run) AS first, upper(run) - 1 AS last,
        upper(run) - lower(run) AS partitions
 FROM jobs AS j,
@@ -679,7 +679,7 @@ BEGIN
     FROM unnest(members) WITH ORDINALITY AS m (member, place);
 END $$;
 
-CREATE VIEW partitions AS
+CREATE VIEW partitions WITH (security_invoker = true) AS
 SELECT j.tenant_id, servo_job_id(j.job_id) AS job_id, o.idx,
        servo_key(rev.scheme, o.ordinal) AS key,
        CASE WHEN d.idx IS NOT NULL THEN 'completed'
@@ -750,13 +750,13 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE VIEW partition_states AS
+CREATE VIEW partition_states WITH (security_invoker = true) AS
 SELECT p.tenant_id, p.asset_id, s.first, s.last, s.stride, s.partitions, s.outcome,
        CASE WHEN s.job <> 0 THEN servo_job_id(s.job) END AS job_id, s.revision,
        servo_time(s.at_ms) AS at
 FROM partition_state AS p, servo_states(p.runs, p.block) AS s;
 
-CREATE VIEW time_spent AS
+CREATE VIEW time_spent WITH (security_invoker = true) AS
 SELECT l.span, servo_time(l.at_ms) AS at, l.epoch, l.scope, who.key AS id,
        coalesce(CASE l.scope WHEN 'tenant' THEN (SELECT name FROM tenants WHERE tenant_id = n.id)
            WHEN 'asset' THEN (SELECT name FROM assets WHERE asset_id = n.id)

@@ -294,7 +294,7 @@ TEST(Scheduler, AJobIsStalledWhenNothingOfItEndsForLongerThanIsPlausible) {
     EXPECT_EQ(pace().stalled, Millis(0));
     pass_alive(30);
     EXPECT_EQ(pace().stalled, Millis(30'000));
-    w.finish(1, w.held_[1][0], 0, Micros(1'000'000), 0);
+    w.finish(1, w.held_[1][0], 0, Micros(1'000'000), 1);  // and begins the next
     EXPECT_EQ(pace().stalled, Millis(0));
     EXPECT_EQ(pace().expected, Micros(1'000'000));
     pass_alive(30);

@@ -124,7 +124,8 @@ class CurlHttp final : public Http {
             const bool elsewhere = leader_.has_value() || servers_.size() > 1;
             const bool unreached = reply.error().reason == "server_unreachable";
             if (unreached || reply.error().reason == "request_timed_out") {
-                current_ = leader_ ? current_ : (current_ + 1) % servers_.size();
+                // Also when a followed leader is gone: who named it does not know yet, another may.
+                current_ = (current_ + 1) % servers_.size();
                 leader_.reset();
             }
             return unreached && elsewhere;

@@ -227,6 +227,18 @@ TEST(CurlHttp, FollowsTheLeaderThatAServerNamesAndComesBackWhenItIsGone) {
     EXPECT_EQ(http->send({}).value().status, 200);
 }
 
+// A standby names the leader that it knows; when that one is gone, another may know the next.
+TEST(CurlHttp, WhenTheNamedLeaderIsGoneAnotherServerIsAsked) {
+    TinyServer stale(std::vector<std::string>(
+        8, answer(503, "{}", "Servo-Leader: " + closed_url() + "\r\nRetry-After: 1\r\n")
+    ));
+    TinyServer leads({answer(200, "{}")});
+    auto http = make_curl_http({stale.url() + "," + leads.url(), "", "test", ""});
+    const auto reply = http->send({});
+    ASSERT_TRUE(reply.has_value()) << reply.error().message;
+    EXPECT_EQ(reply->status, 200);
+}
+
 TEST(CurlHttp, TheTokenFollowsToNoStrangeAddress) {
     TinyServer standby({answer(503, "{}", "Servo-Leader: http://u:p@127.0.0.1:1\r\n")});
     EXPECT_EQ(http_to(standby.url())->send({}).value().status, 503);

@@ -14,7 +14,8 @@ namespace {
 
 constexpr Millis kCallBackoffMax{2'000};
 constexpr Millis kRegisterBackoffMax{5'000};
-constexpr Millis kRegisterAgainSpread{500};  // so that a restarted leader is not met by a herd
+// So that a new leader does not meet all of them at one instant; a clean hand-over waits for it.
+constexpr Millis kRegisterAgainSpread{100};
 constexpr Millis kAcquireAgainMax{2'000};
 
 bool credentials_refused(const Error& error) {

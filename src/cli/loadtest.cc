@@ -191,7 +191,7 @@ class LoadTest {
         }
         session_.output().note("starting a temporary server");
         connection_ = {};
-        connection_.server = {SERVO_TRY(fleet_->start_server()), "loadtest"};
+        connection_.server = {SERVO_TRY(fleet_->start_server()), "default", ""};
         return {};
     }
 

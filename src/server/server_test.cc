@@ -578,8 +578,6 @@ TEST(Server, AStoreThatFailsIsAnsweredUnavailable) {
     EXPECT_EQ(server.post("/v1/backfills", kJanuary).status, 200);
 }
 
-}  // namespace
-}  // namespace servo::server
 TEST(Server, AnExecutorWithAnAdminsTokenAsksAsOftenAsAnyExecutor) {
     ServerOptions options;
     options.admin_token = "secret";
@@ -593,3 +591,6 @@ TEST(Server, AnExecutorWithAnAdminsTokenAsksAsOftenAsAnyExecutor) {
         server.call("GET", "/v1/backfills", "", "Authorization: Bearer secret\r\n").status, 200
     );
 }
+
+}  // namespace
+}  // namespace servo::server

@@ -144,6 +144,26 @@ void add_ordinals(Pipeline& out, const JobRow& row) {
     );
 }
 
+constexpr sql::Sql kUpsertJob =
+    "INSERT INTO jobs (" SERVO_JOB_COLUMNS
+    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+    " ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (job_id) DO UPDATE SET revision = excluded.revision,"
+    " priority = excluded.priority, deadline_ms = excluded.deadline_ms,"
+    " max_concurrency = excluded.max_concurrency,"
+    " max_failures_count = excluded.max_failures_count,"
+    " max_failures_percent = excluded.max_failures_percent,"
+    " max_failures_percent_after = excluded.max_failures_percent_after,"
+    " timeout_ms = excluded.timeout_ms, memory_bytes = excluded.memory_bytes,"
+    " max_attempts = excluded.max_attempts,"
+    " temporary_settings = excluded.temporary_settings, state = excluded.state,"
+    " state_reason = excluded.state_reason, state_note = excluded.state_note,"
+    " state_by = excluded.state_by, state_since_ms = excluded.state_since_ms,"
+    " resume_at_ms = excluded.resume_at_ms, waits_for = excluded.waits_for,"
+    " generation = excluded.generation, started_at_ms = excluded.started_at_ms,"
+    " completed_at_ms = excluded.completed_at_ms, range_start = excluded.range_start,"
+    " range_end = excluded.range_end, note = excluded.note, group_id = excluded.group_id";
+
 }  // namespace
 
 // --- before ------------------------------------------------------------------------------------
@@ -308,24 +328,7 @@ Status ChangeWriter::add_job(Pipeline& out, const JobRow& row) {
     }
     const JobSettings& s = row.settings;
     out.add(
-        "INSERT INTO jobs (" SERVO_JOB_COLUMNS
-        ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (job_id) DO UPDATE SET revision = excluded.revision,"
-        " priority = excluded.priority, deadline_ms = excluded.deadline_ms,"
-        " max_concurrency = excluded.max_concurrency,"
-        " max_failures_count = excluded.max_failures_count,"
-        " max_failures_percent = excluded.max_failures_percent,"
-        " max_failures_percent_after = excluded.max_failures_percent_after,"
-        " timeout_ms = excluded.timeout_ms, memory_bytes = excluded.memory_bytes,"
-        " max_attempts = excluded.max_attempts,"
-        " temporary_settings = excluded.temporary_settings, state = excluded.state,"
-        " state_reason = excluded.state_reason, state_note = excluded.state_note,"
-        " state_by = excluded.state_by, state_since_ms = excluded.state_since_ms,"
-        " resume_at_ms = excluded.resume_at_ms, waits_for = excluded.waits_for,"
-        " generation = excluded.generation, started_at_ms = excluded.started_at_ms,"
-        " completed_at_ms = excluded.completed_at_ms, range_start = excluded.range_start,"
-        " range_end = excluded.range_end, note = excluded.note, group_id = excluded.group_id",
+        kUpsertJob,
         Params::of(
             row.id,
             row.tenant,

@@ -794,8 +794,7 @@ BEGIN
         EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', one);
         EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', one);
         -- A scalar subquery runs once a statement, not once a row.
-        EXECUTE format('CREATE POLICY tenant_rows ON %s'
-                       ' USING ((SELECT servo_tenant()) IN (0, tenant_id))', one);
+        EXECUTE format('CREATE POLICY tenant_rows ON %s USING ((SELECT servo_tenant()) IN (0, tenant_id))', one);
     END LOOP;
 END $$;
 CALL servo_wall_tenants();

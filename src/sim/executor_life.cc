@@ -51,8 +51,12 @@ void ExecutorNode::Life::begin() {
 }
 
 void ExecutorNode::Life::add_process(int slot) {
-    auto process = std::make_shared<Process>(*this, shared_from_this(), slot);
-    processes_[static_cast<size_t>(slot)] = process;
+    std::shared_ptr<Process>& place = processes_[static_cast<size_t>(slot)];
+    const bool goes_on = place && !place->retired();
+    auto process = std::make_shared<Process>(
+        *this, shared_from_this(), slot, goes_on ? place->use() : std::make_shared<bool>(false)
+    );
+    place = process;
     process->pass_on(executor::SlotReady{});
 }
 

@@ -13,8 +13,12 @@ class ExecutorNode::Life::Process final
     : public SlotHost,
       public std::enable_shared_from_this<ExecutorNode::Life::Process> {
  public:
-    Process(Life& life, std::shared_ptr<Life> keep, int number)
-        : life_(life), number_(number), slot_(life.world_, life.node_.programs_, *this) {
+    // Processes that follow each other in a slot share `retired`, until the keeper ends the slot.
+    Process(Life& life, std::shared_ptr<Life> keep, int number, std::shared_ptr<bool> retired)
+        : life_(life),
+          number_(number),
+          retired_(std::move(retired)),
+          slot_(life.world_, life.node_.programs_, *this) {
         life_weak_ = keep;
     }
 
@@ -51,7 +55,7 @@ class ExecutorNode::Life::Process final
             [self = shared_from_this(), event = std::move(event)] {
                 if (const auto life = self->life_weak_.lock()) {
                     life->agent([self, event] {
-                        if (self->retired_) {
+                        if (*self->retired_) {
                             return;
                         }
                         self->life_.keeper_->on_slot_event(
@@ -78,19 +82,20 @@ class ExecutorNode::Life::Process final
     }
     // The agent has closed its pipe.
     void retire() {
-        retired_ = true;
+        *retired_ = true;
         die();
     }
     bool alive() const { return alive_; }
-    bool retired() const { return retired_; }
+    bool retired() const { return *retired_; }
+    const std::shared_ptr<bool>& use() const { return retired_; }
     Slot& slot() { return slot_; }
 
  private:
     Life& life_;
     std::weak_ptr<Life> life_weak_;
     int number_;
+    std::shared_ptr<bool> retired_;
     bool alive_ = true;
-    bool retired_ = false;
     Slot slot_;
 };
 

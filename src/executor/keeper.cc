@@ -46,16 +46,19 @@ void Keeper::set_slots(int slots, BootTime now) {
     account(now);
     slots_wanted_ = std::max(slots, 1);
     slots_.resize(std::max(slots_.size(), static_cast<size_t>(slots_wanted_)));
-    if (registered_) {
-        register_again(now);  // tells the server
-    }
     pump(now);
 }
 
-void Keeper::retire_slots() {
-    while (slots_.size() > static_cast<size_t>(slots_wanted_) && !slots_.back().lease) {
+// The server counts as many slots as there are until a slot is gone: it never sees more leases than
+// slots, also when one lost its slot and waits for another.
+void Keeper::settle_slots(BootTime now) {
+    const size_t kept = std::max(static_cast<size_t>(slots_wanted_), leases_.size());
+    while (slots_.size() > kept && !slots_.back().lease) {
         slots_.pop_back();
         actions_.emplace_back(EndSlot{static_cast<int>(slots_.size())});
+    }
+    if (registered_ && slots_told_ != slots_.size()) {
+        register_again(now);
     }
 }
 
@@ -119,7 +122,7 @@ void Keeper::pump(BootTime now) {
         return;
     }
     check_stop_time(now);
-    retire_slots();
+    settle_slots(now);
     if (!registered_) {
         if (!register_in_flight_ && now >= register_at_) {
             send_register(now);

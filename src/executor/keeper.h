@@ -215,7 +215,7 @@ class Keeper {
     model::SlotState state_of(const SlotRecord& slot) const;
     void pump(BootTime now);
     void check_stop_time(BootTime now);
-    void retire_slots();
+    void settle_slots(BootTime now);
     void check_drained(BootTime now);
     void give_up(Error error);
     Millis backoff(int failures, Millis most, int retry_after_s);
@@ -303,7 +303,8 @@ class Keeper {
     BootTime drain_deadline_{0};
 
     std::vector<SlotRecord> slots_;
-    int slots_wanted_ = 1;  // fewer than slots_ while some finish their last lease
+    int slots_wanted_ = 1;   // fewer than slots_ while some finish their last lease
+    size_t slots_told_ = 0;  // in the latest registration
     Leases leases_;
     std::deque<model::LeaseId> waiting_;  // for a slot, in the order of their grants
     std::deque<std::pair<model::LeaseId, uint64_t>> closed_;  // recent, with their sizes

@@ -41,7 +41,8 @@ void Keeper::send_register(BootTime now) {
     request.executor = options_.executor;
     request.session = options_.session;
     request.number = ++register_number_;
-    request.slots = slots_wanted_;
+    request.slots = static_cast<int>(slots_.size());
+    slots_told_ = slots_.size();
     request.labels = options_.labels;
     request.build = options_.build;
     request.host = options_.host;

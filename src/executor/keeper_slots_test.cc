@@ -60,18 +60,42 @@ TEST_F(KeeperSlotsTest, ABusyOneFinishesItsLeaseFirst) {
     const auto fed = take<FeedSlot>();
     ASSERT_EQ(fed.size(), 2u);
     set_slots(1);
-    EXPECT_EQ(registered_slots(), 1);
-    answer(report());
     EXPECT_TRUE(ended().empty());
     event(1, done(kB, 0, 5, 5));
     const auto last = report();
-    EXPECT_EQ(last->free_slots, 0);  // the free one is to go
-    EXPECT_TRUE(ended().empty());    // its results are not answered
+    EXPECT_EQ(last->free_slots, 0);             // the free one is to go
+    EXPECT_TRUE(ended().empty());               // its results are not answered
+    EXPECT_TRUE(take<SendRegister>().empty());  // and the server counts it
     answer(last);
     EXPECT_EQ(ended(), std::vector<int>{1});
     EXPECT_EQ(sent(CallKind::kAcquire), nullptr);
+    EXPECT_EQ(registered_slots(), 1);
+    answer(report());
     event(0, done(kA, 0, 5, 5));
     EXPECT_EQ(report()->free_slots, 1);
+}
+
+TEST_F(KeeperSlotsTest, AChangeDuringARegistrationIsToldAfterIt) {
+    make(1);
+    const auto first = one<SendRegister>();
+    EXPECT_EQ(first.request->slots, 1);
+    set_slots(2);
+    EXPECT_TRUE(take<SendRegister>().empty());
+    model::RegisterReply reply;
+    reply.epoch = 1;
+    keeper_->on_register_reply(reply, now_);
+    collect();
+    EXPECT_EQ(registered_slots(), 2);
+}
+
+TEST_F(KeeperSlotsTest, ALeaseThatLostItsSlotKeepsOneCounted) {
+    make(2);
+    answer_register();
+    answer(report(), with({grant(1, kA, 5), grant(2, kB, 5)}));
+    event(1, SlotLost{instant_ms(5)});  // its lease waits for a slot
+    set_slots(1);
+    EXPECT_TRUE(ended().empty());
+    EXPECT_EQ(keeper_->held().size(), 2u);
 }
 
 TEST_F(KeeperSlotsTest, SlotTimeGoesOnToAddUp) {

@@ -15,6 +15,7 @@ server::ListenerOptions listener_options(const config::Address& address) {
     server::ListenerOptions options;
     options.address = address.host;
     options.port = address.port;
+    options.option = "--health-listen";
     options.connections_max = kConnectionsMax;
     return options;
 }

@@ -613,12 +613,11 @@ Status bind_acceptor(Shared& shared) {
         return fail(failed_precondition(
             "port_in_use",
             fmt::format(
-                "Port {} of {} is in use, perhaps by another servo; stop that one or pick a port "
-                "with "
-                "--listen {}:PORT.",
+                "Port {0} of {1} is in use, perhaps by another servo; stop that one or pick a port "
+                "with {2} {1}:PORT.",
                 shared.options.port,
                 shared.options.address,
-                shared.options.address
+                shared.options.option
             )
         ));
     }

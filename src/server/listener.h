@@ -20,6 +20,7 @@ namespace servo::server {
 struct ListenerOptions {
     std::string address = "127.0.0.1";
     uint16_t port = 7420;                    // 0 = any free one
+    std::string option = "--listen";         // where the two come from, for messages
     size_t connections_max = 4'096;          // further ones are answered 503 and closed
     size_t body_ceiling = 16 * 1024 * 1024;  // of any request; body_limit may say less
     TlsFiles tls;                            // read when it starts, and again when they change

@@ -9,6 +9,7 @@ ListenerOptions options_of(const AccessOptions& access, uint16_t port, const Tls
     ListenerOptions options;
     options.address = access.listen_address;
     options.port = port;
+    options.option = "--metrics-listen";
     options.connections_max = kMetricsConnectionsMax;
     if (!is_loopback(access.listen_address)) {
         options.tls = tls;

@@ -1,9 +1,12 @@
 // Backup, restore, `servo sql` and fsck on files, also beside a running store.
+#include <fmt/format.h>
+
 #include <atomic>
 #include <filesystem>
 #include <thread>
 #include <vector>
 
+#include "base/packed_text.h"
 #include "sqlite_rig.h"
 #include "store/sqlite/backup.h"
 
@@ -87,6 +90,12 @@ TEST_F(SqliteTools, TablesUnpackWhatIsPackedExactly) {
     const std::string id = ask(path, "SELECT servo_job_id(job_id) FROM jobs");
     EXPECT_EQ(ask(path, "SELECT servo_job('" + id + "')"), "1");
     EXPECT_EQ(ask(path, "SELECT servo_time(0)"), "1970-01-01T00:00:00Z");
+    std::string hex;
+    for (const char byte : pack_text(std::string(10'000, 'x'))) {
+        hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+    }
+    EXPECT_EQ(ask(path, "SELECT servo_text(x'" + hex + "')"), std::string(10'000, 'x'));
+    EXPECT_EQ(ask(path, "SELECT servo_text(CAST('plain' AS BLOB))"), "plain");
     EXPECT_EQ(
         ask(path,
             "SELECT group_concat(state || ' ' || first || '-' || last, ', ') FROM work_ranges"),

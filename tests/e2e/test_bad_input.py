@@ -185,7 +185,7 @@ class BadStart(ServoTest):
         taken = f"127.0.0.1:{self.port}"
         self.start()
         for arguments, said in [(("--scratch-root", beneath_a_file), os.path.dirname(beneath_a_file)),
-                                (("--health-listen", taken), f"Port {self.port}")]:
+                                (("--health-listen", taken), "--health-listen 127.0.0.1:PORT")]:
             process = self.spawn("executor", "--server", self.url, *arguments)
             self.assertNotEqual(0, process.wait_exit())
             self.assertIn(said, process.log())

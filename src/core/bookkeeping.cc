@@ -20,15 +20,15 @@ Account account_of(const State& state, const Lease& lease) {
     return account_of(state.jobs.at(lease.job), lease.executor);
 }
 
-// Slot time of each meter among results, and where the last of them ended.
-struct Outcome {
+// Results one after the other: slot time by meter, and where the first began and the last ended.
+struct Stretch {
     Amounts amounts;
     int64_t sum_us = 0;
     Instant first_start;
     Instant last_end;
 };
 
-void add(Outcome& out, Meter meter, Instant started_at, Micros duration) {
+void add(Stretch& out, Meter meter, Instant started_at, Micros duration) {
     const int64_t us = std::max<int64_t>(0, duration.count());
     if (out.amounts.empty()) {
         out.first_start = started_at;
@@ -64,14 +64,14 @@ void walk(const LeaseResults& results, const Each& each) {
 
 // How long the slot was at these results, gaps between them included. The executor's clock is
 // trusted for the difference of two of its own times, within what can be true.
-int64_t time_at(const Outcome& out, const Lease& lease, int64_t available_us) {
+int64_t time_at(const Stretch& out, const Lease& lease, int64_t available_us) {
     const Millis told = out.last_end - lease.last_end.value_or(out.first_start);
     const int64_t told_us = std::clamp<int64_t>(told.count(), 0, available_us / 1'000) * 1'000;
     return std::clamp(told_us, std::min(out.sum_us, available_us), available_us);
 }
 
 // The attempts' durations cannot exceed the time in which the lease existed.
-void fit(Outcome& out, int64_t available_us) {
+void fit(Stretch& out, int64_t available_us) {
     if (out.sum_us <= available_us) {
         return;
     }
@@ -251,8 +251,8 @@ void book_results(
     if (!c.state.ledger.on()) {
         return;
     }
-    Outcome first;
-    Outcome rest;
+    Stretch first;
+    Stretch rest;
     walk(results, [&](Meter meter, Instant started_at, Micros duration) {
         add(first.amounts.empty() ? first : rest, meter, started_at, duration);
     });
@@ -269,7 +269,7 @@ void book_results(
     count_earned(c.state, job.row.tenant, earned);
     const Stamp began = lease.booked_to;
     // The first may have begun long ago; the others lie between two reports.
-    for (Outcome* out : {&first, &rest}) {
+    for (Stretch* out : {&first, &rest}) {
         if (out->amounts.empty()) {
             continue;
         }

@@ -39,8 +39,9 @@ struct StepResult {
     uint64_t failed = 0;
     double throughput = 0;  // completed partitions per second
     ClaimLatency claim;
-    double slot_use = 0;                                  // share of slot time that was busy
-    std::vector<std::pair<std::string, double>> ledger;   // slot state → share of slot time
+    double slot_use = 0;                                 // share of slot time that was busy
+    std::vector<std::pair<std::string, double>> ledger;  // slot state → share of slot time
+    bool by_server = false;  // the ledger is the server's, which tells causes; else the executors'
     std::vector<std::pair<std::string, double>> waiting;  // gate → partitions, mean; largest first
     std::optional<double> fairness;                       // Jain's index over slot time by weight
     std::vector<TenantShare> tenants;

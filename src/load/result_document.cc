@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/rfc3339.h"
@@ -79,19 +80,38 @@ Figure scaling_plot(const LoadResult& result) {
     return figure;
 }
 
+// Every state of any step, in the order in which they come up.
+std::vector<std::string> ledger_states(const LoadResult& result) {
+    std::vector<std::string> out;
+    for (const StepResult& step : result.steps) {
+        for (const auto& [state, share] : step.ledger) {
+            if (std::find(out.begin(), out.end(), state) == out.end()) {
+                out.push_back(state);
+            }
+        }
+    }
+    return out;
+}
+
+double share_of(const StepResult& step, const std::string& state) {
+    for (const auto& [name, share] : step.ledger) {
+        if (name == state) {
+            return share;
+        }
+    }
+    return 0;
+}
+
 Figure ledger_plot(const LoadResult& result) {
     report::SharePlot plot{"share of slot time", {}};
-    Figure figure{"Slot time by state", "", {}};
+    Figure figure{"Slot time by state", "", ledger_states(result)};
     for (const StepResult& step : result.steps) {
         report::ShareRow row{
             fmt::format("{} executor{}", step.executors, step.executors == 1 ? "" : "s"), {}};
-        for (const auto& [state, share] : step.ledger) {
-            row.shares.push_back(share);
+        for (const std::string& state : figure.legend) {
+            row.shares.push_back(share_of(step, state));
         }
         plot.rows.push_back(std::move(row));
-    }
-    for (const auto& [state, share] : result.steps.front().ledger) {
-        figure.legend.push_back(state);
     }
     figure.svg = draw(plot);
     return figure;
@@ -196,22 +216,30 @@ Section limits_section(const LoadResult& result) {
 
 Section ledger_section(const LoadResult& result) {
     Section section{"Where slot time went", {}};
+    const std::vector<std::string> states = ledger_states(result);
     Table table{{{"executors", true}}, {}, ""};
-    for (const auto& [state, share] : result.steps.front().ledger) {
+    for (const std::string& state : states) {
         table.columns.push_back({state, true});
     }
     for (const StepResult& step : result.steps) {
         std::vector<std::string> row = {std::to_string(step.executors)};
-        for (const auto& [state, share] : step.ledger) {
-            row.push_back(percent(share));
+        for (const std::string& state : states) {
+            row.push_back(percent(share_of(step, state)));
         }
         table.rows.push_back(std::move(row));
     }
     section.blocks.emplace_back(std::move(table));
     section.blocks.emplace_back(ledger_plot(result));
     section.blocks.emplace_back(Paragraph{
-        "As the executors count it: busy runs a partition, held waits for its lease to be "
-        "confirmed, report waits for a result to be answered, idle has no lease."});
+        result.steps.front().by_server
+            ? "By the server's ledger of time over the last minute of each window; the concepts "
+              "page "
+              "says what each state means."
+            : "As the executors count it: busy runs a partition, held waits for its lease to be "
+              "confirmed, report waits for a result to be answered, idle has no lease. With a "
+              "window "
+              "of a minute or more it is by the server's ledger, which also tells why slots idled."}
+    );
     return section;
 }
 

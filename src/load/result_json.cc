@@ -44,6 +44,7 @@ json::object step_json(const StepResult& step) {
           {"p99_seconds", maybe(step.claim.p99_s)}}},
         {"slot_use", step.slot_use},
         {"slot_time_shares", std::move(ledger)},
+        {"slot_time_by", step.by_server ? "server" : "executors"},
         {"waiting_partitions", std::move(waiting)},
         {"fairness_index", maybe(step.fairness)},
         {"tenants", std::move(tenants)},

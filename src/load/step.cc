@@ -55,6 +55,9 @@ class Step {
         out.executors = executors;
         out.slots = to.slots;
         compare(from, to, out);
+        if (scenario_.window >= kServerLedgerFrom && !out.ran_out) {
+            use_ledger(SERVO_TRY(ports_.client.get_status("")).time, out);
+        }
         out.claim = SERVO_TRY(claim_latency());
         out.waiting = mean_waiting();
         if (ports_.local) {
@@ -243,6 +246,24 @@ class Step {
             out.ledger.emplace_back(state, share);
         }
         out.slot_use = out.ledger.front().second;
+    }
+
+    static void use_ledger(const std::optional<api::TimeSpent>& time, StepResult& out) {
+        double all = 0;
+        for (const auto& [state, slots] : time ? time->slots : std::map<std::string, double>()) {
+            all += slots;
+        }
+        if (all <= 0) {
+            return;
+        }
+        out.by_server = true;
+        out.ledger.clear();
+        for (const auto& [state, slots] : time->slots) {
+            out.ledger.emplace_back(state, slots / all);
+        }
+        std::stable_sort(out.ledger.begin(), out.ledger.end(), [](const auto& a, const auto& b) {
+            return a.second > b.second;
+        });
     }
 
     Result<ClaimLatency> claim_latency() {

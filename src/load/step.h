@@ -14,6 +14,8 @@ namespace servo::load {
 
 constexpr Millis kClaimWithin{60'000};
 constexpr Millis kSampleEvery{500};
+// The server's ledger tells about its last minute; from such a window on, all of that is of it.
+constexpr Millis kServerLedgerFrom{60'000};
 
 struct StepPorts {
     client::Client& client;

@@ -7,13 +7,13 @@
 namespace servo::load {
 namespace {
 
+// Of a state and of those that it is divided into: idle is also idle.no_work.
 double share_of(const StepResult& step, const std::string& state) {
+    double sum = 0;
     for (const auto& [name, share] : step.ledger) {
-        if (name == state) {
-            return share;
-        }
+        sum += name == state || name.starts_with(state + '.') ? share : 0;
     }
-    return 0;
+    return sum;
 }
 
 std::string percent(double share) {

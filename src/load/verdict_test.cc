@@ -38,6 +38,12 @@ TEST(Verdict, NamesWhatIsUsedUp) {
     expect_limit(step, "Nothing was completed");
 }
 
+TEST(Verdict, TheServersLedgerDividesIdleTime) {
+    StepResult step = idle_step();
+    step.ledger = {{"busy.useful", 0.6}, {"idle.no_work", 0.3}, {"idle.gated:pool_limit", 0.1}};
+    expect_limit(step, "Nothing that was measured: 60 % of slot time is busy, 40 % idle.");
+}
+
 TEST(Verdict, ExecutorsElsewhereHaveNoMachine) {
     StepResult step = idle_step();
     step.machine.reset();

@@ -40,16 +40,21 @@ double text_width(std::string_view text) {
     return kCharacter * static_cast<double>(characters(text));
 }
 
-// A long name keeps its end, which is what tells assets of a tenant apart.
+size_t next_character(const std::string& text, size_t at) {
+    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) {
+        ++at;
+    }
+    return at;
+}
+
+// A long name keeps its beginning, where the tenant stands, and its end.
 std::string shortened(const std::string& name) {
     if (characters(name) <= kNameCharactersMax) {
         return name;
     }
-    size_t from = name.size() - (kNameCharactersMax - 1);
-    while (from < name.size() && (static_cast<unsigned char>(name[from]) & 0xC0) == 0x80) {
-        ++from;
-    }
-    return "…" + name.substr(from);
+    constexpr size_t kEnd = (kNameCharactersMax - 1) / 2;
+    const std::string first = name.substr(0, next_character(name, kNameCharactersMax - 1 - kEnd));
+    return first + "…" + name.substr(next_character(name, name.size() - kEnd));
 }
 
 std::string text_at(

@@ -75,6 +75,16 @@ TEST(Plot, EveryDrawingNamesItsAxes) {
     EXPECT_NE(shares.find("1: 25.0 %"), std::string::npos);
 }
 
+// 28 characters: the first 14, the ellipsis, the last 13.
+TEST(Plot, LongNamesKeepBothEnds) {
+    const std::string bars = draw(BarPlot{
+        "x",
+        {{"acme/warehouse_snapshots_of_everything", 1, "1", {}, ""},
+         {"bigco/warehouse_snapshots_of_everything", 1, "1", {}, ""}}});
+    EXPECT_NE(bars.find(">acme/warehouse…of_everything</text>"), std::string::npos);
+    EXPECT_NE(bars.find(">bigco/warehous…of_everything</text>"), std::string::npos);
+}
+
 TEST(Plot, NothingToDrawIsNoFault) {
     EXPECT_NE(draw(LinePlot{"x", "y", {}, {}}).find("</svg>"), std::string::npos);
     EXPECT_NE(draw(BarPlot{"x", {}}).find("</svg>"), std::string::npos);

@@ -243,6 +243,10 @@ void load(State& state, const Snapshot& snapshot, Instant now) {
     });
     for (const GrantRow* row : grants) {
         load_grant(state, *row, failed[row->job], now);
+        // In an epoch of its own nothing was given yet; a state that is only to be read may be of
+        // the epoch that gave them, and a forecast goes on from there.
+        const auto end = row->token_base + static_cast<Token>(row->indices.size());
+        state.next_token = std::max(state.next_token, end);
     }
     recount_slots(state);
     for (auto& [id, job] : state.jobs) {

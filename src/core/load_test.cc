@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "core/scheduler.h"
+#include "core/state.h"
 
 namespace servo::core {
 namespace {
@@ -121,6 +122,16 @@ TEST_F(LoadTest, AnExecutorOfBeforeMustRegisterAndItsGrantsGoOnAfterItsAck) {
     ASSERT_FALSE(grants.empty());
     EXPECT_EQ(grants.front().number, 6);
     EXPECT_EQ(grants.front().runs.front().first, 0U);
+}
+
+// What is loaded only to be read is of the epoch that gave the leases, and forecasts give more.
+TEST_F(LoadTest, TokensGoOnAboveThoseOfTheSameEpoch) {
+    snapshot_.epoch = 1;
+    load();
+    EXPECT_GE(scheduler_->state().next_token, kLease.value + 5);
+    snapshot_.epoch = 2;
+    load();
+    EXPECT_EQ(scheduler_->state().next_token, first_token(2) + 1);
 }
 
 TEST_F(LoadTest, ALateRegistrationChangesNothing) {

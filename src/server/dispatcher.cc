@@ -183,6 +183,7 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder)
         return refuse(fine.error());
     }
     auto leader = of_record ? std::make_shared<Request>(request) : nullptr;
+    const auto context = model::parse_traceparent(request.headers.traceparent);
     Call call{
         of_record ? of_record_ : backend_,
         forecasts_,
@@ -196,7 +197,7 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder)
         request.body.empty() ? std::string(kEmptyBody) : std::move(request.body),
         std::nullopt,
         id,
-        model::parse_traceparent(request.headers.traceparent) ? request.headers.traceparent : ""};
+        context ? model::to_traceparent(*context) : std::string()};
     const bool keyed = route.repeat == api::Repeat::kKey;
     to_worker(
         std::move(call),

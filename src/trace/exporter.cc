@@ -194,7 +194,9 @@ bool Exporter::send(const std::vector<Span>& spans, bool ending) {
             return false;
         }
         std::unique_lock lock(mutex_);
-        wake_.wait_for(lock, pause, [this] { return stopping_; });
+        if (wake_.wait_for(lock, pause, [this] { return stopping_; })) {
+            return false;  // the process ends
+        }
         pause *= 2;
     }
 }

@@ -49,7 +49,9 @@ class Exporter {
     static Result<std::unique_ptr<Exporter>> start(
         ExporterOptions options, const MakeHttp& make_http = client::make_curl_http
     );
-    ~Exporter();  // sends what is queued, for kLastExportMost at most
+    // Sends what is queued, for kLastExportMost at most; a request under way may take
+    // kExportTimeout.
+    ~Exporter();
     Exporter(const Exporter&) = delete;
     Exporter& operator=(const Exporter&) = delete;
 

@@ -232,7 +232,9 @@ bool Agent::turn() {
     } else {
         keeper_->on_time(in_ms(now_));
     }
+    perform_actions();  // which are of the slots that there are
     follow_cpus();
+    perform_actions();
     tend_slots();
     feed_logs();
     perform_actions();

@@ -23,7 +23,10 @@ std::vector<Action> Keeper::take_actions() {
 
 void Keeper::on_slot_event(int slot, SlotEvent event, BootTime now) {
     account(now);
-    SlotRecord& record = slots_.at(static_cast<size_t>(slot));
+    if (static_cast<size_t>(slot) >= slots_.size()) {
+        return;  // it was told to end
+    }
+    SlotRecord& record = slots_[static_cast<size_t>(slot)];
     if (auto* progress = std::get_if<SlotProgress>(&event)) {
         on_progress(slot, std::move(*progress));
     } else if (const auto* trimmed = std::get_if<SlotTrimmed>(&event)) {

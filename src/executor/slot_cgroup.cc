@@ -123,6 +123,9 @@ Result<CgroupTree> CgroupTree::take(const MachinePaths& paths) {
     if (!make_folder(own)) {
         return fail(cannot(os_error("make " + own, errno).message));
     }
+    if (pid_t other = 0; std::ifstream(own + "/cgroup.procs") >> other && other > 0) {
+        return fail(cannot(own + " is another executor's"));
+    }
     if (const int error = write_file(own + "/cgroup.procs", "0"); error != 0) {
         ::rmdir(own.c_str());
         return fail(cannot(os_error("move into " + own, error).message));

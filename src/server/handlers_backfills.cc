@@ -346,8 +346,10 @@ Result<Response> get_backfill(Call& call) {
     }));
     const LedgerKey key{view.row.asset.value, view.row.revision};
     const auto of_revision = [key](const core::LedgerView::Row& row) { return row.key == key; };
-    out.time = time_spent(time.now, of_revision);
-    out.time_before = time_spent(time.before, of_revision);
+    if (!is_terminal(view.row.state)) {  // a standby, which answers of the others, has no ledger
+        out.time = time_spent(time.now, of_revision);
+        out.time_before = time_spent(time.before, of_revision);
+    }
     out.command = repeat_command(view, revision ? revision->scheme.get() : nullptr);
     out.as_of = now;
     return json_response(to_json(out));

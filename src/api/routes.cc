@@ -436,7 +436,7 @@ std::vector<Route> operator_routes() {
          "Report",
          kSafe,
          {kTenantFilter,
-          {"since", "An age from 1h to 90d, or the time or date of one; 7d if absent."}}},
+          {"since", "An age from 1h to 45d, or the time or date of one; 7d if absent."}}},
         {"fsck",
          kPost,
          "/v1/fsck",

@@ -42,7 +42,7 @@ void add_report_command(Commands& commands) {
          "Throughput by tenant and asset, failures by class, claim latency, utilisation, the "
          "closest "
          "calls to deadlines and the most wasted time, as Markdown. With a tenant's token, of that "
-         "tenant alone. From 1h to 90d back."},
+         "tenant alone. From 1h to 45d back."},
         [args](Session& session) { return report(session, *args); }
     );
     value_flag(*verb, "--since", args->since, "T", "An age (7d), a date or a time; 7d.");

@@ -16,7 +16,7 @@ namespace {
 using namespace model;
 
 constexpr Millis kSpanMin{3'600'000};
-constexpr Millis kSpanMax{90LL * 86'400'000};  // failures are kept that long
+constexpr Millis kSpanMax{45LL * 86'400'000};  // failures are kept for twice that long
 constexpr const char* kSpanUsual = "7d";
 // What one report reads at most: a few seconds of one thread. The newest backfills come first.
 constexpr size_t kJobsMax = 10'000;

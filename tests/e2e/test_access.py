@@ -58,6 +58,7 @@ class Tokens(AccessTest):
     def test_tenants_see_their_own_and_revocation_ends_it(self):
         self.start("--slots", "1")
         self.apply(self.definitions("bigco", "ledger"))
+        self.apply("version: 1\ntenant: bigco\npools: { vault: { scope: tenant, concurrency: 1 } }\n")
         theirs = self.begin("ledger", *ONE_DAY)
         admin = self.token("--role", "admin")
         self.use(admin)
@@ -73,6 +74,10 @@ class Tokens(AccessTest):
         self.servo("asset", "show", "ledger", code=NOT_FOUND)
         self.servo("--tenant", "bigco", "asset", "list", code=NOT_FOUND)
         self.servo("executor", "list", code=NOT_ALLOWED)
+        for by in ("tenant", "asset"):
+            self.assertNotIn("bigco", self.servo("status", "--by", by, "-o", "json").out)
+        for by in ("executor", "pool"):
+            self.servo("status", "--by", by, code=NOT_ALLOWED)
         self.use(reader)
         self.servo("backfill", "pause", mine, code=NOT_ALLOWED)
         self.use(admin)

@@ -16,6 +16,10 @@ class TimeSpent(ServoTest):
                            extra="    pools: { warehouse: 1 }\n")
             + ledger_asset("daily", self.folder, self.ledger, every="day"))
 
+    def spawn_executor(self, *arguments):
+        # A folder of its own: others of its name may run on this machine.
+        return self.spawn("executor", "--server", self.url, "--scratch-root", self.folder, *arguments)
+
     def status(self, *arguments):
         return self.servo("status", *arguments, "-o", "json").json()
 
@@ -27,8 +31,7 @@ class TimeSpent(ServoTest):
         return ((self.status().get("time") or {}).get("slots") or {}).get(state, 0)
 
     def test_each_second_of_a_slot_is_told(self):
-        executor = self.spawn("executor", "--server", self.url, "--slots", "4",
-                              "--executor-name", "x1")
+        executor = self.spawn_executor("--slots", "4", "--executor-name", "x1")
         wait_until(lambda: self.slots("idle.no_work") > 0, "nothing to do is told")
         job = self.begin("pooled", "--start", "2024-01-01T00:00", "--end", "2024-01-01T12:00")
         gated = "idle.gated:pool_limit"
@@ -49,18 +52,18 @@ class TimeSpent(ServoTest):
         executor.kill()
         wait_until(lambda: self.slots("down") > 0, "slots that died are missed",
                    deadline_s=10 * LEASE_TTL_S)
-        self.assertIn("executor.left", {event["kind"] for event in self.servo(
-            "events", "--since", "1h", "-o", "jsonl").jsonl()})
+        wait_until(lambda: "executor.left" in {event["kind"] for event in self.servo(
+            "events", "--since", "1h", "-o", "jsonl").jsonl()}, "its end is an event")
         self.servo("backfill", "cancel", job, "--force")
         self.assertIn('"sound": true', self.servo("fsck", "--live", "-o", "json").out)
 
     def test_a_minute_is_stored_and_readable(self):
-        self.spawn("executor", "--server", self.url, "--slots", "2")
+        self.spawn_executor("--slots", "2")
         self.wait_job(self.begin("daily", "--start", "2024-01-01", "--end", "2024-01-20"))
         statement = ("SELECT sum(amount) AS ms FROM time_spent WHERE span = 'minute'"
                      " AND scope = 'asset' AND name = 'daily' AND word = 'slot.busy.useful'")
         wait_until(
-            lambda: (self.servo("sql", "--data-dir", self.data_dir, "-o", "jsonl", statement)
-                     .jsonl()[0]["ms"] or 0) > 0,
+            lambda: int(self.servo("sql", "--data-dir", self.data_dir, "-o", "jsonl", statement)
+                        .jsonl()[0]["ms"] or 0) > 0,
             "the minute is stored")
         self.assert_sound()

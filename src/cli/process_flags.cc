@@ -11,9 +11,9 @@ namespace {
 std::string form_of(const config::OptionDecl& option) {
     switch (option.form) {
         case config::OptionForm::kText:
-            return "NAME";
+            return option.name.ends_with("_name") ? "NAME" : "URL";
         case config::OptionForm::kPath:
-            return "DIR";
+            return option.name.ends_with("_dir") || option.name.ends_with("_root") ? "DIR" : "FILE";
         case config::OptionForm::kAddress:
             return "HOST:PORT";
         case config::OptionForm::kInteger:

@@ -208,8 +208,8 @@ constexpr std::string_view kIntroduction = R"(# Configuration
 
 Options of `servo server`, `servo executor` and `servo dev`, which is both. Each can be given as a flag,
 as an environment variable or in `server.yaml` under its name; a flag wins over the environment, the
-environment over the file. `servo config view --show-origin` prints what is in force and the flag, variable
-or file that it came from; the values of secrets are never printed.
+environment over the file. `servo config view --show-origin` prints what is in force and the flag, variable,
+context or file that it came from; the values of secrets are never printed.
 
 | option | flag | environment | value | default | used by | meaning |
 |---|---|---|---|---|---|---|

@@ -43,7 +43,7 @@ struct ErrorTraits {
     ErrorCode code;
     std::string_view name;  // snake_case, as in problem documents
     int http_status;
-    int exit_code;  // CLI, contract.md section C
+    int exit_code;  // CLI, docs/reference/exit_codes.md
     bool retryable;
 };
 

@@ -1,4 +1,4 @@
-// What the shell gets (contract.md, section C). Never renumbered.
+// What the shell gets (docs/reference/exit_codes.md). Never renumbered.
 #pragma once
 
 #include "base/error.h"

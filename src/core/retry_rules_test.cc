@@ -14,7 +14,7 @@ RetryDecision decide(
     return decide_retry(policy, job, {klass, attempt, kNow, Millis(0)}, kNow, prng);
 }
 
-// Attempts that each class gets by default (contract, section D).
+// Attempts that each class gets by default (docs/reference/partition_programs.md).
 TEST(RetryRules, DefaultAttemptsByClass) {
     struct Row {
         FailureClass klass;

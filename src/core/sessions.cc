@@ -1,4 +1,4 @@
-// The executor protocol, the scheduler's side (design.md, section 3).
+// The executor protocol, the scheduler's side (docs/reference/executor_protocol.md).
 #include <fmt/format.h>
 
 #include <algorithm>

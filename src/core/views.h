@@ -13,7 +13,7 @@
 
 namespace servo::core {
 
-// Why work waits. The words are the waiting ledger's gates (diagnosis.md, section 3) and stable.
+// Why work waits. The words are the waiting ledger's gates (docs/concepts.md) and stable.
 enum class Gate {
     kNone,       // eligible: waits for a free slot only ("capacity")
     kNotBefore,  // backoff after a failure

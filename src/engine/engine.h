@@ -1,7 +1,7 @@
 // The shell around the scheduler, as step functions: queue, batch, commit, answer. It has no
 // thread, clock or socket; its loop (engine/loop.h) or the simulator drives it. Not thread-safe.
 //
-// Rules (design.md, section 2): a batch holds everything that arrived during the previous commit;
+// Rules: a batch holds everything that arrived during the previous commit;
 // an answer goes out only after the commit that makes it true; on anything but a definite commit
 // the scheduler is thrown away, the callers are told `unavailable`, the epoch is raised and the
 // state loaded afresh, never undone in place.

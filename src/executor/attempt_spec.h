@@ -1,5 +1,6 @@
-// What a process of a partition is started with: argv and environment, as contract.md, section D
-// lists them. Reads this process' environment for the few variables that are inherited.
+// What a process of a partition is started with: argv and environment, as
+// docs/reference/partition_programs.md lists them. Reads this process' environment for the few
+// variables that are inherited.
 #pragma once
 
 #include <map>

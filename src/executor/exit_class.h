@@ -1,4 +1,4 @@
-// From how a process ended to a failure class (contract.md, section D). Pure.
+// From how a process ended to a failure class (docs/reference/partition_programs.md). Pure.
 #pragma once
 
 #include <cstdint>

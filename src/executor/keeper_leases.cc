@@ -16,7 +16,7 @@ namespace {
 constexpr size_t kClosedMin = 64;
 constexpr size_t kClosedPerSlot = 4;
 
-// A lease whose partitions take this long is not topped up ahead (design.md, section 3).
+// A lease whose partitions take this long is not topped up ahead.
 constexpr int64_t kPrefetchMeanMaxUs = 1'000'000;
 
 template <typename T>

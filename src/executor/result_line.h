@@ -1,5 +1,5 @@
 // What a program may say about its partition in one JSON line: in SERVO_RESULT_FILE, or as a
-// worker's answer (contract.md, section D). Pure.
+// worker's answer (docs/reference/partition_programs.md). Pure.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Failure classes and what each does by default (contract.md, section D).
+// Failure classes and what each does by default (docs/reference/partition_programs.md).
 #pragma once
 
 #include <array>

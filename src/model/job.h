@@ -95,7 +95,7 @@ struct JobCounters {
 };
 
 // The truth about a job's progress as of batch `covers_seq`; later batches' done and failure rows
-// are applied on top of it (design.md, section 7).
+// are applied on top of it.
 struct JobCheckpoint {
     JobId job;
     int64_t covers_seq = 0;

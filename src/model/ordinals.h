@@ -1,7 +1,7 @@
 // Ordinals and the dense index space over them.
 //
 // An ordinal is the lasting identity of a partition: a 64-bit number that is a function of the key
-// alone (design.md, section 4). A job numbers its partitions [0, N) as a view over runs of
+// alone. A job numbers its partitions [0, N) as a view over runs of
 // ordinals. Immutable after building; safe to share between threads as const.
 #pragma once
 

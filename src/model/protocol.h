@@ -1,5 +1,5 @@
-// The executor protocol as values (design.md, section 3). The API layer maps them to JSON; the
-// scheduler answers them; the executor's keeper speaks them.
+// The executor protocol as values (docs/reference/executor_protocol.md). The API layer maps them to
+// JSON; the scheduler answers them; the executor's keeper speaks them.
 //
 // A lease gives one slot of an executor the right to run a sequence of partitions, one after the
 // other. It is handed out as one grant and may be topped up by further grants; positions number the

@@ -2,7 +2,7 @@
 
 Every program of a partition writes down when it starts and when it ends, with its fencing token, in
 a file that Servo knows nothing of: the effect ledger. After each scenario the database and that
-ledger must tell the same story (reliability.md, section 5).
+ledger must tell the same story.
 """
 import collections
 import contextlib

@@ -138,17 +138,19 @@ FAILURES = [
           [(15, {}), (40, {"attempts_completed": 50, "attempts_data": 50}),
            (30, {"attempts_completed": 900, "attempts_data": 9})],
           {14: False, 22: False, 50: True, 84: False},
-          (50, {"tenant_id": "acme"}, "50% of the attempts of tenant acme fail",
-           "50% of the attempts of tenant acme failed in the last 10 minutes, retries included. See "
-           "which backfills: `servo backfill list --tenant acme --status open,failed --sort created`")),
+          (50, {"tenant_id": "acme"}, "50% of the work of tenant acme fails",
+           "50% of the attempts of tenant acme, or of its partitions that ended, failed in the last "
+           "10 minutes. See which backfills: "
+           "`servo backfill list --tenant acme --status open,failed --sort created`")),
     fires(A3, "31 percent",
           [(60, {"attempts_completed": 69, "attempts_data": 31})], {59: True}),
     fires(A3, "one tenant among healthy ones",
           [(60, {"attempts_completed": 9000, "bigco_attempts_completed": 1,
                  "bigco_attempts_data": 4})], {59: True},
-          (59, {"tenant_id": "bigco"}, "80% of the attempts of tenant bigco fail",
-           "80% of the attempts of tenant bigco failed in the last 10 minutes, retries included. See "
-           "which backfills: `servo backfill list --tenant bigco --status open,failed --sort created`")),
+          (59, {"tenant_id": "bigco"}, "80% of the work of tenant bigco fails",
+           "80% of the attempts of tenant bigco, or of its partitions that ended, failed in the last "
+           "10 minutes. See which backfills: "
+           "`servo backfill list --tenant bigco --status open,failed --sort created`")),
     fires(A3, "a tenant beyond those with counters of their own",
           [(5, {}), (20, {"failure_ratio": 0.4}), (10, {"failure_ratio": GONE})],
           {14: False, 17: True, 34: False}),

@@ -205,33 +205,43 @@ Amounts split_idle(const std::vector<Seen>& seen, int64_t free) {
     return out;
 }
 
-// Idle slot time behind a gate goes to those whose work it held, in proportion.
-void hand_out_idle(State& state, const std::vector<Seen>& seen, Stamp since) {
-    const Stamp now = stamp(state.now);
+// What was booked behind a gate in one cell goes to those whose work it held, in proportion.
+void hand_out(State& state, const std::vector<Seen>& seen, Gate gate, int64_t cell, int64_t us) {
+    const Meter meter = idle_meter(gate);
+    const Stamp at = cell * kLedgerCellUs;
+    int64_t waiting = 0;
+    for (const Seen& one : seen) {
+        waiting += one.gate == gate ? static_cast<int64_t>(one.partitions) : 0;
+    }
+    int64_t counted = 0;
+    int64_t given = 0;
+    for (const Seen& one : seen) {
+        if (one.gate == gate && waiting > 0) {
+            counted += static_cast<int64_t>(one.partitions);
+            const int64_t so_far = share_of(us, counted, waiting);
+            state.ledger.book(at, at, {{meter, so_far - given}}, one.account, Booking::kConcerned);
+            given = so_far;
+        }
+    }
+    state.ledger.book(at, at, {{meter, us - given}}, Account{}, Booking::kConcerned);
+}
+
+void hand_out_idle(State& state, const std::vector<Seen>& seen) {
     for (size_t gate = 0; gate < kGateCount; ++gate) {
-        const int64_t us = std::exchange(state.idle.concerned_us[gate], 0);
-        if (us == 0) {
-            continue;
+        for (const auto& [cell, us] : std::exchange(state.idle.concerned_us[gate], {})) {
+            hand_out(state, seen, static_cast<Gate>(gate), cell, us);
         }
-        const Meter meter = idle_meter(static_cast<Gate>(gate));
-        int64_t waiting = 0;
-        for (const Seen& one : seen) {
-            waiting +=
-                static_cast<size_t>(one.gate) == gate ? static_cast<int64_t>(one.partitions) : 0;
-        }
-        int64_t counted = 0;
-        int64_t given = 0;
-        for (const Seen& one : seen) {
-            if (static_cast<size_t>(one.gate) == gate && waiting > 0) {
-                counted += static_cast<int64_t>(one.partitions);
-                const int64_t so_far = share_of(us, counted, waiting);
-                state.ledger.book(
-                    since, now, {{meter, so_far - given}}, one.account, Booking::kConcerned
-                );
-                given = so_far;
-            }
-        }
-        state.ledger.book(since, now, {{meter, us - given}}, Account{}, Booking::kConcerned);
+    }
+}
+
+// Keeps for the next look what the ledger got behind a gate, cell by cell as it divides a span.
+void concern(State& state, size_t gate, Stamp from, Stamp to, int64_t us) {
+    int64_t given = 0;
+    for (int64_t cell = from / kLedgerCellUs; cell * kLedgerCellUs < to; ++cell) {
+        const Stamp end = std::min(to, (cell + 1) * kLedgerCellUs);
+        const int64_t so_far = share_of(us, end - from, to - from);
+        state.idle.concerned_us[gate][cell] += so_far - given;
+        given = so_far;
     }
 }
 
@@ -348,7 +358,7 @@ void book_idle(State& state, Session& session) {
             state.ledger.book(from, now, {one}, account, Booking::kConcerned);
         } else {
             const size_t gate = one.meter == kMeterDispatch ? 0 : one.meter - kMeterGated;
-            state.idle.concerned_us[gate] += one.value;
+            concern(state, gate, from, now, one.value);
         }
     }
 }
@@ -441,8 +451,9 @@ void keep_ledger(Context& c) {
     }
     const auto rounds = static_cast<int64_t>(1 + state.jobs.size() / kJobsLookedAt);
     std::optional<std::vector<Seen>> seen;
-    const Stamp since = stamp(state.waits_seen);
-    if (c.now - state.waits_seen >= kTickInterval * rounds) {
+    // A minute is closed with all of its idle time handed out.
+    const bool closes = state.ledger.close_due(stamp(c.now));
+    if (closes || c.now - state.waits_seen >= kTickInterval * rounds) {
         const int64_t free = count_free(state);
         seen = look_at_waits(state, free > 0);
         state.idle.parts = split_idle(*seen, free);
@@ -451,9 +462,9 @@ void keep_ledger(Context& c) {
         book_idle(state, session);
     }
     if (seen) {
-        hand_out_idle(state, *seen, since);
+        hand_out_idle(state, *seen);
     }
-    if (state.ledger.close_due(stamp(c.now))) {
+    if (closes) {
         auto rows = state.ledger.close(stamp(c.now), state.epoch, running_spans(state));
         std::move(rows.begin(), rows.end(), std::back_inserter(c.changes.ledger));
     }

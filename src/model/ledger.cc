@@ -141,8 +141,7 @@ std::string check_ledger(const std::map<LedgerScope, LedgerEntries>& scopes) {
         const auto found = scopes.find(scope);
         const int64_t sum = found == scopes.end() ? 0 : slot_time(found->second);
         // Each amount is rounded to a millisecond by itself.
-        // Idle time is handed out by looks, which may lie across the edge of a minute.
-        const auto tolerance = std::max<int64_t>(1'000, whole / 20);
+        const auto tolerance = std::max<int64_t>(1'000, whole / 1'000);
         if (std::abs(sum - whole) > tolerance) {
             return fmt::format("{} slot-ms by {}, {} over all", sum, to_string(scope), whole);
         }

@@ -241,7 +241,13 @@ CLI::Option* value_flag(
     const std::string& form,
     const std::string& doc
 ) {
-    return app.add_option(names, target, doc)->type_name(form);
+    CLI::Option* option = app.add_option(names, target, doc)->type_name(form);
+    if (form == "TIME") {  // an unset variable in a script must not mean for ever
+        option->check([](const std::string& text) -> std::string {
+            return text.empty() ? "a length of time is missing, such as 2h" : "";
+        });
+    }
+    return option;
 }
 
 Result<int64_t> flag_number(

@@ -373,6 +373,7 @@ Result<Reply> retry_job(Context& c, const RetryJob& command) {
         c.state.asset_of(job).open_jobs.insert(job.row.id);
         set_state(c, job, JobState::kRunning, "retry", command.actor);
     }
+    end_temporary_settings(c, job);
     refresh_queue(c.state, job);
     event(
         c,

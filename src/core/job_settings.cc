@@ -105,27 +105,30 @@ Result<Reply> set_job(Context& c, const SetJob& command) {
     return Reply(JobReply{job.row.id, job.row.state, changed});
 }
 
-void end_temporary_settings(Context& c) {
+void end_temporary_settings(Context& c, Job& job) {
     const auto over = [&c](const TemporarySettings& one) { return one.info.until <= c.now; };
+    for (const TemporarySettings& one : job.row.temporary) {
+        if (over(one)) {
+            apply(one.lasting, job.row.settings);
+            event(
+                c,
+                job.row.tenant,
+                "servo",
+                "backfill.unset",
+                to_text(job.row.id),
+                fmt::format("Its time was over: {} again.", in_words(one.lasting, false))
+            );
+        }
+    }
+    if (std::erase_if(job.row.temporary, over) > 0) {
+        settings_changed(c, job);
+    }
+}
+
+void end_temporary_settings(Context& c) {
     for (auto& [id, job] : c.state.jobs) {
-        if (is_terminal(job.row.state)) {
-            continue;
-        }
-        for (const TemporarySettings& one : job.row.temporary) {
-            if (over(one)) {
-                apply(one.lasting, job.row.settings);
-                event(
-                    c,
-                    job.row.tenant,
-                    "servo",
-                    "backfill.unset",
-                    to_text(id),
-                    fmt::format("Its time was over: {} again.", in_words(one.lasting, false))
-                );
-            }
-        }
-        if (std::erase_if(job.row.temporary, over) > 0) {
-            settings_changed(c, job);
+        if (!is_terminal(job.row.state)) {  // one that ended is looked at when it is retried
+            end_temporary_settings(c, job);
         }
     }
 }

@@ -175,7 +175,8 @@ Result<Reply> set_job(Context& c, const SetJob& command);
 // Failures do not pause the job any more: somebody decided to go on.
 void lift_max_failures(Job& job);
 // What was set for a time that is over goes back to what lasts.
-void end_temporary_settings(Context& c);
+void end_temporary_settings(Context& c, Job& job);
+void end_temporary_settings(Context& c);  // of every job that is open
 
 // --- load.cc ---
 void load(State& state, const Snapshot& snapshot, Instant now);

@@ -1,7 +1,8 @@
 """The levers of an operator: pools, tenants, assets, executors, and single partitions."""
 import os
+import time
 
-from harness import CONFLICT, FAILED, NOT_FOUND, ServoTest, ledger_asset, read_ledger, wait_until
+from harness import CONFLICT, FAILED, NOT_FOUND, USAGE, ServoTest, ledger_asset, read_ledger, wait_until
 
 ONE_DAY = ("--start", "2024-01-01", "--end", "2024-01-01")
 
@@ -60,6 +61,21 @@ class Levers(ServoTest):
         self.open_gate()
         self.servo("pool", "release", "warehouse")
         self.assert_counts(self.wait_job(held), completed=24)
+
+    def test_a_retry_does_not_bring_back_what_was_set_for_a_time(self):
+        self.apply("version: 1\npools: { warehouse: { concurrency: 2 } }\nassets:\n  faulty:\n"
+                   "    partitions: { keys: [x] }\n    run: { command: [\"false\"] }\n"
+                   "    pools: { warehouse: 1 }\n")
+        self.servo("pool", "hold", "warehouse", "--reason", "first the setting")
+        job_id = self.begin("faulty", "--partition", "x")
+        self.servo("backfill", "set", job_id, "--priority", "7", "--max-attempts", "1", "--for", "2s")
+        over = time.monotonic() + 2
+        self.servo("pool", "release", "warehouse")
+        self.wait_job(job_id, code=FAILED)
+        wait_until(lambda: time.monotonic() > over, "its time is over")
+        self.servo("backfill", "retry", job_id)
+        self.assertEqual(0, self.job(job_id)["priority"])
+        self.servo("backfill", "pause", job_id, "--for", "", code=USAGE)
 
     def test_a_tenant_and_an_asset_have_limits(self):
         self.servo("tenant", "set", "default", "--max-concurrency", "1", "--reason", "share")

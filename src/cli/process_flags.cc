@@ -68,7 +68,11 @@ Result<model::Labels> labels_of(const std::vector<std::string>& typed) {
                 invalid_argument("bad_label", "--label \"" + label + "\" must look like zone=eu.")
             );
         }
-        labels[label.substr(0, at)] = label.substr(at + 1);
+        if (!labels.emplace(label.substr(0, at), label.substr(at + 1)).second) {
+            return fail(invalid_argument(
+                "bad_label", "--label " + label.substr(0, at) + " was given twice; say it once."
+            ));
+        }
     }
     if (labels.size() > model::kLabelsMax) {
         return fail(

@@ -120,6 +120,8 @@ void load_grant(State& state, const GrantRow& row, const FailedTokens& failed, I
         lease.started = lease.reported;
         job.leases.insert(lease.id);
         session.leases.insert(lease.id);
+        // One that became fewer may still have been at work in those that were to go.
+        session.slots = std::max(session.slots, static_cast<int>(session.leases.size()));
         charge(state, lease);
     }
     LeaseGrant grant;

@@ -116,10 +116,6 @@ bool is_down(const State& state, const Session& session) {
            session.last_call + kSilentAfter < state.now;
 }
 
-int64_t free_slots(const Session& session) {
-    return std::max<int64_t>(0, session.slots - static_cast<int64_t>(session.leases.size()));
-}
-
 void book_missing(State& state) {
     const Stamp now = stamp(state.now);
     for (auto& [executor, missing] : state.missing) {
@@ -248,7 +244,7 @@ void concern(State& state, size_t gate, Stamp from, Stamp to, int64_t us) {
 int64_t count_free(const State& state) {
     int64_t free = 0;
     for (const auto& [id, session] : state.sessions) {
-        free += is_down(state, session) ? 0 : free_slots(session);
+        free += is_down(state, session) ? 0 : std::max<int64_t>(0, free_slots(session));
     }
     return free;
 }
@@ -333,7 +329,7 @@ void book_idle(State& state, Session& session) {
     const Stamp from = session.idle_booked_to;
     const Stamp now = stamp(state.now);
     session.idle_booked_to = now;
-    const int64_t us = (now - from) * free_slots(session);
+    const int64_t us = (now - from) * std::max<int64_t>(0, free_slots(session));
     if (!state.ledger.on() || us <= 0) {
         return;
     }

@@ -146,8 +146,7 @@ std::string check_slot_time(const State& state) {
         told += now - lease.booked_to;
     }
     for (const auto& [id, session] : state.sessions) {
-        const auto free = session.slots - static_cast<int64_t>(session.leases.size());
-        told += free * (now - session.idle_booked_to);
+        told += free_slots(session) * (now - session.idle_booked_to);
     }
     for (const auto& [executor, missing] : state.missing) {
         told += missing.slots * (now - missing.booked_to);

@@ -214,8 +214,7 @@ class Run {
             return;
         }
         Context c = context();
-        for (auto free = session.slots - static_cast<int64_t>(session.leases.size()); free > 0;
-             --free) {
+        for (int64_t free = free_slots(session); free > 0; --free) {
             const std::optional<LeaseId> lease = grant_one(c, session);
             if (!lease) {
                 break;

@@ -92,10 +92,6 @@ bool any_executor(const State& state, const Job& job) {
     });
 }
 
-int64_t free_slots(const Session& session) {
-    return session.slots - static_cast<int64_t>(session.leases.size());
-}
-
 }  // namespace
 
 bool free_slot_serves(const State& state, const Job& job) {

@@ -154,9 +154,8 @@ LeaseId give(Context& c, Session& session, Job& job, const Pick& pick, Lease* le
     return lease->id;
 }
 
-void grant_free_slots(Context& c, Session& session, int free_slots) {
-    int64_t free =
-        std::min<int64_t>(free_slots, session.slots - static_cast<int64_t>(session.leases.size()));
+void grant_free_slots(Context& c, Session& session, int asked) {
+    int64_t free = std::min<int64_t>(asked, free_slots(session));
     while (free-- > 0 && grant_one(c, session)) {
     }
 }

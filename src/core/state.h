@@ -204,6 +204,10 @@ struct Session {
     // Slot time in which it waited for answers to results, as it says, and not yet booked.
     int64_t report_us = 0;
 };
+// Slots without a lease; below 0 while one that is to go still finishes what it has.
+inline int64_t free_slots(const Session& session) {
+    return session.slots - static_cast<int64_t>(session.leases.size());
+}
 
 // Slots that are expected: their executor was lost less than kMissingFor ago.
 struct MissingSlots {

@@ -162,6 +162,20 @@ std::string check_slot_time(const State& state) {
     return "";
 }
 
+// Results without a checkpoint are in line for one.
+std::string check_unwritten(const State& state) {
+    size_t count = 0;
+    for (const auto& [id, job] : state.jobs) {
+        const bool waits = job.unwritten_since.has_value();
+        count += waits ? 1 : 0;
+        if (waits ? !state.unwritten.contains({*job.unwritten_since, id})
+                  : !job.done_since.empty() || !job.failed_since.empty()) {
+            return fmt::format("{}: its results wait for no checkpoint", to_text(id));
+        }
+    }
+    return count == state.unwritten.size() ? "" : "a job that is not there waits for a checkpoint";
+}
+
 std::string digest_of_definitions(const State& state) {
     std::string out;
     for (const auto& [id, pool] : state.pools) {
@@ -208,8 +222,13 @@ std::string Scheduler::check_invariants() const {
             return broken;
         }
     }
-    std::string broken = check_usage(*state_);
-    return broken.empty() ? check_slot_time(*state_) : broken;
+    for (const auto& check : {check_usage, check_unwritten, check_slot_time}) {
+        std::string broken = check(*state_);
+        if (!broken.empty()) {
+            return broken;
+        }
+    }
+    return "";
 }
 
 std::string Scheduler::durable_digest() const {

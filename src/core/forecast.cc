@@ -200,8 +200,7 @@ class Run {
         end_lease(c, id);
         if (is_terminal(job.row.state)) {
             ended_[job_id] = now_;
-            state_.jobs.erase(job_id);
-            state_.dirty_jobs.erase(job_id);
+            forget(state_, job_id);
         }
         const auto home = state_.sessions.find(session);
         if (home != state_.sessions.end()) {

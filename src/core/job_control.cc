@@ -30,7 +30,7 @@ std::vector<Overlap> overlaps_of(const State& state, const JobRow& row) {
         if (id == row.id || is_terminal(other.row.state)) {
             continue;
         }
-        RunSet both = row.ordinals->intersection(OrdinalView(remaining_ordinals(other)));
+        RunSet both = shared(*row.ordinals, other, other.remaining);
         if (!both.empty()) {
             found.push_back({id, std::move(both)});
         }
@@ -133,9 +133,7 @@ Job build(const State& state, const JobRow& row, const RunSet& skip, JobId waits
     job.effective_priority = row.settings.priority;
     job.waiting_since = now;
     job.row_dirty = true;
-    job.is_new = true;
     job.checkpoint_now = true;
-    job.checkpointed_at = now;
     return job;
 }
 
@@ -164,7 +162,7 @@ Status check_free(const State& state, const Job& job, const RunSet& indices) {
         if (other_id == job.row.id || is_terminal(other.row.state)) {
             continue;
         }
-        RunSet both = job.row.ordinals->intersection(OrdinalView(remaining_ordinals(other)));
+        RunSet both = shared(*job.row.ordinals, other, other.remaining);
         RunSet free = indices;
         free.subtract(both);
         if (free.size() < indices.size()) {
@@ -228,6 +226,7 @@ Result<Reply> create_jobs(Context& c, const CreateJobs& command) {
         c.state.tenant_of(job).open_jobs.insert(row.id);
         c.state.asset_of(job).open_jobs.insert(row.id);
         mark_dirty(c.state, job);
+        checkpoint_before(c, job);
         refresh_queue(c.state, job);
         event(
             c,
@@ -368,6 +367,7 @@ Result<Reply> retry_job(Context& c, const RetryJob& command) {
     job.checkpoint_now = true;
     job.waiting_since = c.now;
     mark_dirty(c.state, job);
+    checkpoint_before(c, job);
     if (job.row.state == JobState::kFailed) {
         c.state.tenant_of(job).open_jobs.insert(job.row.id);
         c.state.asset_of(job).open_jobs.insert(job.row.id);

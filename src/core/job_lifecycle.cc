@@ -85,6 +85,23 @@ void mark_dirty(State& state, Job& job) {
     state.dirty_jobs.insert(job.row.id);
 }
 
+void mark_progress(State& state, Job& job) {
+    mark_dirty(state, job);
+    if (!job.unwritten_since) {
+        job.unwritten_since = state.now;
+        state.unwritten.emplace(state.now, job.row.id);
+    }
+}
+
+void forget(State& state, JobId id) {
+    const auto it = state.jobs.find(id);
+    if (it->second.unwritten_since) {
+        state.unwritten.erase({*it->second.unwritten_since, id});
+    }
+    state.dirty_jobs.erase(id);
+    state.jobs.erase(it);
+}
+
 void set_state(
     Context& c, Job& job, JobState to, const std::string& reason, const std::string& by
 ) {
@@ -288,9 +305,9 @@ void finish_if_done(Context& c, Job& job) {
     release_overlap_waiters(c, job.row.asset);
 }
 
-std::vector<OrdinalRun> remaining_ordinals(const Job& job) {
+std::vector<OrdinalRun> ordinals_of(const Job& job, const RunSet& indices) {
     std::vector<OrdinalRun> runs;
-    for (const Run& run : job.remaining.runs()) {
+    for (const Run& run : indices.runs()) {
         const std::vector<OrdinalRun> part = job.row.ordinals->slice(run);
         runs.insert(runs.end(), part.begin(), part.end());
     }
@@ -298,6 +315,17 @@ std::vector<OrdinalRun> remaining_ordinals(const Job& job) {
         return a.first < b.first;
     });
     return runs;
+}
+
+RunSet shared(const OrdinalView& view, const Job& job, const RunSet& indices) {
+    // Most jobs of an asset lie apart: with thousands of them open, only that is looked at.
+    const std::vector<OrdinalRun>& ours = view.runs();
+    const std::vector<OrdinalRun>& theirs = job.row.ordinals->runs();
+    if (ours.empty() || theirs.empty() || ours.back().last() < theirs.front().first ||
+        theirs.back().last() < ours.front().first) {
+        return {};
+    }
+    return view.intersection(OrdinalView(ordinals_of(job, indices)));
 }
 
 void release_overlap_waiters(Context& c, AssetId asset_id) {
@@ -313,8 +341,7 @@ void release_overlap_waiters(Context& c, AssetId asset_id) {
             if (other_id == id || other.row.waits_for || is_terminal(other.row.state)) {
                 continue;
             }
-            const OrdinalView view(remaining_ordinals(other));
-            if (!job.row.ordinals->intersection(view).empty()) {
+            if (!shared(*job.row.ordinals, other, other.remaining).empty()) {
                 blocker = other_id;
                 break;
             }
@@ -329,6 +356,9 @@ void release_overlap_waiters(Context& c, AssetId asset_id) {
             job.row_dirty = true;
             mark_dirty(c.state, job);
             refresh_queue(c.state, job);
+            if (!blocker) {
+                checkpoint_before(c, job);
+            }
         }
     }
 }

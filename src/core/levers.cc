@@ -236,8 +236,7 @@ Result<Reply> mark_partitions(Context& c, const MarkPartitions& command) {
     const OrdinalView marked(command.ordinals);
     for (const JobId id : asset.open_jobs) {
         const Job& job = c.state.jobs.at(id);
-        if (!is_terminal(job.row.state) &&
-            !OrdinalView(remaining_ordinals(job)).intersection(marked).empty()) {
+        if (!is_terminal(job.row.state) && !shared(marked, job, job.remaining).empty()) {
             return fail(conflict(
                 "overlap", "An open backfill owns some of these partitions; cancel it first."
             ));
@@ -245,6 +244,18 @@ Result<Reply> mark_partitions(Context& c, const MarkPartitions& command) {
     }
     if (marked.size() == 0) {
         return Reply(Done{false});
+    }
+    for (const JobId id : asset.open_jobs) {
+        // The mark is newer than what the job's next checkpoint would say of them.
+        Job& job = c.state.jobs.at(id);
+        const uint64_t before = job.done_since.size() + job.failed_since.size();
+        const RunSet known = before > 0 ? job.row.ordinals->intersection(marked) : RunSet();
+        job.done_since.subtract(known);
+        job.failed_since.subtract(known);
+        if (job.done_since.size() + job.failed_since.size() < before) {
+            job.checkpoint_now = true;
+            mark_dirty(c.state, job);
+        }
     }
     c.changes.materialised.push_back(
         {asset.head.tenant,

@@ -183,8 +183,6 @@ void adopt(State& state, const Snapshot::OpenJob& open, Instant now) {
     job.cancelled = open.checkpoint.cancelled;
     job.done_since = open.done_after;
     job.failed_since = open.failed_after;
-    job.progress_dirty = !open.done_after.empty() || !open.failed_after.empty();
-    job.checkpointed_at = now;
     job.waiting_since = now;
     job.effective_priority = job.row.settings.priority;
     for (const FailureRow& row : open.retrying) {
@@ -210,8 +208,11 @@ void adopt(State& state, const Snapshot::OpenJob& open, Instant now) {
         state.tenant_of(placed).open_jobs.insert(id);
         state.asset_of(placed).open_jobs.insert(id);
     }
-    if (!open_state || placed.progress_dirty) {
-        state.dirty_jobs.insert(id);  // an ended job that nothing reopens leaves with the batch
+    if (!open_state) {
+        mark_dirty(state, placed);  // what nothing reopens leaves with the batch
+    }
+    if (!placed.done_since.empty() || !placed.failed_since.empty()) {
+        mark_progress(state, placed);
     }
 }
 
@@ -224,6 +225,7 @@ void load(State& state, const Snapshot& snapshot, Instant now) {
     state.waits_seen = now;
     state.ledger.start(stamp(now));
     state.durations_written_at = now;
+    state.checkpoints_at = now;
     state.max_tenant_id = snapshot.max_tenant_id;
     state.max_asset_id = snapshot.max_asset_id;
     state.max_pool_id = snapshot.max_pool_id;

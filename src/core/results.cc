@@ -152,7 +152,7 @@ void record_failure(
     c.state.tally.failed_duration.add(result.duration);
     job.counters.wasted_us += (row.ended_at - row.started_at).count() * 1'000;
     --job.leased;
-    job.progress_dirty = true;
+    mark_progress(c.state, job);
     if (job.row.state == JobState::kCancelling && !decision.final) {
         // No retry is coming: the partition ends with the job.
         row.final = false;
@@ -233,7 +233,7 @@ void record_done(
         }
     }
     job.rate.add(c.now, done.size());
-    job.progress_dirty = true;
+    mark_progress(c.state, job);
     observe_breakers(c, job, "", false, done.size());
 }
 

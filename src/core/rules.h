@@ -100,6 +100,10 @@ uint64_t range_size(const State& state, const Job& job);
 // --- job_lifecycle.cc ---
 void set_state(Context& c, Job& job, JobState to, const std::string& reason, const std::string& by);
 void mark_dirty(State& state, Job& job);
+// The job got results that its last checkpoint does not have.
+void mark_progress(State& state, Job& job);
+// Takes an ended job out of memory.
+void forget(State& state, JobId id);
 // Puts unreported indices back: to ready, due, backoff, or cancelled if the job is being cancelled.
 void give_back(Context& c, Job& job, const std::vector<Run>& runs);
 // Ends the job when nothing remains, or its cancelling when nothing is leased.
@@ -120,7 +124,10 @@ void event(
 void release_backoff(State& state, Instant now);
 // Puts an index with a failure behind it into due, or into backoff until its time.
 void enqueue_waiting(State& state, Job& job, Index index, const Waiting& waiting, Instant now);
-std::vector<OrdinalRun> remaining_ordinals(const Job& job);
+// The partitions that `indices` of the job are, ascending.
+std::vector<OrdinalRun> ordinals_of(const Job& job, const RunSet& indices);
+// The indices of `view` whose partitions are among these of the job.
+RunSet shared(const OrdinalView& view, const Job& job, const RunSet& indices);
 // Jobs that waited for others' partitions start when these are free.
 void release_overlap_waiters(Context& c, AssetId asset);
 // Asks executors to start nothing more of the job (shrink), or to kill what runs (stop).
@@ -187,5 +194,8 @@ void resolve_pools(const State& state, Job& job);
 void tick(Context& c);
 void breaker_changed(Context& c, Pool& pool);
 void seal(Context& c);
+// Other open jobs that did some of this one's partitions checkpoint with this batch, so that what
+// it makes of them later stands as the newer.
+void checkpoint_before(Context& c, const Job& next);
 
 }  // namespace servo::core

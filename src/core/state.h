@@ -23,7 +23,12 @@
 namespace servo::core {
 
 constexpr Millis kTickInterval{1'000};
+// A job's results wait so long for more to be in one checkpoint with them; checkpoints of all jobs
+// together keep this distance on average, and are written several at a time, since the store has to
+// read before it writes them.
 constexpr Millis kCheckpointInterval{1'000};
+constexpr Millis kCheckpointSpacing{2};
+constexpr Millis kCheckpointRound{20};
 constexpr Millis kAgingStep{600'000};  // +1 effective priority per this long waited
 constexpr int kAgingMax = 20;
 constexpr uint64_t kQuantumPartitions = 64;  // deficit round robin
@@ -133,11 +138,9 @@ struct Job {
 
     // Persistence.
     bool row_dirty = false;
-    bool is_new = false;
-    bool progress_dirty = false;
     bool checkpoint_now = false;
-    Instant checkpointed_at;
-    RunSet done_since, failed_since, skipped_since;  // not yet in the materialised state
+    std::optional<Instant> unwritten_since;  // of the first result that no checkpoint has
+    RunSet done_since, failed_since;         // not yet in the materialised state
     RateRing rate;
 
     uint64_t leased = 0;  // unreported indices of its leases; cached, changed with the leases
@@ -250,7 +253,9 @@ struct State {
 
     std::set<std::pair<int64_t, TenantId>> runnable;      // tenants with queued jobs, by vtime
     std::set<std::tuple<Instant, JobId, Index>> backoff;  // retries that are not due
-    std::set<JobId> dirty_jobs;                           // for seal()
+    std::set<JobId> dirty_jobs;                           // of this batch, for seal()
+    std::set<std::pair<Instant, JobId>> unwritten;        // jobs by their unwritten_since
+    Instant checkpoints_at;                               // the last round of those that were due
     std::set<std::pair<AssetId, int>> dirty_durations;
     Instant durations_written_at;
     int64_t vtime_floor = 0;  // least vtime among runnable tenants, never falling

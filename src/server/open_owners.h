@@ -1,6 +1,6 @@
 // Open jobs of an asset as owners of its partitions: what each has still to do, and what it has
-// done that the materialised state, which is written about once a second, does not tell yet. For
-// worker threads.
+// done that the materialised state, which is written with a job's checkpoints, does not tell yet.
+// For worker threads.
 #pragma once
 
 #include <vector>

@@ -323,7 +323,7 @@ TEST(Server, ADryRunAnswersOverlapsAsTheRealRunWould) {
     EXPECT_TRUE(skip.json.at("preview").is_null());
 }
 
-// The materialised state is written about once a second; lists and selections must not wait for it.
+// The materialised state is written with checkpoints; lists and selections must not wait for it.
 TEST(Server, WhatAnOpenJobJustDidCountsAtOnce) {
     TestServer server;
     server.apply(asset_yaml("orders"));

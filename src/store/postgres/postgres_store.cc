@@ -200,12 +200,7 @@ CommitOutcome PostgresStore::commit(const Batch& batch) {
         writer_.forget();
         return {fate_of(written.error()), written.error().message};
     }
-    for (const auto& [key, entries] : batch.changes->done) {
-        upkeep_.touched(key.first);
-    }
-    for (const JobRow& row : batch.changes->jobs) {
-        upkeep_.touched(row.id);
-    }
+    upkeep_.committed(*batch.changes);
     return {};
 }
 

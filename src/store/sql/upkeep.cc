@@ -26,25 +26,43 @@ Status Upkeep::start(Instant now) {
         now - std::chrono::hours(24)
     ));
     while (SERVO_TRY(query.step())) {
-        touched_.insert(query.id<JobId>(0));
+        rows_[query.id<JobId>(0)] = kMergeRowsMin;
     }
     next_drop_ = now;
     started_ = true;
     return {};
 }
 
+void Upkeep::committed(const ChangeSet& changes) {
+    for (const auto& [key, entries] : changes.done) {
+        ++rows_[key.first];
+    }
+    for (const JobRow& row : changes.jobs) {
+        if (is_terminal(row.state)) {
+            rows_[row.id] = kMergeRowsMin;
+        }
+    }
+}
+
 // --- merging of done rows ----------------------------------------------------------------------
 
 Result<bool> Upkeep::sweep(Instant now) {
     if (sweeping_.empty()) {
-        if (touched_.empty() || now < next_sweep_) {
+        if (rows_.empty() || now < next_sweep_) {
             return false;
         }
-        for (const JobId job : touched_) {
-            sweeping_.push_back({job, 0});
-        }
-        touched_.clear();
+        // Looking at each of thousands of jobs that have little to merge would hold commits up.
+        std::erase_if(rows_, [this](const auto& entry) {
+            const bool enough = entry.second >= kMergeRowsMin;
+            if (enough) {
+                sweeping_.push_back({entry.first, 0});
+            }
+            return enough;
+        });
         next_sweep_ = now + kSweepEvery;
+        if (sweeping_.empty()) {
+            return false;
+        }
     }
     Sweep& front = sweeping_.front();
     if (const auto next = SERVO_TRY(merge_next(front.job, front.next_block))) {

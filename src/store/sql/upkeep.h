@@ -3,8 +3,8 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "store/sql/reader.h"
@@ -29,8 +29,8 @@ class Upkeep {
     // One step. True: more waits.
     Result<bool> step(Instant now);
 
-    // A commit wrote done rows of this job.
-    void touched(JobId job) { touched_.insert(job); }
+    // After a commit: its jobs are looked at once they have rows enough to merge, or have ended.
+    void committed(const ChangeSet& changes);
 
  private:
     struct Sweep {
@@ -65,7 +65,7 @@ class Upkeep {
     Retention retention_;
     bool started_ = false;
 
-    std::set<JobId> touched_;  // since they were last queued for a sweep
+    std::map<JobId, int> rows_;  // done rows since the job was last queued for a sweep
     std::deque<Sweep> sweeping_;
     Instant next_sweep_ = kEpochStart;
 

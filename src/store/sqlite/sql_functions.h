@@ -1,5 +1,5 @@
 // Reading a database from outside the server, also while one runs: `servo sql` and `servo fsck`.
-// Besides the tables there are, exact after every commit:
+// Besides the tables there are, exact after every commit (partition_states: as of checkpoints):
 //   work_ranges(tenant_id, job_id, state, first, last, partitions)   to_do, leased, failed, …
 //   done_ranges(tenant_id, job_id, first, last, partitions)
 //   partitions(tenant_id, job_id, idx, key, state, attempt, started_at, duration_ms, executor_id,

@@ -125,12 +125,7 @@ CommitOutcome SqliteStore::commit(const Batch& batch) {
     CommitFate fate = CommitFate::kCommitted;
     const Status written = write_batch(batch, fate);
     if (written) {
-        for (const auto& [key, entries] : batch.changes->done) {
-            upkeep_.touched(key.first);
-        }
-        for (const JobRow& row : batch.changes->jobs) {
-            upkeep_.touched(row.id);
-        }
+        upkeep_.committed(*batch.changes);
         return {};
     }
     writer_.forget();

@@ -342,8 +342,8 @@ BEGIN
 END $$;
 
 -- --- reading the packed rows ----------------------------------------------------------------------
--- For people and for `servo sql`: work_ranges, done_ranges, partitions, partition_states show what
--- the tables hold packed, exact after every commit. Sets of indices are multiranges.
+-- For people and for `servo sql`: work_ranges, done_ranges, partitions, partition_states show what is
+-- packed, exact after every commit, the last as of checkpoints. Sets of indices are multiranges.
 
 CREATE FUNCTION servo_time(ms BIGINT) RETURNS TEXT LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT to_char(to_timestamp(ms / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')

@@ -214,7 +214,10 @@ void describe(V& v, SystemStatus& s) {
     v.field("pending_partitions", s.pending_partitions, "");
     v.field("partitions_per_second", s.partitions_per_second, "");
     v.field("partitions_per_second_before", s.partitions_per_second_before, "");
-    v.field("executors_up", s.executors_up, "");
+    v.field("executors_up", s.executors_up, "They take work; `slots` are theirs.");
+    v.field(
+        "executors_drained", s.executors_drained, "They take nothing new, or are about to end."
+    );
     v.field("executors_lost", s.executors_lost, "");
     v.field("slots", s.slots, "");
     v.field("slots_busy", s.slots_busy, "");

@@ -187,6 +187,7 @@ struct SystemStatus {
     double partitions_per_second = 0;
     double partitions_per_second_before = 0;
     int64_t executors_up = 0;
+    int64_t executors_drained = 0;  // or draining
     int64_t executors_lost = 0;
     int64_t slots = 0;
     int64_t slots_busy = 0;

@@ -73,6 +73,15 @@ TEST(Text, NumbersForPeople) {
     EXPECT_EQ(comma_words({"a,b", "", "c,,d"}), (std::vector<std::string>{"a", "b", "c", "d"}));
 }
 
+TEST(Text, ExecutorsAreCountedByWhatTheyDo) {
+    api::SystemStatus status;
+    EXPECT_EQ(executor_counts(status), "0 up");
+    status.executors_up = 2;
+    status.executors_drained = 1;
+    status.executors_lost = 3;
+    EXPECT_EQ(executor_counts(status), "2 up, 1 drained, 3 lost");
+}
+
 TEST(Format, Words) {
     for (const char* word : {"table", "wide", "json", "jsonl", "yaml", "name"}) {
         EXPECT_TRUE(format_from(word).has_value());

@@ -101,10 +101,10 @@ std::string status_text(const api::SystemStatus& status, Instant now, bool wide,
         rate(status.partitions_per_second) + " now, " + rate(status.partitions_per_second_before) +
             " in the ten minutes before"
     );
-    std::string executors = std::to_string(status.executors_up) + " up";
-    executors +=
-        status.executors_lost > 0 ? ", " + std::to_string(status.executors_lost) + " lost" : "";
-    facts.add("executors", Cell(executors, status.executors_lost > 0 ? Tone::kBad : Tone::kPlain));
+    facts.add(
+        "executors",
+        Cell(executor_counts(status), status.executors_lost > 0 ? Tone::kBad : Tone::kPlain)
+    );
     facts.add(
         "slots", std::to_string(status.slots_busy) + " of " + std::to_string(status.slots) + " busy"
     );

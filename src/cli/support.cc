@@ -102,13 +102,13 @@ class Doctor {
         if (status->executors_up == 0) {
             add("executors",
                 status->pending_partitions > 0 ? "failed" : "warning",
-                "none is up; start one with `servo executor`");
+                status->executors_drained > 0
+                    ? "each is drained; `servo executor undrain NAME` takes one back"
+                    : "none is up; start one with `servo executor`");
         } else {
             add("executors",
                 status->executors_lost > 0 ? "warning" : "ok",
-                std::to_string(status->executors_up) + " up, " +
-                    std::to_string(status->executors_lost) + " lost, " +
-                    std::to_string(status->slots) + " slots");
+                executor_counts(*status) + ", " + std::to_string(status->slots) + " slots");
         }
         for (const api::WaitReason& reason : status->waiting) {
             if (!reason.release.empty()) {

@@ -111,6 +111,17 @@ std::vector<std::pair<double, std::string>> largest_first(const api::TimeSpent& 
 
 }  // namespace
 
+std::string executor_counts(const api::SystemStatus& status) {
+    std::string out = fmt::format("{} up", status.executors_up);
+    if (status.executors_drained > 0) {
+        out += fmt::format(", {} drained", status.executors_drained);
+    }
+    if (status.executors_lost > 0) {
+        out += fmt::format(", {} lost", status.executors_lost);
+    }
+    return out;
+}
+
 std::string slot_time(const std::optional<api::TimeSpent>& spent) {
     if (!spent) {
         return "";

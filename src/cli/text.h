@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/admin.h"
 #include "api/backfill.h"
 #include "base/time.h"
 
@@ -31,13 +32,15 @@ std::string progress(const api::Backfill& job);
 // "in 3h 10m", "in 3h 10m (up to 4h)"; "-" when nothing is known or the job is not open.
 std::string eta(const api::Backfill& job, Instant now, bool interval);
 
-// One line for each reason why work waits, with what would release it; "" for none.
+// "2 up, 1 drained, 1 lost".
+std::string executor_counts(const api::SystemStatus& status);
 // "24.0 slots: 18.2 busy.useful, …", the largest first; empty when nothing is known.
 std::string slot_time(const std::optional<api::TimeSpent>& spent);
 // "2.5 now, 0.0 in the ten minutes before".
 std::string lost_slots(
     const std::optional<api::TimeSpent>& now, const std::optional<api::TimeSpent>& before
 );
+// One line for each reason why work waits, with what would release it; "" for none.
 std::string wait_reasons(const std::vector<api::WaitReason>& reasons, Instant now);
 
 bool is_open(const std::string& state);

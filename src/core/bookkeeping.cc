@@ -111,8 +111,7 @@ void count_earned(State& state, TenantId tenant, int64_t us) {
 }
 
 bool is_down(const State& state, const Session& session) {
-    return !session.registered || session.draining ||
-           state.executors.at(session.executor).drain_wanted ||
+    return !session.registered || !takes_work(state, session) ||
            session.last_call + kSilentAfter < state.now;
 }
 
@@ -380,9 +379,7 @@ void note_slot_times(Session& session, const SlotMillis& now) {
 }
 
 void miss_slots(State& state, const Session& session) {
-    const bool left_by_intent =
-        session.draining || state.executors.at(session.executor).drain_wanted;
-    if (!left_by_intent && session.slots > 0) {
+    if (takes_work(state, session) && session.slots > 0) {
         state.missing[session.executor] = {session.slots, state.now, stamp(state.now)};
     }
 }
@@ -413,7 +410,7 @@ void recount_slots(State& state) {
     int64_t known = 0;
     for (const auto& [id, session] : state.sessions) {
         known += session.slots;
-        if (!session.draining && !state.executors.at(session.executor).drain_wanted) {
+        if (takes_work(state, session)) {
             state.slots_total += session.slots;
         }
     }

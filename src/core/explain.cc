@@ -51,6 +51,27 @@ std::string subject_of(const State& state, const GateAnswer& answer) {
     return "";
 }
 
+// The first executor by name that an operator drained and that could run the job; none: empty.
+std::string drained_executor(const State& state, const Job& job) {
+    for (const auto& [name, id] : state.executor_names) {
+        const auto session = state.session_of.find(id);
+        if (session != state.session_of.end() && state.executors.at(id).drain_wanted &&
+            serves(state.sessions.at(session->second), job)) {
+            return name;
+        }
+    }
+    return "";
+}
+
+std::string release_of_no_executor(const State& state, const Job& job) {
+    if (const std::string drained = drained_executor(state, job); !drained.empty()) {
+        return fmt::format("servo executor undrain {}", drained);
+    }
+    return job.revision->spec.labels.empty()
+               ? "An executor: servo executor --server URL"
+               : "An executor with the asset's labels; servo executor list shows them.";
+}
+
 // What would release the work, with the command to type.
 std::string release_of(const State& state, const Job& job, Gate gate, const std::string& subject) {
     const std::string id = to_text(job.row.id);
@@ -79,7 +100,7 @@ std::string release_of(const State& state, const Job& job, Gate gate, const std:
                 "Free units of the pool, or: servo pool set {} --concurrency N", subject
             );
         case Gate::kAssetLimit:
-            return fmt::format("servo asset set {} --max-concurrency N", subject);
+            return fmt::format("servo asset set {} --concurrency N", subject);
         case Gate::kJobLimit:
             return fmt::format("servo backfill set {} --max-concurrency N", id);
         case Gate::kTenantLimit:
@@ -87,9 +108,7 @@ std::string release_of(const State& state, const Job& job, Gate gate, const std:
         case Gate::kSequential:
             return "The partition before it.";
         case Gate::kNoExecutor:
-            return job.revision->spec.labels.empty()
-                       ? "An executor: servo executor --server URL"
-                       : "An executor with the asset's labels; servo executor list shows them.";
+            return release_of_no_executor(state, job);
     }
     return "";
 }

@@ -209,7 +209,7 @@ class Run {
     }
 
     void fill(Session& session) {
-        if (session.draining || state_.executors.at(session.executor).drain_wanted) {
+        if (!takes_work(state_, session)) {
             return;
         }
         Context c = context();
@@ -274,13 +274,16 @@ Forecast forecast(
     const Scheduler& source, const std::vector<JobRow>& added, Instant now, uint64_t seed
 ) {
     Forecast out;
-    out.slots = static_cast<int>(source.state().slots_total);
     Scheduler with(source);
     ChangeSet scrap;
     for (const JobRow& row : added) {
         (void)with.apply(CreateJobs{{row}}, std::max(now, with.state().now), 1, scrap);
     }
     const State& state = with.state();
+    out.slots = static_cast<int>(state.slots_total);
+    out.drained = std::any_of(state.sessions.begin(), state.sessions.end(), [&](const auto& entry) {
+        return state.executors.at(entry.second.executor).drain_wanted;
+    });
     for (const auto& [id, job] : state.jobs) {
         if (!is_terminal(job.row.state)) {
             out.jobs[id].samples = durations_of(state, job).samples;

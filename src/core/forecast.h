@@ -29,7 +29,8 @@ struct JobForecast {
 
 struct Forecast {
     std::map<JobId, JobForecast> jobs;  // every open job, and the added ones
-    int slots = 0;                      // of connected executors that are not draining
+    int slots = 0;                      // of connected executors that take work
+    bool drained = false;               // an operator drained one that is connected
 };
 
 // Duration draws: per range n · mean + √n · σ · z, where mean and σ come from the recorded

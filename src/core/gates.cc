@@ -81,23 +81,27 @@ GateAnswer sequential_gate(const Job& job) {
     return {Gate::kNotBefore, job.row.id.value, job.row.state_since, it->second.retry_at};
 }
 
-bool serves(const Session& session, const Job& job) {
-    return (!session.token.tenant || session.token.tenant == job.row.tenant) &&
-           labels_match(job.revision->spec, session);
-}
-
 bool any_executor(const State& state, const Job& job) {
     return std::any_of(state.sessions.begin(), state.sessions.end(), [&](const auto& entry) {
-        return !entry.second.draining && serves(entry.second, job);
+        return takes_work(state, entry.second) && serves(entry.second, job);
     });
 }
 
 }  // namespace
 
+bool takes_work(const State& state, const Session& session) {
+    return !session.draining && !state.executors.at(session.executor).drain_wanted;
+}
+
+bool serves(const Session& session, const Job& job) {
+    return (!session.token.tenant || session.token.tenant == job.row.tenant) &&
+           labels_match(job.revision->spec, session);
+}
+
 bool free_slot_serves(const State& state, const Job& job) {
     return std::any_of(state.sessions.begin(), state.sessions.end(), [&](const auto& entry) {
         const Session& session = entry.second;
-        return !session.draining && free_slots(session) > 0 && serves(session, job);
+        return takes_work(state, session) && free_slots(session) > 0 && serves(session, job);
     });
 }
 

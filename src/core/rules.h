@@ -36,6 +36,10 @@ GateShare explain(
     const State& state, const Job& job, const GateAnswer& answer, uint64_t partitions
 );
 bool labels_match(const AssetSpec& spec, const Session& session);
+// Neither drained by an operator nor about to end by itself: it is given new work.
+bool takes_work(const State& state, const Session& session);
+// Could be given work of the job, by its token and labels, once it takes work.
+bool serves(const Session& session, const Job& job);
 
 struct Wait {
     GateAnswer answer;

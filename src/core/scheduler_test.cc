@@ -585,5 +585,18 @@ TEST(Forecast, SaysNothingWithoutHistory) {
     EXPECT_FALSE(f.jobs.at(JobId(10)).p50);
 }
 
+TEST(Forecast, TellsDrainedExecutorsFromNone) {
+    World w;
+    w.asset("orders");
+    w.start();
+    EXPECT_FALSE(forecast(*w.scheduler_, {}, w.now_, 3).drained);
+    w.executor(1, 10);
+    EXPECT_EQ(forecast(*w.scheduler_, {}, w.now_, 3).slots, 10);
+    ASSERT_TRUE(w.apply(DrainExecutor{"x1", true, "ann"}).has_value());
+    const Forecast f = forecast(*w.scheduler_, {}, w.now_, 3);
+    EXPECT_TRUE(f.drained);
+    EXPECT_EQ(f.slots, 0);
+}
+
 }  // namespace
 }  // namespace servo::core

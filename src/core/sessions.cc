@@ -547,7 +547,7 @@ Result<CallReply> executor_call(
     if (request.kind == CallKind::kReport) {
         reconcile(c, session, request.held, request.ack);
     }
-    if (!session.draining && !c.state.executors.at(session.executor).drain_wanted) {
+    if (takes_work(c.state, session)) {
         if (request.kind == CallKind::kReport) {
             top_up(c, session);
         }

@@ -28,7 +28,7 @@ enum class Gate {
     kJobLimit,
     kTenantLimit,
     kSequential,  // the partition before it has not finished
-    kNoExecutor,  // no executor at all, or none with the labels
+    kNoExecutor,  // none that takes work, or none with the labels
 };
 // Those under which a job is not helped by more slots.
 inline constexpr std::array kGatesThatCap = {

@@ -17,7 +17,7 @@ std::vector<ExecutorView> Scheduler::executors(Instant) const {
             view.slots = session.slots;
             view.busy = static_cast<int>(session.leases.size());
             view.last_call_at = session.last_call;
-            view.draining = session.draining || row.drain_wanted;
+            view.draining = !takes_work(*state_, session);
             view.slot_ms = session.slot_ms;
         }
         out.push_back(std::move(view));

@@ -63,12 +63,15 @@ std::optional<Instant> latest(
 
 }  // namespace
 
-std::string estimate_basis(const core::JobForecast* job, int slots) {
+std::string estimate_basis(const core::JobForecast* job, const core::Forecast& forecast) {
     if (job == nullptr) {
         return "it is not open";
     }
-    if (slots == 0) {
-        return "no estimate: no executor is connected; start one with `servo executor`";
+    if (forecast.slots == 0) {
+        return forecast.drained
+                   ? "no estimate: every executor is drained; `servo executor undrain NAME` takes "
+                     "one back"
+                   : "no estimate: no executor takes work; start one with `servo executor`";
     }
     if (job->samples == 0) {
         return "no estimate: no duration of this asset revision is recorded yet";
@@ -80,7 +83,7 @@ std::string estimate_basis(const core::JobForecast* job, int slots) {
     return fmt::format(
         "from {} recorded durations, on {} slots",
         with_commas(static_cast<int64_t>(job->samples)),
-        slots
+        forecast.slots
     );
 }
 
@@ -128,7 +131,7 @@ Result<api::Preview> Forecasts::preview(std::vector<JobRow> rows) {
     }
     const auto first = rows.empty() ? with.jobs.end() : with.jobs.find(rows.front().id);
     out.basis = first == with.jobs.end() ? "no estimate: the scheduler would refuse it as it is"
-                                         : estimate_basis(&first->second, with.slots);
+                                         : estimate_basis(&first->second, with);
     out.delays = named_delays(*copy.scheduler, core::delays(without, with, copy.now), copy.now);
     return out;
 }

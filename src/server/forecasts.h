@@ -38,6 +38,6 @@ class Forecasts {
 };
 
 // "from 1,200 recorded durations, 8 slots", or why there is no estimate.
-std::string estimate_basis(const core::JobForecast* job, int slots);
+std::string estimate_basis(const core::JobForecast* job, const core::Forecast& forecast);
 
 }  // namespace servo::server

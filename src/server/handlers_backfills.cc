@@ -322,7 +322,7 @@ Result<Response> get_backfill(Call& call) {
             static_cast<double>(view.durations.quantile_per_mille(950).count()) / 1'000;
     }
     if (forecast) {
-        out.estimate_basis = estimate_basis(estimate, forecast->slots);
+        out.estimate_basis = estimate_basis(estimate, *forecast);
     } else {
         out.estimate_basis = is_terminal(view.row.state) ? "it has ended" : "it is being computed";
     }

@@ -234,6 +234,10 @@ Result<Response> get_status(Call& call) {
             ++out.executors_lost;
             continue;
         }
+        if (view.draining) {
+            ++out.executors_drained;
+            continue;
+        }
         ++out.executors_up;
         out.slots += executor.slots;
         out.slots_busy += executor.busy;

@@ -483,6 +483,11 @@ TEST(Server, PoolsTenantsAndExecutorsCanBeTurned) {
     const auto drained = server.post("/v1/executors/drain", R"({"executors":["ex-1"]})");
     EXPECT_EQ(drained.item(0).at("state"), "drained") << drained.reply.body;
     EXPECT_EQ(server.get("/v1/executors?state=up").json.at("items").as_array().size(), 0U);
+    const auto none = server.get("/v1/backfills/" + id);
+    EXPECT_EQ(none.json.at("waiting").at(0).at("gate"), "no_executor");
+    EXPECT_EQ(none.json.at("waiting").at(0).at("release"), "servo executor undrain ex-1");
+    EXPECT_EQ(server.get("/v1/status").json.at("executors_up"), 0);
+    EXPECT_EQ(server.get("/v1/status").json.at("executors_drained"), 1);
     EXPECT_EQ(server.post("/v1/executors/undrain", R"({"executors":["ex-1"]})").status, 200);
     EXPECT_EQ(server.post("/v1/executors/drain", R"({"executors":["ex-2"]})").status, 404);
     EXPECT_EQ(

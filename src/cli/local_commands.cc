@@ -136,7 +136,7 @@ void add_local_commands(Commands& commands) {
           "servo sql -o jsonl \"SELECT key, class, message FROM partitions WHERE job_id = "
           "'bf_7k2m4n8p1q3r5s6t'\""},
          "For people there are, beside the tables: work_ranges, done_ranges, partitions, "
-         "partition_states, time_spent."},
+         "partition_states, leases, time_spent."},
         [asked](Session& session) { return sql(session, *asked); }
     );
     argument(*sql_verb, "statement", asked->statement, "The statement.")->required();

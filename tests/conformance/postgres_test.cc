@@ -292,9 +292,9 @@ TEST_F(Postgres, DoctorLooksAtEverythingAndFindsAMissingIndexAndABlockedSession)
           "db size"}) {
         EXPECT_TRUE(seen[name].starts_with("ok")) << name << " " << seen[name];
     }
-    ask("DROP INDEX leases_by_job");
+    ask("DROP INDEX logs_by_index");
     seen = verdicts();
-    EXPECT_TRUE(seen["db indexes"].starts_with("failed: index leases_by_job"))
+    EXPECT_TRUE(seen["db indexes"].starts_with("failed: index logs_by_index"))
         << seen["db indexes"];
 }
 
@@ -317,10 +317,15 @@ void fill(Rig& rig) {
     ChangeSet created = new_job(job(1, 1, 9'000), rig.seq + 1);
     created.checkpoints[0].remaining.subtract(RunSet(model::Run{8'990, 8'995}));
     created.checkpoints[0].skipped.add(model::Run{8'990, 8'995});
-    created.grants = {grant(5, 1, 1, RunSet(model::Run{5'000, 5'010}))};
+    created.grants = {
+        grant(5, 1, 1, RunSet(model::Run{5'000, 5'010})),
+        grant(6, 1, 1, RunSet(model::Run{6'000, 6'001})),
+        grant(7, 1, 1, RunSet(model::Run{7'000, 7'002}))};
     rig.commit(created);
     rig.commit(new_job(job(2, 2, 10, JobState::kCancelling), rig.seq + 1));
     ChangeSet work;
+    work.ended_grants = {{LeaseId(6), 1}, {LeaseId(7), 1}};
+    work.grants = {grant(7, 1, 1, RunSet(model::Run{7'000, 7'001}))};  // shrunk
     add_done(work, 1, done_run(0, 3));
     add_done(work, 1, done_run(4'000, 4'200));
     add_done(work, 1, {done(5'001, 1'700'000'123'456, 98'765'432'109), done(5'003)});
@@ -366,6 +371,9 @@ TEST(PostgresViews, ShowTheSameRowsAsThoseOfSqlite) {
           "SELECT * FROM done_ranges ORDER BY job_id, first",
           "SELECT * FROM partitions ORDER BY job_id, idx",
           "SELECT * FROM partition_states ORDER BY asset_id, outcome, first",
+          "SELECT lease_id, grant_number, tenant_id, job_id, session_id, executor_id, generation,"
+          " attempt, token_base, first_position, deaths, granted_at_ms, partitions FROM leases"
+          " ORDER BY lease_id",
           "SELECT * FROM time_spent ORDER BY amount"}) {
         const SqlTable wanted = take(query_sqlite(file.database_path(), sql, 100'000));
         const SqlTable seen = take(query_postgres(options, sql, 100'000));

@@ -6,6 +6,7 @@
 #include "store/pool_codec.h"
 #include "store/postgres/adapter.h"
 #include "store/settings_codec.h"
+#include "store/sql/job_reader.h"
 #include "store/sql/rows.h"
 
 namespace servo::store::postgres {
@@ -195,6 +196,10 @@ Status ChangeWriter::look_up(Connection& db, const ChangeSet& changes) {
         want(row.job);
     }
     const auto pieces = pieces_by_block(changes.materialised);
+    if (!leases_ && !(changes.grants.empty() && changes.ended_grants.empty())) {
+        Adapter reader(db);
+        leases_ = SERVO_TRY(sql::read_lease_log(reader));
+    }
     if (jobs.empty() && pieces.empty()) {
         return {};
     }
@@ -248,7 +253,7 @@ Status ChangeWriter::add(Pipeline& out, const Batch& batch) {
         SERVO_CHECK(add_job(out, row));
     }
     SERVO_CHECK(add_checkpoints(out, changes));
-    add_grants(out, changes);
+    SERVO_CHECK(add_grants(out, changes, batch.seq));
     SERVO_CHECK(add_done(out, changes, batch.seq));
     SERVO_CHECK(add_failures(out, changes, batch.seq));
     SERVO_CHECK(add_logs(out, changes));

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
+#include "store/lease_log.h"
 #include "store/postgres/connection.h"
 #include "store/state_block.h"
 #include "store/store.h"
@@ -26,7 +28,10 @@ class ChangeWriter {
     Status add(Pipeline& out, const Batch& batch);
 
     // Drops what was remembered; after anything but a definite commit.
-    void forget() { places_.clear(); }
+    void forget() {
+        places_.clear();
+        leases_.reset();
+    }
 
  private:
     struct JobPlace {
@@ -39,7 +44,7 @@ class ChangeWriter {
     void add_pool(Pipeline& out, const PoolRow& row);
     Status add_job(Pipeline& out, const JobRow& row);
     Status add_checkpoints(Pipeline& out, const ChangeSet& changes);
-    void add_grants(Pipeline& out, const ChangeSet& changes);
+    Status add_grants(Pipeline& out, const ChangeSet& changes, int64_t seq);
     Status add_done(Pipeline& out, const ChangeSet& changes, int64_t seq);
     Status add_failures(Pipeline& out, const ChangeSet& changes, int64_t seq);
     Status add_logs(Pipeline& out, const ChangeSet& changes);
@@ -49,6 +54,7 @@ class ChangeWriter {
 
     static constexpr size_t kPlacesMax = 100'000;
     std::unordered_map<JobId, JobPlace> places_;
+    std::optional<LeaseLog> leases_;         // as of the last commit, once a batch needed it
     std::map<BlockKey, StateBlock> blocks_;  // as stored, of the commit at hand
 };
 

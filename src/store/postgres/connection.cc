@@ -80,14 +80,15 @@ std::string word_of(const std::optional<TenantScope>& sees) {
 
 std::string set_limits(const SessionLimits& limits, std::string_view how) {
     return fmt::format(
-        "SELECT set_config('statement_timeout', '{0}', {4}), set_config('lock_timeout', '{1}', "
-        "{4}),"
-        " set_config('idle_in_transaction_session_timeout', '{2}', {4}),"
-        " set_config('servo.tenant', '{3}', {4})",
+        "SELECT set_config('statement_timeout', '{0}', {5}), set_config('lock_timeout', '{1}', "
+        "{5}),"
+        " set_config('idle_in_transaction_session_timeout', '{2}', {5}),"
+        " set_config('servo.tenant', '{3}', {5}), set_config('enable_seqscan', '{4}', {5})",
         limits.statement.count(),
         limits.lock.count(),
         limits.idle_in_transaction.count(),
         word_of(limits.sees),
+        limits.by_key ? "off" : "on",
         how
     );
 }

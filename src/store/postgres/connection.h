@@ -41,6 +41,8 @@ struct SessionLimits {
     std::chrono::milliseconds statement{20'000};
     std::chrono::milliseconds lock{5'000};
     std::chrono::milliseconds idle_in_transaction{2'000};
+    // Statements find rows by key, however small their table was when they were planned.
+    bool by_key = false;
     // How long this side waits for an answer beyond that of the server.
     std::chrono::milliseconds margin{5'000};
 };

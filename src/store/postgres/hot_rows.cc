@@ -36,44 +36,23 @@ Status ChangeWriter::add_checkpoints(Pipeline& out, const ChangeSet& changes) {
     return {};
 }
 
-void ChangeWriter::add_grants(Pipeline& out, const ChangeSet& changes) {
-    Rows ended({kInt8, kInt8});
-    for (const auto& [lease, number] : changes.ended_grants) {
-        ended.add(lease, number);
+Status ChangeWriter::add_grants(Pipeline& out, const ChangeSet& changes, int64_t seq) {
+    if (!leases_) {
+        return {};  // look_up reads them for a batch that needs them
     }
-    add_rows(
-        out,
-        "DELETE FROM leases USING unnest(?, ?) AS ended (lease_id, grant_number)"
-        " WHERE leases.lease_id = ended.lease_id AND leases.grant_number = ended.grant_number",
-        ended
-    );
-    Rows begun(
-        {kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kBytea, kInt8}
-    );
-    for (const GrantRow& row : changes.grants) {
-        const std::string indices = row.indices.encode();
-        begun.add(
-            row.lease,
-            row.number,
-            row.tenant,
-            row.job,
-            row.session,
-            row.executor,
-            row.generation,
-            row.attempt,
-            row.token_base,
-            row.first_position,
-            row.deaths,
-            sql::Blob{indices},
-            row.granted_at
-        );
+    const int64_t first = leases_->first_seq();
+    const std::optional<LeaseLogRow> row = SERVO_TRY(leases_->next(seq, changes));
+    if (!row) {
+        return {};
     }
-    add_rows(
-        out,
-        "INSERT INTO leases (" SERVO_GRANT_COLUMNS
-        ") SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        begun
+    if (row->whole) {
+        out.add("DELETE FROM lease_log WHERE seq >= ? AND seq < ?", Params::of(first, seq));
+    }
+    out.add(
+        "INSERT INTO lease_log (seq, tenant_id, whole, payload) VALUES (?, 0, ?, ?)",
+        Params::of(seq, row->whole, sql::Blob{row->payload})
     );
+    return {};
 }
 
 Status ChangeWriter::add_done(Pipeline& out, const ChangeSet& changes, int64_t seq) {

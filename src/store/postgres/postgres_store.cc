@@ -240,6 +240,8 @@ Result<OpenedStore> open_postgres(const PostgresOptions& options) {
     SessionLimits limits;
     limits.sees = TenantScope::all();
     limits.lock = options.lock_limit;
+    // A plan that is made while a table is nearly empty is kept when it has grown.
+    limits.by_key = true;
     std::unique_ptr<Connection> db = SERVO_TRY(Connection::open(target, limits));
     SERVO_CHECK(check_durable(*db));
     OpenedStore out;

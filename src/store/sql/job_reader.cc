@@ -107,16 +107,11 @@ Result<FailedTokens> read_failed_tokens(Reader& db, JobId job) {
     return out;
 }
 
-Result<std::vector<GrantRow>> read_grants(Reader& db, JobId job) {
-    Query query =
-        SERVO_TRY(db.query(
-            "SELECT " SERVO_GRANT_COLUMNS " FROM leases WHERE job_id = ?"
-            " ORDER BY lease_id, grant_number",
-            job
-        ));
-    std::vector<GrantRow> out;
+Result<LeaseLog> read_lease_log(Reader& db) {
+    Query query = SERVO_TRY(db.query("SELECT seq, whole, payload FROM lease_log ORDER BY seq"));
+    LeaseLog out;
     while (SERVO_TRY(query.step())) {
-        out.push_back(SERVO_TRY(read_grant(query)));
+        SERVO_CHECK(out.take(query.integer(0), query.integer(1) != 0, query.bytes(2)));
     }
     return out;
 }

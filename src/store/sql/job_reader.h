@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "store/lease_log.h"
 #include "store/replay.h"
 #include "store/sql/reader.h"
 #include "store/sql/rows.h"
@@ -37,7 +38,7 @@ Result<std::vector<StoredFailure>> failures_after(Reader& db, JobId job, int64_t
 Result<Replay> read_exact(Reader& db, const JobRow& job);
 
 Result<FailedTokens> read_failed_tokens(Reader& db, JobId job);
-Result<std::vector<GrantRow>> read_grants(Reader& db, JobId job);
+Result<LeaseLog> read_lease_log(Reader& db);
 
 // Without the revision.
 Result<Snapshot::OpenJob> read_open_job(Reader& db, const JobRow& job);

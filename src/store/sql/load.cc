@@ -145,12 +145,10 @@ Result<Snapshot> load_active(Reader& db, RevisionCache& revisions, int64_t epoch
     SERVO_CHECK(read_definitions(db, out));
     SERVO_CHECK(load_jobs(db, revisions, out));
     SERVO_CHECK(load_revisions(db, revisions, out));
-    SERVO_CHECK(read_all(
-        db,
-        "SELECT " SERVO_GRANT_COLUMNS " FROM leases ORDER BY lease_id, grant_number",
-        out.grants,
-        read_grant
-    ));
+    const LeaseLog leases = SERVO_TRY(read_lease_log(db));
+    for (const auto& [key, grant] : leases.open()) {
+        out.grants.push_back(grant);
+    }
     return out;
 }
 

@@ -247,25 +247,6 @@ Result<StoredFailure> read_failure(const Query& row) {
     return out;
 }
 
-Result<GrantRow> read_grant(const Query& row) {
-    Columns in{row};
-    GrantRow out;
-    out.lease = in.id<LeaseId>();
-    out.number = in.integer();
-    out.tenant = in.id<TenantId>();
-    out.job = in.id<JobId>();
-    out.session = in.id<SessionId>();
-    out.executor = in.id<ExecutorId>();
-    out.generation = in.small();
-    out.attempt = in.small();
-    out.token_base = in.integer();
-    out.first_position = static_cast<uint64_t>(in.integer());
-    out.deaths = in.small();
-    out.indices = SERVO_TRY(RunSet::decode(in.view()));
-    out.granted_at = in.instant();
-    return out;
-}
-
 Result<std::shared_ptr<const AssetRevision>> read_revision(const Query& row) {
     auto out = std::make_shared<AssetRevision>();
     out->asset = row.id<AssetId>(0);

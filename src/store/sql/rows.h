@@ -23,9 +23,6 @@
     "failure_id, seq, job_id, idx, generation, attempt, token, deaths, class, final, retry_at_ms," \
     " next_attempt, first_failed_at_ms, exit_code, message, started_at_ms, ended_at_ms,"           \
     " executor_id, max_rss_kb, cpu_us"
-#define SERVO_GRANT_COLUMNS                                                                    \
-    "lease_id, grant_number, tenant_id, job_id, session_id, executor_id, generation, attempt," \
-    " token_base, first_position, deaths, indices, granted_at_ms"
 #define SERVO_TOKEN_COLUMNS                                                              \
     "token_id, tenant_id, role, labels, secret_sha256, note, created_by, created_at_ms," \
     " expires_at_ms, revoked_at_ms"
@@ -58,7 +55,6 @@ struct StoredFailure {
     FailureRow row;
 };
 Result<StoredFailure> read_failure(const Query& row);
-Result<GrantRow> read_grant(const Query& row);
 // Compiles the partition scheme.
 Result<std::shared_ptr<const AssetRevision>> read_revision(const Query& row);
 EventRow read_event(const Query& row);

@@ -6,7 +6,9 @@
 #include "store/pool_codec.h"
 #include "store/replay.h"
 #include "store/settings_codec.h"
+#include "store/sql/job_reader.h"
 #include "store/sql/rows.h"
+#include "store/sqlite/adapter.h"
 #include "store/state_block.h"
 
 namespace servo::store::sqlite {
@@ -27,7 +29,7 @@ Status ChangeWriter::write(const Batch& batch) {
     for (const JobCheckpoint& checkpoint : changes.checkpoints) {
         SERVO_CHECK(write_checkpoint(checkpoint));
     }
-    SERVO_CHECK(write_grants(changes));
+    SERVO_CHECK(write_grants(changes, batch.seq));
     SERVO_CHECK(write_done(changes, batch.seq));
     for (const FailureRow& row : changes.failures) {
         SERVO_CHECK(write_failure(row, batch.seq));
@@ -319,33 +321,27 @@ Status ChangeWriter::write_checkpoint(const JobCheckpoint& checkpoint) {
     );
 }
 
-Status ChangeWriter::write_grants(const ChangeSet& changes) {
-    for (const auto& [lease, number] : changes.ended_grants) {
-        SERVO_CHECK(
-            db_.run("DELETE FROM leases WHERE lease_id = ? AND grant_number = ?", lease, number)
-        );
+Status ChangeWriter::write_grants(const ChangeSet& changes, int64_t seq) {
+    if (changes.grants.empty() && changes.ended_grants.empty()) {
+        return {};
     }
-    for (const GrantRow& row : changes.grants) {
-        const std::string indices = row.indices.encode();
-        SERVO_CHECK(db_.run(
-            "INSERT INTO leases (" SERVO_GRANT_COLUMNS
-            ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            row.lease,
-            row.number,
-            row.tenant,
-            row.job,
-            row.session,
-            row.executor,
-            row.generation,
-            row.attempt,
-            row.token_base,
-            row.first_position,
-            row.deaths,
-            Blob{indices},
-            row.granted_at
-        ));
+    if (!leases_) {
+        Adapter reader(db_);
+        leases_ = SERVO_TRY(read_lease_log(reader));
     }
-    return {};
+    const std::optional<LeaseLogRow> row = SERVO_TRY(leases_->next(seq, changes));
+    if (!row) {
+        return {};
+    }
+    if (row->whole) {
+        SERVO_CHECK(db_.run("DELETE FROM lease_log"));
+    }
+    return db_.run(
+        "INSERT INTO lease_log (seq, tenant_id, whole, payload) VALUES (?, 0, ?, ?)",
+        seq,
+        row->whole,
+        Blob{row->payload}
+    );
 }
 
 Status ChangeWriter::write_done(const ChangeSet& changes, int64_t seq) {

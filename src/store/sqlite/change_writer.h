@@ -3,8 +3,10 @@
 // statistics). Not thread-safe.
 #pragma once
 
+#include <optional>
 #include <unordered_map>
 
+#include "store/lease_log.h"
 #include "store/sqlite/connection.h"
 #include "store/store.h"
 
@@ -22,7 +24,10 @@ class ChangeWriter {
     Status write(const Batch& batch);
 
     // Drops what was remembered of rows that were rolled back.
-    void forget() { places_.clear(); }
+    void forget() {
+        places_.clear();
+        leases_.reset();
+    }
 
  private:
     struct JobPlace {
@@ -39,7 +44,7 @@ class ChangeWriter {
     Status write_job(const JobRow& row);
     Status insert_job(const JobRow& row);
     Status write_checkpoint(const JobCheckpoint& checkpoint);
-    Status write_grants(const ChangeSet& changes);
+    Status write_grants(const ChangeSet& changes, int64_t seq);
     Status write_done(const ChangeSet& changes, int64_t seq);
     Status write_failure(const FailureRow& row, int64_t seq);
     Status write_log(const LogRow& row);
@@ -53,6 +58,7 @@ class ChangeWriter {
 
     Connection& db_;
     std::unordered_map<JobId, JobPlace> places_;
+    std::optional<LeaseLog> leases_;  // as of the last commit; read when it is needed first
 };
 
 constexpr size_t kPlacesMax = 200'000;  // remembered jobs; beyond it the memory starts afresh

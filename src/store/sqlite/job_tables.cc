@@ -29,7 +29,9 @@ struct JobPicture {
     RunSet leased;
 };
 
-Result<std::optional<JobPicture>> picture_of(Reader& db, JobId id) {
+Result<std::optional<JobPicture>> picture_of(
+    Reader& db, JobId id, const std::vector<GrantRow>& grants
+) {
     auto columns = SERVO_TRY(read_job_row(db, id, Ordinals::kRead));
     if (!columns) {
         return std::nullopt;
@@ -40,7 +42,7 @@ Result<std::optional<JobPicture>> picture_of(Reader& db, JobId id) {
     RunSet finished(Run{0, std::max<uint64_t>(out.row.total(), 1)});
     finished.subtract(out.exact.remaining);
     const FailedTokens failed = SERVO_TRY(read_failed_tokens(db, id));
-    for (const GrantRow& grant : SERVO_TRY(read_grants(db, id))) {
+    for (const GrantRow& grant : grants) {
         out.leased.add(unreported(grant, finished, failed));
     }
     return out;
@@ -71,7 +73,7 @@ class JobSource : public RowSource {
         while (!jobs_.empty()) {
             const JobId id = jobs_.front();
             jobs_.pop_front();
-            if (auto picture = SERVO_TRY(picture_of(db_, id))) {
+            if (auto picture = SERVO_TRY(picture_of(db_, id, grants_[id]))) {
                 return picture;
             }
         }
@@ -88,6 +90,7 @@ class JobSource : public RowSource {
             return {};
         }
         started_ = true;
+        grants_ = by_job(SERVO_TRY(read_lease_log(db_)));
         if (filter_.job_id) {
             if (const auto id = parse_job_id(*filter_.job_id)) {
                 jobs_.push_back(*id);
@@ -103,7 +106,44 @@ class JobSource : public RowSource {
     }
 
     std::deque<JobId> jobs_;
+    std::map<JobId, std::vector<GrantRow>> grants_;
     bool started_ = false;
+};
+
+// One row a grant that is open.
+class Leases final : public RowSource {
+ public:
+    Leases(Reader& db, const RowFilter&) : db_(db) {}
+
+    Result<std::optional<ValueRow>> next() override {
+        if (!log_) {
+            log_ = SERVO_TRY(read_lease_log(db_));
+            at_ = log_->open().begin();
+        }
+        if (at_ == log_->open().end()) {
+            return std::nullopt;
+        }
+        const GrantRow& row = (at_++)->second;
+        return ValueRow{
+            row.lease.value,
+            row.number,
+            row.tenant.value,
+            row.job.value,
+            row.session.value,
+            row.executor.value,
+            int64_t{row.generation},
+            int64_t{row.attempt},
+            row.token_base,
+            count_value(row.first_position),
+            int64_t{row.deaths},
+            to_ms(row.granted_at),
+            count_value(row.indices.size())};
+    }
+
+ private:
+    Reader& db_;
+    std::optional<LeaseLog> log_;
+    std::map<GrantKey, GrantRow>::const_iterator at_;
 };
 
 class WorkRanges final : public JobSource {
@@ -374,6 +414,14 @@ std::unique_ptr<RowSource> open_source(Reader& db, const RowFilter& filter) {
 
 const std::vector<TableFunction>& table_functions() {
     static const std::vector<TableFunction> tables = {
+        {"leases",
+         "lease_id INTEGER, grant_number INTEGER, tenant_id INTEGER, job_id INTEGER,"
+         " session_id INTEGER, executor_id INTEGER, generation INTEGER, attempt INTEGER,"
+         " token_base INTEGER, first_position INTEGER, deaths INTEGER, granted_at_ms INTEGER,"
+         " partitions INTEGER",
+         -1,
+         -1,
+         open_source<Leases>},
         {"work_ranges",
          "tenant_id INTEGER, job_id TEXT, state TEXT, first INTEGER, last INTEGER,"
          " partitions INTEGER",

@@ -187,24 +187,15 @@ CREATE TABLE job_checkpoints (
     progress BYTEA NOT NULL
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
 
--- One row a live grant.
-CREATE TABLE leases (
-    lease_id BIGINT NOT NULL,
-    grant_number BIGINT NOT NULL,
-    tenant_id BIGINT NOT NULL,
-    job_id BIGINT NOT NULL,
-    session_id BIGINT NOT NULL,
-    executor_id BIGINT NOT NULL,
-    generation BIGINT NOT NULL,
-    attempt BIGINT NOT NULL,
-    token_base BIGINT NOT NULL,
-    first_position BIGINT NOT NULL,
-    deaths BIGINT NOT NULL,
-    indices BYTEA NOT NULL,
-    granted_at_ms BIGINT NOT NULL,
-    PRIMARY KEY (lease_id, grant_number)
+-- The open leases, as a log; rows of several tenants are in one. `leases` unpacks it.
+CREATE TABLE lease_log (
+    seq BIGINT PRIMARY KEY,   -- of the batch
+    tenant_id BIGINT NOT NULL CHECK (tenant_id = 0),
+    whole BIGINT NOT NULL,    -- 1: all that is open after the batch; nothing before it counts
+    payload BYTEA NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
-CREATE INDEX leases_by_job ON leases (job_id);
+-- Packed already: not worth a second attempt.
+ALTER TABLE lease_log ALTER COLUMN payload SET STORAGE EXTERNAL;
 
 -- One row: what one batch finished in one block of 4,096 indices of a job. The checksum is the last
 -- part of the payload.
@@ -453,6 +444,48 @@ BEGIN
     skipped := sets[3];
     cancelled := sets[4];
 END $$;
+
+-- The entries of a lease_log row in their order: what ends comes first. `numbers` are the columns of
+-- `leases` in their order, of an end the first two alone; each is told as the difference from the one
+-- of the entry before.
+CREATE FUNCTION servo_lease_entries(payload BYTEA)
+RETURNS TABLE (begun BOOLEAN, numbers BIGINT[], indices BYTEA)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    at INT;
+    entries BIGINT;
+    step BIGINT;
+BEGIN
+    SELECT r.at INTO at FROM servo_varint(payload, 0) AS r;
+    FOREACH begun IN ARRAY ARRAY[FALSE, TRUE] LOOP
+        numbers := array_fill(0::BIGINT, ARRAY[CASE WHEN begun THEN 12 ELSE 2 END]);
+        SELECT r.at, r.value INTO at, entries FROM servo_varint(payload, at) AS r;
+        FOR entry IN 1..entries LOOP
+            FOR i IN 1..cardinality(numbers) LOOP
+                SELECT r.at, r.value INTO at, step FROM servo_signed(payload, at) AS r;
+                numbers[i] := numbers[i] + step;
+            END LOOP;
+            IF begun THEN
+                SELECT r.at, r.value INTO at, step FROM servo_varint(payload, at) AS r;
+                indices := substring(payload FROM at + 1 FOR step::INT);
+                at := at + step::INT;
+            END IF;
+            RETURN NEXT;
+        END LOOP;
+    END LOOP;
+END $$;
+
+-- The leases that are open, a row each grant of them. For sessions that see all tenants.
+CREATE VIEW leases WITH (security_invoker = true) AS
+SELECT n[1] AS lease_id, n[2] AS grant_number, n[3] AS tenant_id, n[4] AS job_id,
+       n[5] AS session_id, n[6] AS executor_id, n[7] AS generation, n[8] AS attempt,
+       n[9] AS token_base, n[10] AS first_position, n[11] AS deaths, n[12] AS granted_at_ms,
+       (SELECT sum(upper(r) - lower(r))::BIGINT FROM unnest(servo_runs(indices)) AS r) AS partitions,
+       indices
+FROM (SELECT DISTINCT ON (e.numbers[1], e.numbers[2]) e.begun, e.numbers AS n, e.indices
+      FROM lease_log AS l, servo_lease_entries(l.payload) AS e
+      ORDER BY e.numbers[1], e.numbers[2], l.seq DESC, e.begun DESC) AS newest
+WHERE begun;
 
 -- The indices of a done_log row.
 CREATE FUNCTION servo_done_runs(payload BYTEA, block BIGINT) RETURNS INT8MULTIRANGE

@@ -181,23 +181,13 @@ CREATE TABLE job_checkpoints (
     progress BLOB NOT NULL
 ) STRICT;
 
--- One row a live grant.
-CREATE TABLE leases (
-    lease_id INTEGER NOT NULL,
-    grant_number INTEGER NOT NULL,
-    tenant_id INTEGER NOT NULL,
-    job_id INTEGER NOT NULL,
-    session_id INTEGER NOT NULL,
-    executor_id INTEGER NOT NULL,
-    generation INTEGER NOT NULL,
-    attempt INTEGER NOT NULL,
-    token_base INTEGER NOT NULL,
-    first_position INTEGER NOT NULL,
-    deaths INTEGER NOT NULL,
-    indices BLOB NOT NULL,
-    granted_at_ms INTEGER NOT NULL,
-    PRIMARY KEY (lease_id, grant_number)
-) STRICT, WITHOUT ROWID;
+-- The open leases, as a log; rows of several tenants are in one. `leases` unpacks it.
+CREATE TABLE lease_log (
+    seq INTEGER PRIMARY KEY,  -- of the batch
+    tenant_id INTEGER NOT NULL CHECK (tenant_id = 0),
+    whole INTEGER NOT NULL,   -- 1: all that is open after the batch; nothing before it counts
+    payload BLOB NOT NULL
+) STRICT;
 
 -- One row: what one batch finished in one block of 4,096 indices of a job. The checksum is the last
 -- part of the payload.

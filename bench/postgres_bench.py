@@ -28,6 +28,7 @@ import peers  # noqa: E402
 
 SIZES = (1, 2, 4, 8, 16, 100, 1000)  # partitions a lease
 MANY_CONNECTIONS = 256
+PROGRAM_SLOTS = 2
 PEERS = (("graphile", 2), ("graphile", 1), ("graphile-one", 1), ("pgboss", 1), ("pgboss", 2))
 NAMES = {
     "graphile": "graphile-worker", "graphile-one": "graphile-worker, unbatched",
@@ -46,6 +47,7 @@ class Scale:
     copied_rows: int = 1_000_000
     many_jobs: int = 10_000
     snapshot_seconds: int = 20
+    programs: int = 10_000
     starts: int = 300
     kills: int = 20
 
@@ -56,7 +58,8 @@ class Scale:
 
 
 QUICK = Scale(rounds=1, seconds=2, jobs=100_000, other_jobs=20_000, unbatched_jobs=4_000,
-              copied_rows=100_000, many_jobs=500, snapshot_seconds=3, starts=30, kills=2)
+              copied_rows=100_000, many_jobs=500, snapshot_seconds=3, programs=500, starts=30,
+              kills=2)
 
 
 class Run:
@@ -73,6 +76,8 @@ class Run:
         self.listed_s = []
         self.listed_bytes = []
         self.snapshots = collections.defaultdict(list)  # (k, held) → Load
+        self.programs = []       # partitions/s
+        self.peer_programs = []  # jobs/s
         self.slow_loads = []
         self.slow_peers = []
         self.starts = collections.defaultdict(list)  # name → ms
@@ -85,6 +90,7 @@ class Run:
         for number_of_round in range(1, self.scale.rounds + 1):
             self.say(f"round {number_of_round} of {self.scale.rounds}")
             self.speeds()
+            self.real_programs()
             self.creations()
             self.conditions()
         self.say("starts")
@@ -108,6 +114,13 @@ class Run:
             servo.one_job(database, 1, MANY_CONNECTIONS, scale.seconds))
         self.say(f"  Servo, {scale.many_jobs} jobs")
         self.crowds.append(servo.many_jobs(database, scale.many_jobs, 16, scale.seconds))
+
+    def real_programs(self):
+        self.say("  programs")
+        count = self.scale.programs
+        self.programs.append(servo.programs_per_s(self.database, count, PROGRAM_SLOTS))
+        peer = peers.Round(self.database, "graphile-program", count, 1)
+        self.peer_programs.append(peer.run_per_s)
 
     def creations(self):
         self.say("  creation")
@@ -195,6 +208,8 @@ def print_goals(run):
     goals.ratio("P9: database CPU a partition, k = 16, against graphile-worker",
                 Ratio(column(run.loads[16, CONNECTIONS], "cpu_us"),
                       [sum(each.cpu_us) for each in run.peers["graphile", 2]], min), at_most(0.05))
+    against(f"P10: /bin/true a partition, {PROGRAM_SLOTS} slots, against graphile-worker that starts "
+            "it", run.programs, run.peer_programs, at_least(2.2))
     for k in (1, 16):
         against(f"P11: a snapshot held open for {run.scale.snapshot_seconds} s, k = {k}, against "
                 "none", column(run.snapshots[k, True], "run_per_s"),

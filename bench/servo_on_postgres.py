@@ -9,14 +9,15 @@ import subprocess
 import threading
 import time
 
-from servo_server import (ALL, CONNECTIONS, TEN_MILLION, Caller, Server, figures_of, load,
-                          load_command, request_of)
+from servo_server import (ALL, CONNECTIONS, STOP_SECONDS_MAX, TEN_MILLION, Caller, Server,
+                          figures_of, load, load_command, request_of)
 
 CREATORS = 8
 JOB_MINUTES = 10_000
 EPOCH = datetime.datetime(1970, 1, 1)
 FIRST_MINUTE = -140_000_000  # in 1703
 FSCK_SECONDS_MAX = 120
+PROGRAMS_SECONDS_MAX = 120
 
 
 @contextlib.contextmanager
@@ -106,6 +107,31 @@ def creation(database):
         caller.register()
         took, _ = caller.post("/v1/backfills", request_of(*TEN_MILLION))
         return took, caller.claim()
+
+
+def programs_per_s(database, count, slots):
+    """Partitions/s of a real executor whose partitions are /bin/true, from the first lease to the
+    last result; both durable."""
+    with running(database) as (server, _):
+        server.start_backfill(timestamp(0), timestamp(count), "program")
+        executor = subprocess.Popen(
+            server.command("executor", "--slots", str(slots)), cwd=server.folder,
+            stdout=server.log, stderr=server.log, stdin=subprocess.DEVNULL, env=server.environment)
+        try:
+            deadline = time.monotonic() + PROGRAMS_SECONDS_MAX
+            while True:
+                backfill = Caller(server.port).get("/v1/backfills")["items"][0]
+                if backfill["state"] == "completed":
+                    break
+                if time.monotonic() > deadline or executor.poll() is not None:
+                    raise SystemExit(f"the programs were not run: {backfill}")
+                time.sleep(0.1)
+        finally:
+            executor.terminate()
+            executor.wait(STOP_SECONDS_MAX)
+        begin, end = (datetime.datetime.fromisoformat(backfill[at].replace("Z", "+00:00"))
+                      for at in ("started_at", "completed_at"))
+        return count / (end - begin).total_seconds()
 
 
 class Raw:

@@ -24,8 +24,11 @@ assets:
   load:
     partitions: { every: 1m, start: 1700-01-01 }
     run: { synthetic: { duration: 1ms } }
+  program:
+    partitions: { every: 1m, start: 1700-01-01 }
+    run: { command: [/bin/true] }
 """
-# Of the asset above, in minutes: more than any run here gets through.
+# Of the assets above, in minutes: more than any run here gets through.
 ALL = ("1700-01-01T00:00:00Z", "2024-12-31T00:00:00Z")
 TEN_THOUSAND = ("2024-01-01T00:00:00Z", "2024-01-07T22:40:00Z")
 TEN_MILLION = ("1990-01-01T00:00:00Z", "2009-01-05T10:40:00Z")
@@ -54,7 +57,7 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 class Server:
-    """A `servo server` on a free port with the asset `load`; on SQLite, or the database of a URL."""
+    """A `servo server` on a free port with the assets above; on SQLite, or the database of a URL."""
 
     def __init__(self, database_url=None, metrics_listen="off"):
         self.metrics_listen = metrics_listen
@@ -100,8 +103,8 @@ class Server:
     def cli(self, *words):
         subprocess.run(self.command(*words), env=self.environment, check=True, stdout=self.log)
 
-    def start_backfill(self, start, end):
-        self.cli("backfill", "start", "-q", "load", "--start", start, "--end", end, "--yes")
+    def start_backfill(self, start, end, asset="load"):
+        self.cli("backfill", "start", "-q", asset, "--start", start, "--end", end, "--yes")
 
     def wait_ready(self, begin):
         deadline = time.monotonic() + START_SECONDS_MAX

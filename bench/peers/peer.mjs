@@ -1,15 +1,18 @@
 // One process of a peer, as peers.py asks for it:
 //
-//   node peer.mjs graphile|graphile-one|pgboss|pgboss-notify URL prepare   schema and queue, emptied
-//   node peer.mjs ...                         URL enqueue COUNT     no-op jobs in the queue
-//   node peer.mjs ...                         URL drain             runs jobs until told to stop
-//   node peer.mjs ...                         URL latency COUNT     one job at a time, see below
+//   node peer.mjs NAME URL prepare   schema and queue, emptied; NAME is a key of `peers` below
+//   node peer.mjs NAME URL enqueue COUNT   so many jobs in the queue
+//   node peer.mjs NAME URL drain     runs jobs until told to stop
+//   node peer.mjs NAME URL latency COUNT   one job at a time, see below
 //
 // `drain` prints "ready" once it can take jobs, starts at the first line on standard input, prints
 // how many it has done every 20 ms and when a second line tells it to stop, and ends when all that
-// it did is recorded. `latency` prints a list: for each of COUNT jobs, given to an idle worker one after
-// the other, the milliseconds from asking for it to its start. The settings are the best of those that were tried (docs/performance.md).
+// it did is recorded. `latency` prints a list: for each of COUNT jobs, given to an idle worker one
+// after the other, the milliseconds from asking for it to its start. The settings are the best of
+// those that were tried (docs/performance.md). Jobs do nothing, or start /bin/true.
+import { execFile } from "node:child_process";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import pg from "pg";
 
 const ENQUEUE_BATCH = 5_000;
@@ -42,7 +45,11 @@ async function sql(url, text) {
   await client.end();
 }
 
-async function graphile(url, settings) {
+const start = promisify(execFile);
+const nothing = async () => {};
+const program = () => start("/bin/true");
+
+async function graphile(url, settings, work = nothing) {
   const { makeWorkerUtils, run, Logger } = await import("graphile-worker");
   const logger = new Logger(() => () => {});
   const preset = { worker: { connectionString: url, maxPoolSize: 30, logger, ...settings } };
@@ -68,6 +75,7 @@ async function graphile(url, settings) {
     async drain() {
       const noop = async () => {
         started();
+        await work();
         done += 1;
       };
       const runner = await run({ preset, taskList: { noop } });
@@ -155,6 +163,12 @@ const peers = {
       failJobBatchDelay: 50,
     }),
   "graphile-one": () => graphile(url, { concurrentJobs: 24 }),
+  "graphile-program": () =>
+    graphile(
+      url,
+      { concurrentJobs: 8, localQueue: { size: 1_000 }, completeJobBatchDelay: 50, failJobBatchDelay: 50 },
+      program,
+    ),
   pgboss: () => pgboss(url, false),
   "pgboss-notify": () => pgboss(url, true),
 };

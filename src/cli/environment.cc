@@ -16,15 +16,26 @@
 namespace servo::cli {
 namespace {
 
-// SIGINT is blocked and read from a descriptor by a thread, so that the callback may take locks.
+bool is_ignored(int signal) {
+    struct sigaction now {};
+    return sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+// The signals are blocked and read from a descriptor by a thread, so that the callback may take
+// locks.
 class SignalInterrupt final : public Interrupt {
  public:
     explicit SignalInterrupt(std::function<void()> on_interrupt)
         : on_interrupt_(std::move(on_interrupt)) {
         sigset_t set;
         sigemptyset(&set);
-        sigaddset(&set, SIGINT);
+        for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+            if (!is_ignored(signal)) {
+                sigaddset(&set, signal);
+            }
+        }
         pthread_sigmask(SIG_BLOCK, &set, &before_);
+        on_closed_pipe_ = ::signal(SIGPIPE, SIG_IGN);
         signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC);
         stop_fd_ = eventfd(0, EFD_CLOEXEC);
         thread_ = std::thread([this] { run(); });
@@ -36,6 +47,7 @@ class SignalInterrupt final : public Interrupt {
         thread_.join();
         close(signal_fd_);
         close(stop_fd_);
+        ::signal(SIGPIPE, on_closed_pipe_);
         pthread_sigmask(SIG_SETMASK, &before_, nullptr);
     }
     bool raised() const override { return raised_.load(); }
@@ -54,15 +66,17 @@ class SignalInterrupt final : public Interrupt {
             if (read(signal_fd_, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) {
                 return;
             }
-            if (raised_.exchange(true)) {
-                _exit(130);  // asked twice: do not wait for anything
+            if (!raised_.exchange(true)) {
+                on_interrupt_();
+            } else if (info.ssi_signo == SIGINT) {
+                _exit(130);  // a person asked twice: do not wait for anything
             }
-            on_interrupt_();
         }
     }
 
     std::function<void()> on_interrupt_;
     sigset_t before_{};
+    void (*on_closed_pipe_)(int) = SIG_DFL;
     int signal_fd_ = -1;
     int stop_fd_ = -1;
     std::atomic<bool> raised_{false};

@@ -13,7 +13,9 @@
 
 namespace servo::cli {
 
-// While one exists, Ctrl-C calls `on_interrupt` instead of ending the process.
+// While one exists, Ctrl-C (SIGINT), SIGTERM and a lost terminal (SIGHUP) do not end the process
+// but call `on_interrupt`, once; a closed pipe does not end it either. What was ignored before, as
+// under nohup, stays ignored. Ctrl-C after any of them ends the process at once.
 class Interrupt {
  public:
     virtual ~Interrupt() = default;

@@ -1,5 +1,6 @@
 // servo loadtest: what it is about (a temporary server or a running one), the steps one after the
 // other, and that everything is as before at the end, however it ends.
+#include <algorithm>
 #include <mutex>
 
 #include "base/text.h"
@@ -16,11 +17,15 @@
 namespace servo::cli {
 namespace {
 
+constexpr const char* kLeftThere =
+    "left there: the tenants loadtest-… without open backfills, their assets archived";
+
 struct LoadArgs {
     std::map<std::string, std::string> typed;
     std::string file;
     std::string expect_executors;
     std::string html;
+    bool clean = false;
     bool yes = false;
 };
 
@@ -84,7 +89,7 @@ Result<Plan> plan_of(Session& session, const LoadArgs& args) {
     return plan;
 }
 
-// The call that Ctrl-C ends. Thread-safe.
+// The call that an interruption ends. Thread-safe.
 class Breaker {
  public:
     void raise() {
@@ -136,6 +141,25 @@ std::vector<std::string> secrets_of(const Connection& connection) {
     return out;
 }
 
+// Clients of the server of `connection`.
+load::MakeClient client_maker(Session& session, const Connection& connection) {
+    return [&session, &connection](const std::string& tenant) {
+        return std::make_unique<client::Client>(
+            session.environment().make_http(
+                http_options(connection, "servo-loadtest/" SERVO_VERSION)
+            ),
+            client::ClientOptions{tenant, session.actor()}
+        );
+    };
+}
+
+// The command that takes away what is left on a running server.
+std::string clean_command(const Session& session, const Connection& connection) {
+    return "servo loadtest --clean " + (session.flags().context.empty()
+                                            ? "--server " + connection.server.value
+                                            : "--context " + session.flags().context);
+}
+
 // One load test from its first process to its result.
 class LoadTest {
  public:
@@ -151,17 +175,24 @@ class LoadTest {
         breaker_.watch(nullptr);
         client_.reset();
         line_.clear();
-        clean();
-        fleet_.reset();
+        if (broken_off()) {
+            session_.output().note("broken off; cleaning up (Ctrl-C again leaves all as it is)");
+        }
+        clean_server();
+        if (const Status ended = fleet_->end(); !ended) {
+            leave(ended.error().message);
+        }
         return result;
     }
 
     bool broken_off() { return breaker_.raised(); }
+    // Whether something is left that should not be; it was said.
+    bool left_something() const { return left_something_; }
 
  private:
     Result<load::LoadResult> run_at_target() {
         SERVO_CHECK(find_target());
-        client_ = make_client("");
+        client_ = client_maker(session_, connection_)("");
         breaker_.watch(&client_->http());
         if (plan_.running_server) {
             SERVO_CHECK(load::check_target(*client_, plan_.local_executors));
@@ -232,7 +263,7 @@ class LoadTest {
             result.steps.push_back(
                 SERVO_TRY(load::run_step(plan_.scenario, executors, ports, probes))
             );
-            SERVO_CHECK(load::cancel_all(*client_, plan_.scenario));
+            SERVO_CHECK(load::cancel_all(*client_));
             tell(result.steps.back());
         }
         return {};
@@ -249,32 +280,25 @@ class LoadTest {
     }
 
     // A temporary server goes with everything in it.
-    void clean() {
+    void clean_server() {
         if (!touched_ || !plan_.running_server) {
             return;
         }
-        const Status cleaned = load::clean_target(
-            [this](const std::string& tenant) { return make_client(tenant); }, plan_.scenario
-        );
+        const Status cleaned = load::clean_target(client_maker(session_, connection_));
         if (cleaned) {
-            session_.output().note(
-                "left there: the tenants loadtest-… without open backfills, their assets archived"
-            );
+            session_.output().note(kLeftThere);
         } else {
-            session_.output().warn(
+            leave(
                 "not all of the load test could be taken away: " + cleaned.error().message +
-                "\nSee what is left: servo backfill list --status open"
+                "\nOnce the server answers, take the rest away: " +
+                clean_command(session_, connection_)
             );
         }
     }
 
-    std::unique_ptr<client::Client> make_client(const std::string& tenant) {
-        return std::make_unique<client::Client>(
-            session_.environment().make_http(
-                http_options(connection_, "servo-loadtest/" SERVO_VERSION)
-            ),
-            client::ClientOptions{tenant, session_.actor()}
-        );
+    void leave(const std::string& what) {
+        session_.output().warn(what);
+        left_something_ = true;
     }
 
     Session& session_;
@@ -285,12 +309,46 @@ class LoadTest {
     std::unique_ptr<load::Fleet> fleet_;
     std::unique_ptr<client::Client> client_;
     bool touched_ = false;  // something may be there that was not before
+    bool left_something_ = false;
 };
 
+// Takes away what broken load tests left on a running server.
+Result<int> clean(Session& session, const LoadArgs& args) {
+    const bool measures = std::any_of(args.typed.begin(), args.typed.end(), [](const auto& one) {
+        return !one.second.empty();
+    });
+    if (measures || !args.file.empty() || !args.html.empty() || !args.expect_executors.empty()) {
+        return fail(invalid_argument(
+            "usage", "--clean measures nothing: give it --server or --context, and --yes, alone."
+        ));
+    }
+    SERVO_CHECK(session.echo_change());
+    const Connection& connection = *SERVO_TRY(session.connection());
+    client::Client* client = SERVO_TRY(session.client());
+    const size_t open = SERVO_TRY(load::count_open(*client));
+    if (open > 0) {
+        const bool go = SERVO_TRY(session.confirm(
+            "This cancels " + std::to_string(open) +
+                " open backfills of tenants loadtest-…; if a load test runs there, it fails.",
+            args.yes
+        ));
+        if (!go) {
+            session.output().warn("nothing was changed");
+            return kFailed;
+        }
+    }
+    SERVO_CHECK(load::clean_target(client_maker(session, connection)));
+    session.output().note(kLeftThere);
+    return kOk;
+}
+
 Result<int> loadtest(Session& session, const LoadArgs& args) {
+    if (args.clean) {
+        return clean(session, args);
+    }
     const Plan plan = SERVO_TRY(plan_of(session, args));
     if (!args.html.empty()) {
-        SERVO_CHECK(write_page(args.html, ""));  // before minutes are spent
+        SERVO_CHECK(check_page(args.html));
     }
     if (plan.running_server) {
         SERVO_CHECK(session.echo_change());
@@ -312,7 +370,6 @@ Result<int> loadtest(Session& session, const LoadArgs& args) {
     LoadTest test(session, plan);
     const Result<load::LoadResult> result = test.run();
     if (test.broken_off()) {
-        session.output().warn("broken off");
         return kDetached;
     }
     if (!result) {
@@ -324,7 +381,7 @@ Result<int> loadtest(Session& session, const LoadArgs& args) {
         session.output().note("wrote " + args.html);
     }
     session.output().thing({load::to_json(*result), result->server, report::to_markdown(document)});
-    return kOk;
+    return test.left_something() ? kFailed : kOk;
 }
 
 }  // namespace
@@ -338,12 +395,15 @@ void add_loadtest_command(Commands& commands) {
          {"servo loadtest --html load.html",
           "servo loadtest --executors 1,2,4,8 --duration 20ms --weights 1,3",
           "servo loadtest --server http://servo:7420 --expect-executors 12 --window 1m",
-          "servo loadtest --scenario load.yaml -o json"},
+          "servo loadtest --scenario load.yaml -o json",
+          "servo loadtest --clean --server http://servo:7420"},
          "Without --server or --context it starts a server with a store of its own in TMPDIR, and "
          "local executors; all of it is gone at the end. SERVO_SERVER and the current context do "
          "not count. A running server is asked for as an admin and after a question; with local "
          "executors only where nothing else runs. What is left there are tenants named loadtest-… "
-         "with archived assets. Ctrl-C ends it, cleans up and exits with 130."},
+         "with archived assets. Ctrl-C and SIGTERM end it, clean up and exit with 130; what could "
+         "not "
+         "be taken away, because the server was gone, --clean takes away later."},
         [args](Session& session) { return loadtest(session, *args); }
     );
     value_flag(
@@ -365,6 +425,12 @@ void add_loadtest_command(Commands& commands) {
         "These options in a file, such as `window: 1m`; flags win."
     );
     value_flag(*verb, "--html", args->html, "FILE", "Also write a page with plots.");
+    switch_flag(
+        *verb,
+        "--clean",
+        args->clean,
+        "Measure nothing: take away what broken load tests left on the server."
+    );
     switch_flag(*verb, "-y,--yes", args->yes, "Do not ask before loading a running server.");
 }
 

@@ -10,6 +10,9 @@ TEST(Loadtest, ChecksBeforeItStartsAnything) {
              {{"loadtest", "--executors", "1,two"}, "not \"1,two\""},
              {{"loadtest", "--duration-shape", "lognorml"}, "Did you mean \"lognormal\"?"},
              {{"loadtest", "--expect-executors", "4", "--slots", "2"}, "are of local ones"},
+             {{"loadtest", "--clean", "--slots", "2"}, "--clean measures nothing"},
+             {{"loadtest", "--expect-executors", "4", "--html", "/no/such/x.html"},
+              "Cannot write /no/"},
              {{"loadtest", "--scenario", "/no/such/file"}, "/no/such/file"}}) {
         Shell shell;
         const Outcome outcome = shell.run(line);
@@ -25,6 +28,58 @@ TEST(Loadtest, ARunningServerIsAskedAbout) {
     EXPECT_EQ(outcome.code, 2);
     EXPECT_NE(outcome.err.find("add --yes"), std::string::npos) << outcome.err;
     EXPECT_TRUE(shell.server.asked.empty());
+}
+
+std::string running(const std::string& tenant) {
+    return R"({"id":"bf_)" + tenant + R"(","tenant_id":")" + tenant + R"(","state":"running"})";
+}
+
+// Its backfills, assets and overrides, and nobody else's.
+TEST(Loadtest, CleanTakesAwayWhatABrokenOneLeft) {
+    Shell shell;
+    const std::string open = R"({"items":[)" + running("loadtest-2") + "," + running("acme") + "]}";
+    for (const std::string& body : {open, open, std::string(R"({"items":[]})")}) {
+        shell.server.answer("GET /v1/backfills", body);
+    }
+    shell.server.answer("POST /v1/backfills/bf_loadtest-2/cancel", R"({"items":[]})");
+    shell.server.answer(
+        "GET /v1/tenants",
+        R"({"items":[{"name":"acme","override":{"by":"ann"}},{"name":"loadtest-1"},
+                     {"name":"loadtest-2","override":{"by":"ann"}},{"name":"loadtest-eu"}]})"
+    );
+    shell.server.answer(
+        "GET /v1/assets", R"({"items":[{"name":"loadtest-class-1"},{"name":"own"}]})"
+    );
+    shell.server.answer("GET /v1/assets", R"({"items":[{"name":"loadtest-probe"}]})");
+    for (const char* changed :
+         {"assets/loadtest-class-1", "assets/loadtest-probe", "tenants/loadtest-2"}) {
+        shell.server.answer(std::string("PATCH /v1/") + changed, R"({"changed":true})");
+    }
+    const Outcome outcome = shell.run({"loadtest", "--clean", "--yes"});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(outcome.err.find("left there"), std::string::npos) << outcome.err;
+    std::vector<std::string> changes;
+    for (const Asked& asked : shell.server.asked) {
+        if (asked.method != "GET") {
+            changes.push_back(asked.method + " " + asked.target);
+        }
+    }
+    EXPECT_EQ(
+        changes,
+        (std::vector<std::string>{
+            "POST /v1/backfills/bf_loadtest-2/cancel",
+            "PATCH /v1/assets/loadtest-class-1?tenant=loadtest-1",
+            "PATCH /v1/assets/loadtest-probe?tenant=loadtest-2",
+            "PATCH /v1/tenants/loadtest-2"})
+    );
+}
+
+TEST(Loadtest, CleanAsksWhereSomethingIsOpen) {
+    Shell shell;
+    shell.server.answer("GET /v1/backfills", R"({"items":[)" + running("loadtest-1") + "]}");
+    const Outcome outcome = shell.run({"loadtest", "--clean"});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_NE(outcome.err.find("cancels 1 open"), std::string::npos) << outcome.err;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "load/fleet.h"
 
+#include <poll.h>
 #include <stdlib.h>
 
 #include <cerrno>
@@ -10,6 +11,7 @@ namespace servo::load {
 namespace {
 
 constexpr Millis kLookAgain{20};
+constexpr Millis kRemoveWithin{2'000};
 constexpr const char* kLoopback = "http://127.0.0.1:";
 
 Error ended(const std::string& what, const std::string& log) {
@@ -43,14 +45,29 @@ Result<std::unique_ptr<Fleet>> Fleet::make(
 }
 
 Fleet::~Fleet() {
+    (void)end();
+}
+
+Status Fleet::end() {
     // All at once first: each may take a moment to end.
     for (const auto& executor : executors_) {
         executor->ask_to_end();
     }
     executors_.clear();
     server_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
+    // Slot processes outlive their executor by a moment, and remove what is theirs meanwhile.
+    std::error_code error;
+    for (Millis waited{0}; waited < kRemoveWithin; waited += kLookAgain) {
+        std::filesystem::remove_all(folder_, error);
+        if (!error) {
+            return {};
+        }
+        poll(nullptr, 0, static_cast<int>(kLookAgain.count()));
+    }
+    return fail(internal(
+        "folder_left",
+        "Cannot remove " + folder_ + ": " + error.message() + ". Remove it: rm -rf " + folder_
+    ));
 }
 
 Result<std::string> Fleet::start_server() {

@@ -1,5 +1,5 @@
 // Where a load test runs: a folder of its own, in it a temporary server if one is wanted, and local
-// executors. All of it ends, and the folder goes, with the object. One thread.
+// executors. All of it ends, and the folder goes, with end() or the object. One thread.
 #pragma once
 
 #include <memory>
@@ -33,6 +33,10 @@ class Fleet {
     Status grow(
         int count, int slots, const std::string& url, const std::vector<std::string>& secrets
     );
+
+    // Ends what runs and removes the folder. Error: internal / "folder_left" with the command that
+    // removes it.
+    Status end();
 
     // Of the temporary server; 0 = none.
     pid_t server_pid() const { return server_ ? server_->pid() : 0; }

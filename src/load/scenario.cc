@@ -14,6 +14,13 @@ using config::OptionDecl;
 using config::OptionForm;
 
 constexpr int64_t kHourMs = 3'600'000;
+constexpr std::string_view kTenantPrefix = "loadtest-";
+constexpr std::string_view kAssetPrefix = "loadtest-class-";
+
+// Whether it is the prefix and a number from 1.
+bool is_numbered(std::string_view name, std::string_view prefix, int64_t most) {
+    return name.starts_with(prefix) && parse_integer(name.substr(prefix.size()), 1, most);
+}
 
 Error bad_scenario(const std::string& message) {
     return invalid_argument("bad_scenario", message);
@@ -263,11 +270,19 @@ Result<Scenario> scenario_of(const config::Options& options) {
 }
 
 std::string tenant_name(size_t index) {
-    return fmt::format("loadtest-{}", index + 1);
+    return fmt::format("{}{}", kTenantPrefix, index + 1);
 }
 
 std::string asset_name(size_t index) {
-    return fmt::format("loadtest-class-{}", index + 1);
+    return fmt::format("{}{}", kAssetPrefix, index + 1);
+}
+
+bool is_load_tenant(std::string_view name) {
+    return is_numbered(name, kTenantPrefix, kTenantsMax);
+}
+
+bool is_load_asset(std::string_view name) {
+    return name == kProbeAsset || is_numbered(name, kAssetPrefix, kClassesMax);
 }
 
 api::ApplyRequest asset_file(const Scenario& scenario, bool local_executors) {

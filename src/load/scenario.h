@@ -45,6 +45,9 @@ Result<Scenario> scenario_of(const config::Options& options);
 std::string tenant_name(size_t index);  // "loadtest-1"
 std::string asset_name(size_t index);   // "loadtest-class-1"
 inline const std::string kProbeAsset = "loadtest-probe";
+// Whether it is the name of some load test's. People's own names such as loadtest-eu are not.
+bool is_load_tenant(std::string_view name);
+bool is_load_asset(std::string_view name);
 
 // The assets of all tenants as a file for `apply`.
 api::ApplyRequest asset_file(const Scenario& scenario, bool local_executors);

@@ -119,5 +119,19 @@ TEST(Scenario, TheAssetFileNamesTenantsShapesAndFailures) {
     EXPECT_EQ(asset_file(made, false).files[0].text.find("labels"), std::string::npos);
 }
 
+TEST(LoadNames, AreOfLoadTestsAlone) {
+    for (const size_t index : {size_t{0}, size_t{kTenantsMax} - 1}) {
+        EXPECT_TRUE(is_load_tenant(tenant_name(index))) << index;
+    }
+    EXPECT_TRUE(is_load_asset(asset_name(0)));
+    EXPECT_TRUE(is_load_asset(kProbeAsset));
+    for (const char* name : {"loadtest", "loadtest-", "loadtest-0", "loadtest-eu", "acme"}) {
+        EXPECT_FALSE(is_load_tenant(name)) << name;
+    }
+    for (const char* name : {"loadtest-class-", "loadtest-class-x", "loadtest-1", "orders"}) {
+        EXPECT_FALSE(is_load_asset(name)) << name;
+    }
+}
+
 }  // namespace
 }  // namespace servo::load

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
+#include <optional>
+#include <utility>
 
 namespace servo::load {
 namespace {
@@ -12,55 +12,84 @@ constexpr const char* kReason = "servo loadtest";
 constexpr int kPage = 500;
 constexpr int kPagesMax = 100;
 constexpr Millis kLookAgain{100};
+constexpr const char* kNotCancelled = "not_cancelled";
 
-bool ours(const std::string& tenant) {
-    return tenant.starts_with("loadtest-");
-}
-
-std::vector<std::string> assets_of(const Scenario& scenario) {
-    std::vector<std::string> names;
-    for (size_t i = 0; i < scenario.classes.size(); ++i) {
-        names.push_back(asset_name(i));
-    }
-    names.push_back(kProbeAsset);
-    return names;
-}
-
-void keep_first(Status& first, const Status& next) {
-    if (first && !next) {
-        first = next;
-    }
-}
-
-Result<std::vector<std::string>> open_ids(client::Client& client) {
-    client::BackfillQuery query;
-    query.status = "open";
-    query.limit = kPage;
-    std::vector<std::string> out;
+// Items of every page of a list, those that `wanted` takes.
+template <typename Item, typename Ask, typename Wanted>
+Result<std::vector<Item>> collect(const Ask& ask, const Wanted& wanted) {
+    std::vector<Item> out;
+    std::string page_token;
     for (int page = 0; page < kPagesMax; ++page) {
-        const auto found = SERVO_TRY(client.list_backfills(query));
-        for (const api::Backfill& job : found.items) {
-            if (ours(job.tenant_id) && job.state != "cancelling") {
-                out.push_back(job.id);
+        auto found = SERVO_TRY(ask(page_token));
+        for (Item& item : found.items) {
+            if (wanted(item)) {
+                out.push_back(std::move(item));
             }
         }
         if (!found.next_page_token) {
             break;
         }
-        query.page_token = *found.next_page_token;
+        page_token = *found.next_page_token;
     }
     return out;
 }
 
-// Whether some of them are still open, also those that are being cancelled.
-Result<bool> any_open(client::Client& client) {
+Result<std::vector<api::Backfill>> collect_jobs(
+    client::Client& client, client::BackfillQuery query
+) {
+    query.limit = kPage;
+    return collect<api::Backfill>(
+        [&](const std::string& page_token) {
+            query.page_token = page_token;
+            return client.list_backfills(query);
+        },
+        [](const api::Backfill& job) { return is_load_tenant(job.tenant_id); }
+    );
+}
+
+Result<std::vector<api::Backfill>> open_jobs(client::Client& client) {
     client::BackfillQuery query;
     query.status = "open";
-    query.limit = kPage;
-    const auto found = SERVO_TRY(client.list_backfills(query));
-    return std::any_of(found.items.begin(), found.items.end(), [](const api::Backfill& job) {
-        return ours(job.tenant_id);
-    });
+    return collect_jobs(client, query);
+}
+
+bool nobody_answers(const Status& status) {
+    return !status && status.error().reason != kNotCancelled &&
+           (status.error().code == ErrorCode::kUnavailable ||
+            status.error().code == ErrorCode::kDeadlineExceeded);
+}
+
+Status archive_assets(client::Client& of_tenant) {
+    const auto assets = SERVO_TRY(collect<api::Asset>(
+        [&](const std::string& page_token) {
+            return of_tenant.list_assets(false, kPage, page_token);
+        },
+        [](const api::Asset& asset) { return is_load_asset(asset.name); }
+    ));
+    for (const api::Asset& asset : assets) {
+        api::SetAssetRequest archive;
+        archive.archived = true;
+        archive.reason = kReason;
+        SERVO_CHECK(of_tenant.set_asset(asset.name, archive));
+    }
+    return {};
+}
+
+Status unset_tenant(client::Client& client, const std::string& tenant) {
+    api::SetTenantRequest unset;
+    unset.unset = true;
+    unset.reason = kReason;
+    SERVO_CHECK(client.set_tenant(tenant, unset));
+    return {};
+}
+
+Status clean_tenant(client::Client& client, const MakeClient& make, const api::Tenant& tenant) {
+    const Status archived = archive_assets(*make(tenant.name));
+    if (!tenant.override_info || nobody_answers(archived)) {
+        return archived;
+    }
+    const Status unset = unset_tenant(client, tenant.name);
+    return archived ? unset : archived;
 }
 
 }  // namespace
@@ -68,11 +97,11 @@ Result<bool> any_open(client::Client& client) {
 Status check_target(client::Client& client, bool local_executors) {
     SERVO_TRY(client.list_tenants());  // for admins alone
     const api::SystemStatus status = SERVO_TRY(client.get_status(""));
-    if (SERVO_TRY(any_open(client))) {
+    if (SERVO_TRY(count_open(client)) > 0) {
         return fail(failed_precondition(
             "loadtest_running",
             "Backfills of tenants loadtest-… are open there: another load test runs, or was broken "
-            "off. Wait for it, or cancel them: servo backfill list --status open"
+            "off. Wait for it, or take away what it left: servo loadtest --clean"
         ));
     }
     int64_t open = 0;
@@ -105,50 +134,59 @@ Status prepare_target(client::Client& client, const Scenario& scenario, bool loc
     return {};
 }
 
-Status cancel_all(client::Client& client, const Scenario&) {
+Result<size_t> count_open(client::Client& client) {
+    return SERVO_TRY(open_jobs(client)).size();
+}
+
+Status cancel_all(client::Client& client) {
     api::CancelRequest request;
     request.reason = kReason;
     request.force = true;
     for (Millis waited{0};; waited += kLookAgain) {
-        for (const std::string& id : SERVO_TRY(open_ids(client))) {
-            const auto cancelled = client.cancel_backfill(id, request);
+        const std::vector<api::Backfill> open = SERVO_TRY(open_jobs(client));
+        if (open.empty()) {
+            return {};
+        }
+        for (const api::Backfill& job : open) {
+            if (job.state == "cancelling") {
+                continue;
+            }
+            const auto cancelled = client.cancel_backfill(job.id, request);
             // It may have ended by itself meanwhile.
             if (!cancelled && cancelled.error().code != ErrorCode::kFailedPrecondition &&
                 cancelled.error().code != ErrorCode::kConflict) {
                 return fail(cancelled.error());
             }
         }
-        if (!SERVO_TRY(any_open(client))) {
-            return {};
-        }
         if (waited >= kCancelWithin || !client.http().pause(kLookAgain)) {
             return fail(Error{
                 ErrorCode::kDeadlineExceeded,
-                "not_cancelled",
-                "Some backfills of the load test are still open: servo backfill list --status open",
+                kNotCancelled,
+                fmt::format("{} backfills of the load test are still open.", open.size()),
                 {},
                 0});
         }
     }
 }
 
-Status clean_target(const MakeClient& make, const Scenario& scenario) {
+Status clean_target(const MakeClient& make) {
     const auto client = make("");
-    Status first = cancel_all(*client, scenario);
-    for (size_t i = 0; i < scenario.weights.size(); ++i) {
-        const auto of_tenant = make(tenant_name(i));
-        for (const std::string& asset : assets_of(scenario)) {
-            api::SetAssetRequest archive;
-            archive.archived = true;
-            archive.reason = kReason;
-            const auto archived = of_tenant->set_asset(asset, archive);
-            keep_first(first, archived ? Status() : fail(archived.error()));
+    Status first = cancel_all(*client);
+    if (nobody_answers(first)) {
+        return first;
+    }
+    const api::List<api::Tenant> tenants = SERVO_TRY(client->list_tenants());
+    for (const api::Tenant& tenant : tenants.items) {
+        if (!is_load_tenant(tenant.name)) {
+            continue;
         }
-        api::SetTenantRequest unset;
-        unset.unset = true;
-        unset.reason = kReason;
-        const auto done = client->set_tenant(tenant_name(i), unset);
-        keep_first(first, done ? Status() : fail(done.error()));
+        const Status cleaned = clean_tenant(*client, make, tenant);
+        if (first) {
+            first = cleaned;
+        }
+        if (nobody_answers(cleaned)) {
+            break;
+        }
     }
     return first;
 }
@@ -160,21 +198,7 @@ Result<std::vector<api::Backfill>> list_jobs(
     query.asset = asset;
     query.status = states;
     query.since = fmt::format("{}s", age.count() / 1'000 + 1);
-    query.limit = kPage;
-    std::vector<api::Backfill> out;
-    for (int page = 0; page < kPagesMax; ++page) {
-        auto found = SERVO_TRY(client.list_backfills(query));
-        for (api::Backfill& job : found.items) {
-            if (ours(job.tenant_id)) {
-                out.push_back(std::move(job));
-            }
-        }
-        if (!found.next_page_token) {
-            break;
-        }
-        query.page_token = *found.next_page_token;
-    }
-    return out;
+    return collect_jobs(client, query);
 }
 
 }  // namespace servo::load

@@ -22,14 +22,18 @@ Status check_target(client::Client& client, bool local_executors);
 // Applies the assets and the tenants' weights.
 Status prepare_target(client::Client& client, const Scenario& scenario, bool local_executors);
 
-// Cancels every open backfill of the load test at once. Error: deadline_exceeded / "not_cancelled"
+// How many backfills of load tests are open.
+Result<size_t> count_open(client::Client& client);
+
+// Cancels every open backfill of load tests at once. Error: deadline_exceeded / "not_cancelled"
 // when some are left after kCancelWithin.
-Status cancel_all(client::Client& client, const Scenario& scenario);
+Status cancel_all(client::Client& client);
 constexpr Millis kCancelWithin{30'000};
 
-// Leaves nothing open: backfills cancelled, assets archived, weights as before. Goes on after a
-// failure and returns the first.
-Status clean_target(const MakeClient& make, const Scenario& scenario);
+// Leaves nothing of any load test open there, whatever its scenario was: backfills cancelled,
+// assets archived, tenants without an override. Goes on after a refusal, ends when nobody answers;
+// returns the first error.
+Status clean_target(const MakeClient& make);
 
 // All backfills of one asset of the load test in these states that were created within `age`, of
 // every tenant of the scenario.

@@ -219,6 +219,14 @@ class ServoTest(unittest.TestCase):
         self.fail(f"servo dev ended with {process.popen.returncode}:\n{process.log()}")
         return None
 
+    def start_server(self):
+        """`servo server` on the store of the data folder, without an executor, ready to answer."""
+        process = self.spawn("server", "--data-dir", self.data_dir,
+                             "--listen", f"127.0.0.1:{self.port}", "--metrics-listen", "off")
+        wait_until(lambda: self.ready() or not process.alive(), "the server answers", START_DEADLINE_S)
+        self.assertTrue(process.alive(), process.log())
+        return process
+
     def http(self, path, deadline_s=10):
         """(status, body) of a GET; status 0 when nobody answers."""
         try:

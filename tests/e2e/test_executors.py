@@ -22,13 +22,6 @@ class Machines(ServoTest):
         self.ledger = os.path.join(self.folder, "ledger")
         self.probes = {}
 
-    def start_server(self):
-        process = self.spawn("server", "--data-dir", self.data_dir,
-                             "--listen", f"127.0.0.1:{self.port}", "--metrics-listen", "off")
-        wait_until(lambda: self.ready() or not process.alive(), "the server answers")
-        self.assertTrue(process.alive(), process.log())
-        return process
-
     def start_executor(self, name, *arguments):
         self.probes[name] = f"http://127.0.0.1:{free_port()}"
         return self.spawn("executor", "--server", self.url, "--executor-name", name, "--slots", "1",

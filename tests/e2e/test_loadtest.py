@@ -27,9 +27,9 @@ class Loadtest(ServoTest):
                 continue  # it ended while we looked
         return found
 
-    def assert_nothing_left(self):
+    def assert_nothing_left(self, test=None):
         wait_until(lambda: not self.of_load_test(), "no process of the load test is left")
-        self.assertEqual([], glob.glob(f"{self.folder}/servo-loadtest-*"))
+        self.assertEqual([], glob.glob(f"{self.folder}/servo-loadtest-*"), test and test.log())
 
     def test_a_temporary_server(self):
         page = os.path.join(self.folder, "load.html")
@@ -59,16 +59,71 @@ class Loadtest(ServoTest):
         self.assertIsNone(result["fit"])
         self.assert_nothing_left()
 
-    def test_ctrl_c_ends_and_cleans_up(self):
-        test = self.spawn("loadtest", "--executors", "1", *ENDLESS)
+    def begin_test(self, *arguments, processes=2):
+        """An endless one with one local executor, under way."""
+        test = self.spawn("loadtest", "--executors", "1", *ENDLESS, *arguments)
+        wait_until(lambda: len(self.of_load_test()) >= processes or not test.alive(), "its processes are there")
+        self.assertTrue(test.alive(), test.log())
+        return test
+
+    def assert_nothing_left_on_server(self):
+        self.assertEqual("", self.servo("backfill", "list", "--status", "open", "-o", "name").out)
+        self.assertEqual([], self.servo("asset", "list", "-o", "jsonl").jsonl())
+        for tenant in self.servo("tenant", "list", "-o", "jsonl").jsonl():
+            self.assertIsNone(tenant["override"], tenant)
+
+    def begin_on_server(self):
+        """One on a server of ours that has no executor, with backfills under way."""
+        test = self.begin_test("--server", self.url, "--yes", processes=1)
+        wait_until(lambda: self.servo("backfill", "list", "--status", "running", "-o", "name").out,
+                   "its backfills run")
+        return test
+
+    def test_signals_end_and_clean_up(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signal=number):
+                test = self.begin_test()
+                test.send(number)
+                self.assertEqual(130, test.wait_exit(), test.log())
+                self.assert_nothing_left()
+
+    def test_signals_clean_a_running_server(self):
+        self.start_server()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signal=number):
+                test = self.begin_on_server()
+                test.send(number)
+                self.assertEqual(130, test.wait_exit(), test.log())
+                self.assert_nothing_left_on_server()
+                self.assert_nothing_left(test)
+        self.assert_sound()
+
+    def test_a_hang_up_that_is_ignored_stays_so(self):
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        try:
+            test = self.spawn("loadtest", "--executors", "1", *SHORT)
+        finally:
+            signal.signal(signal.SIGHUP, before)
         wait_until(lambda: len(self.of_load_test()) >= 2, "server and executor are there")
-        test.send(signal.SIGINT)
-        self.assertEqual(130, test.wait_exit())
+        test.send(signal.SIGHUP)
+        self.assertEqual(0, test.wait_exit(), test.log())
+
+    def test_a_server_that_is_gone_is_cleaned_later(self):
+        server = self.start_server()
+        test = self.begin_on_server()
+        server.kill()
+        self.assertNotEqual(0, test.wait_exit())
+        command = f"servo loadtest --clean --server {self.url}"
+        self.assertIn(command, test.log())
         self.assert_nothing_left()
+        self.start_server()
+        self.servo("loadtest", "--server", self.url, "--yes", *SHORT, code=CONFLICT)
+        self.servo(*command.split()[1:], "--yes")
+        self.assert_nothing_left_on_server()
+        self.servo(*command.split()[1:])  # nothing open: nothing to ask
 
     def test_what_it_started_ends_when_it_is_killed(self):
-        test = self.spawn("loadtest", "--executors", "1", *ENDLESS)
-        wait_until(lambda: len(self.of_load_test()) >= 2, "server and executor are there")
+        test = self.begin_test()
         test.kill()
         wait_until(lambda: not self.of_load_test(), "no process of the load test is left")
 
@@ -83,10 +138,7 @@ class Loadtest(ServoTest):
         self.assertFalse(result["temporary_server"])
         self.assertGreater(result["steps"][0]["completed_partitions"], 0)
         self.assertEqual(2, result["steps"][0]["slots"])
-        self.assertEqual("", self.servo("backfill", "list", "--status", "open", "-o", "name").out)
-        self.assertEqual([], self.servo("asset", "list", "-o", "jsonl").jsonl())
-        for tenant in self.servo("tenant", "list", "-o", "jsonl").jsonl():
-            self.assertIsNone(tenant["override"], tenant)
+        self.assert_nothing_left_on_server()
         self.assert_sound()
         self.assert_nothing_left()
 

@@ -40,7 +40,14 @@ class Lines {
             }
         }
         return client::make_curl_http(
-            {url, "", "servo-server/" SERVO_VERSION, tls_.ca_file, tls_.cert_file, tls_.key_file}
+            {url,
+             "",
+             "servo-server/" SERVO_VERSION,
+             tls_.ca_file,
+             tls_.cert_file,
+             tls_.key_file,
+             "",
+             "Name its authority with --peer-ca FILE."}
         );
     }
 

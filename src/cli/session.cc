@@ -138,7 +138,8 @@ client::HttpOptions http_options(const Connection& connection, std::string user_
         std::move(user_agent),
         connection.ca_file.value,
         connection.client_cert.value,
-        connection.client_key.value};
+        connection.client_key.value,
+        "Start one with `servo dev`, or name another with --server URL or SERVO_SERVER."};
 }
 
 Session::Session(

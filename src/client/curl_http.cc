@@ -279,8 +279,8 @@ class CurlHttp final : public Http {
         if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE) {
             return unavailable(
                 "tls_failed",
-                "The certificate of " + server() + " was not accepted: " + why +
-                    ". Name its authority with --ca-file FILE."
+                "The certificate of " + server() + " was not accepted: " + why + ". " +
+                    options_.if_untrusted
             );
         }
         if (code == CURLE_SSL_CERTPROBLEM) {
@@ -292,8 +292,8 @@ class CurlHttp final : public Http {
         }
         return unavailable(
             "server_unreachable",
-            "No server answers at " + server() + " (" + why +
-                "). Start one with `servo dev`, or name another with --server URL or SERVO_SERVER."
+            "No server answers at " + server() + " (" + why + ")." +
+                (options_.if_unreachable.empty() ? "" : " " + options_.if_unreachable)
         );
     }
 

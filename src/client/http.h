@@ -67,6 +67,10 @@ struct HttpOptions {
     // Certificate to show and its key, PEM; empty = none.
     std::string client_cert = {};
     std::string client_key = {};
+    // What to do, as the last sentence of an error: where nobody answers, and where the certificate
+    // is not accepted.
+    std::string if_unreachable = {};
+    std::string if_untrusted = "Name its authority with --ca-file FILE.";
 };
 
 constexpr size_t kServersMax = 16;

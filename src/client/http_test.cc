@@ -142,17 +142,23 @@ TEST(CurlHttp, AnErrorStatusIsAReply) {
     EXPECT_EQ(reply->retry_after_s, 7);
 }
 
-TEST(CurlHttp, NobodyListensIsUnavailableAndSaysWhatStartsOne) {
+TEST(CurlHttp, NobodyListensIsUnavailableAndSaysWhatItsUserCanDo) {
     std::string url;
     {
         TinyServer gone({});
         url = gone.url();
     }
-    const auto reply = http_to(url)->send({});
-    ASSERT_FALSE(reply.has_value());
-    EXPECT_EQ(reply.error().reason, "server_unreachable");
-    EXPECT_EQ(reply.error().code, ErrorCode::kUnavailable);
-    EXPECT_NE(reply.error().message.find("servo dev"), std::string::npos);
+    HttpOptions options;
+    options.server = url;
+    for (const char* advice : {"", "Do this."}) {
+        options.if_unreachable = advice;
+        const auto reply = make_curl_http(options)->send({});
+        ASSERT_FALSE(reply.has_value());
+        EXPECT_EQ(reply.error().reason, "server_unreachable");
+        EXPECT_EQ(reply.error().code, ErrorCode::kUnavailable);
+        EXPECT_TRUE(reply.error().message.ends_with(*advice == '\0' ? ")." : "). Do this."))
+            << reply.error().message;
+    }
 }
 
 TEST(CurlHttp, ASilentServerTimesOut) {

@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <boost/url.hpp>
 #include <cctype>
-#include <chrono>
 #include <iterator>
-#include <optional>
 
 #include "base/log.h"
 
@@ -24,6 +22,16 @@ bool worth_another_try(const Result<client::HttpReply>& reply) {
     }
     const int status = reply->status;
     return status == 429 || status == 502 || status == 503 || status == 504;
+}
+
+std::string why_not(const Result<client::HttpReply>& reply) {
+    if (reply) {
+        return fmt::format("It answers {}.", reply->status);
+    }
+    if (reply.error().reason == "aborted") {
+        return "It did not answer before this process ended.";
+    }
+    return reply.error().message;
 }
 
 Error bad_endpoint() {
@@ -100,11 +108,14 @@ Result<std::unique_ptr<Exporter>> Exporter::start(
     if (!server) {
         return fail(bad_endpoint());
     }
-    auto http = make_http(
-        {*server, "", options.resource.service + "/" + options.resource.version, options.ca_file}
-    );
+    client::HttpOptions http;
+    http.server = *server;
+    http.user_agent = options.resource.service + "/" + options.resource.version;
+    http.ca_file = options.ca_file;
+    http.if_unreachable = "Does a collector run there, and is it the address of --otlp-endpoint?";
+    http.if_untrusted = "Its authority must be one of those that this machine trusts.";
     return std::unique_ptr<Exporter>(
-        new Exporter(std::move(options), std::move(http), std::move(target))
+        new Exporter(std::move(options), make_http(std::move(http)), std::move(target))
     );
 }
 
@@ -115,11 +126,16 @@ Exporter::Exporter(ExporterOptions options, std::unique_ptr<client::Http> http, 
       thread_([this] { run(); }) {}
 
 Exporter::~Exporter() {
+    bool in_time = false;
     {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
         stopping_ = true;
+        wake_.notify_all();
+        in_time = wake_.wait_for(lock, kLastExportMost, [this] { return ended_; });
     }
-    wake_.notify_all();
+    if (!in_time) {
+        http_->abort();  // also every later call
+    }
     thread_.join();
 }
 
@@ -150,36 +166,28 @@ std::vector<Span> Exporter::next(bool& ending) {
 }
 
 void Exporter::run() {
-    using Clock = std::chrono::steady_clock;
-    std::optional<Clock::time_point> until;  // once the process ends
-    while (true) {
-        bool ending = false;
+    for (bool ending = false;;) {
         const std::vector<Span> spans = next(ending);
-        if (ending && !until) {
-            until = Clock::now() + kLastExportMost;
-        }
-        if (spans.empty()) {
-            if (ending) {
-                return;
-            }
-            continue;
-        }
-        const bool late = until && Clock::now() > *until;
-        if (!late && send(spans, ending)) {
-            sent_ += spans.size();
-        } else {
-            dropped_ += spans.size();
+        if (!spans.empty()) {
+            (send(spans) ? sent_ : dropped_) += spans.size();
+        } else if (ending) {
+            break;
         }
     }
+    {
+        const std::lock_guard lock(mutex_);
+        ended_ = true;
+    }
+    wake_.notify_all();
 }
 
-bool Exporter::send(const std::vector<Span>& spans, bool ending) {
+bool Exporter::send(const std::vector<Span>& spans) {
     client::HttpRequest request;
     request.method = client::Method::kPost;
     request.target = target_;
     request.body = otlp_body(options_.resource, spans);
     request.headers = options_.headers;
-    request.timeout = ending ? kLastExportMost : kExportTimeout;
+    request.timeout = kExportTimeout;
     Millis pause = kPauseFirst;
     for (int tries = 1;; ++tries) {
         const Result<client::HttpReply> reply = http_->send(request);
@@ -187,23 +195,22 @@ bool Exporter::send(const std::vector<Span>& spans, bool ending) {
             failing_ = false;
             return true;
         }
-        if (!worth_another_try(reply) || tries == kExportTriesMax || ending) {
-            say_dropped(
-                reply ? fmt::format("it answers {}", reply->status) : reply.error().message
-            );
+        if (!worth_another_try(reply) || tries == kExportTriesMax || stops_within(pause)) {
+            say_dropped(why_not(reply));
             return false;
-        }
-        std::unique_lock lock(mutex_);
-        if (wake_.wait_for(lock, pause, [this] { return stopping_; })) {
-            return false;  // the process ends
         }
         pause *= 2;
     }
 }
 
+bool Exporter::stops_within(Millis pause) {
+    std::unique_lock lock(mutex_);
+    return wake_.wait_for(lock, pause, [this] { return stopping_; });
+}
+
 void Exporter::say_dropped(const std::string& why) {
     if (!failing_) {
-        spdlog::warn("traces are not taken by {}: {}", options_.endpoint, why);
+        spdlog::warn("Spans are dropped, {} does not take them. {}", options_.endpoint, why);
     }
     failing_ = true;
 }

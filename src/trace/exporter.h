@@ -25,7 +25,7 @@ constexpr size_t kSpansPerRequestMax = 1'024;
 constexpr Millis kExportEvery{1'000};
 constexpr Millis kExportTimeout{5'000};
 constexpr int kExportTriesMax = 4;        // of one request, with doubling pauses between
-constexpr Millis kLastExportMost{2'000};  // for what is queued when the process ends
+constexpr Millis kLastExportMost{1'000};  // for all that is left when the process ends
 
 struct ExporterOptions {
     // "http://127.0.0.1:4318", a path before /v1/traces allowed.
@@ -49,8 +49,7 @@ class Exporter {
     static Result<std::unique_ptr<Exporter>> start(
         ExporterOptions options, const MakeHttp& make_http = client::make_curl_http
     );
-    // Sends what is queued, for kLastExportMost at most; a request under way may take
-    // kExportTimeout.
+    // Sends what is queued, and gives up what the collector has not taken after kLastExportMost.
     ~Exporter();
     Exporter(const Exporter&) = delete;
     Exporter& operator=(const Exporter&) = delete;
@@ -63,7 +62,8 @@ class Exporter {
     Exporter(ExporterOptions options, std::unique_ptr<client::Http> http, std::string target);
     void run();
     std::vector<Span> next(bool& ending);
-    bool send(const std::vector<Span>& spans, bool ending);
+    bool send(const std::vector<Span>& spans);
+    bool stops_within(Millis pause);
     void say_dropped(const std::string& why);
 
     const ExporterOptions options_;
@@ -73,6 +73,7 @@ class Exporter {
     std::condition_variable wake_;
     std::deque<Span> queue_;  // under mutex_
     bool stopping_ = false;   // under mutex_
+    bool ended_ = false;      // under mutex_: the thread has nothing left to do
     std::atomic<uint64_t> sent_{0};
     std::atomic<uint64_t> dropped_{0};
     bool failing_ = false;  // the thread's: said once until it works again

@@ -14,6 +14,7 @@ struct Collector {
     std::vector<client::HttpRequest> requests;
     std::deque<int> statuses;  // of the next answers; then 200
     bool held = false;         // answers nobody while it is set
+    bool aborted = false;      // by the client
 
     void wait_for_requests(size_t count) {
         std::unique_lock lock(mutex);
@@ -35,7 +36,10 @@ class FakeHttp final : public client::Http {
         std::unique_lock lock(collector_.mutex);
         collector_.requests.push_back(request);
         collector_.changed.notify_all();
-        collector_.changed.wait(lock, [&] { return !collector_.held; });
+        collector_.changed.wait(lock, [&] { return !collector_.held || collector_.aborted; });
+        if (collector_.aborted) {
+            return fail(unavailable("aborted", "The call was given up."));
+        }
         client::HttpReply reply;
         reply.status = 200;
         if (!collector_.statuses.empty()) {
@@ -44,7 +48,13 @@ class FakeHttp final : public client::Http {
         }
         return reply;
     }
-    void abort() override {}
+    void abort() override {
+        {
+            const std::lock_guard lock(collector_.mutex);
+            collector_.aborted = true;
+        }
+        collector_.changed.notify_all();
+    }
     bool pause(Millis) override { return true; }
 
  private:
@@ -130,6 +140,20 @@ TEST(Exporter, ACollectorThatHangsCostsSpansAndNothingElse) {
     }
     EXPECT_EQ(5U, exporter->dropped());
     collector.release();
+}
+
+// It would wait for ever otherwise.
+TEST(Exporter, ACollectorThatHangsDoesNotKeepTheProcess) {
+    Collector collector;
+    collector.held = true;
+    auto exporter = start(collector, "http://127.0.0.1:4318");
+    ASSERT_TRUE(exporter);
+    for (size_t i = 0; i < 2 * kSpansPerRequestMax; ++i) {
+        exporter->add(a_span());
+    }
+    collector.wait_for_requests(1);
+    exporter.reset();
+    EXPECT_TRUE(collector.aborted);
 }
 
 TEST(Exporter, WhatIsNoAddressIsRefused) {

@@ -15,6 +15,7 @@ class Collector:
     """Takes OTLP over HTTP in JSON on loopback."""
 
     def __init__(self):
+        self.hangs = threading.Event()  # takes requests and answers none
         self.spans = []
         self.requests = []
         collector = self
@@ -23,6 +24,9 @@ class Collector:
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 collector.requests.append((self.path, dict(self.headers)))
+                if collector.hangs.is_set():
+                    self.rfile.read(1)  # until the other side gives up
+                    return
                 for resource in body["resourceSpans"]:
                     service = attributes(resource["resource"])["service.name"]
                     for scope in resource["scopeSpans"]:
@@ -140,7 +144,17 @@ assets:
         self.collector.close()
         self.wait_job(self.begin("orders", "--start", "2024-01-01", "--end", "2024-01-02"))
         self.assertEqual(0, process.stop())
-        self.assertIn("traces are not taken by", process.log())
+        self.assertIn("Spans are dropped", process.log())
+        self.assertIn("--otlp-endpoint", process.log())
+        self.assertNotIn("Start one with", process.log())
+
+    def test_a_collector_that_hangs_does_not_keep_a_process_from_ending(self):
+        process, _ = self.start_traced()
+        self.collector.hangs.set()
+        self.wait_job(self.begin("orders", "--start", "2024-01-01", "--end", "2024-01-02"))
+        wait_until(lambda: self.collector.requests, "spans are on their way")
+        self.assertEqual(0, process.stop())
+        self.assertIn("did not answer before this process ended", process.log())
 
     def test_an_address_that_is_none_is_refused(self):
         outcome = self.servo("dev", "--data-dir", self.data_dir, "--listen", "127.0.0.1:0",

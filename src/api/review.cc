@@ -17,8 +17,8 @@ void describe(V& v, ReportTotals& t) {
     v.field("failed_attempts", t.failed_attempts, "Also those that were retried.");
     v.field("busy_ms", t.busy_ms, "Slot time of completed partitions.");
     v.field("wasted_ms", t.wasted_ms, "Slot time of failed attempts.");
-    v.field("claims", t.claims, "Backfills whose first lease fell into the period.");
-    v.field("claim_p50_ms", t.claim_p50_ms, "From their start to it.");
+    v.field("claims", t.claims, "First leases of backfills, anew after each resume.");
+    v.field("claim_p50_ms", t.claim_p50_ms, "Since they could be claimed.");
     v.field("claim_p95_ms", t.claim_p95_ms, "");
     v.field("claim_p99_ms", t.claim_p99_ms, "");
     v.field("mean_slots", t.mean_slots, "In use, on the average.");

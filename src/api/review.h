@@ -26,7 +26,7 @@ struct ReportTotals {
     uint64_t failed_attempts = 0;    // also those that were retried
     int64_t busy_ms = 0;             // slot time of completed partitions
     int64_t wasted_ms = 0;           // slot time of failed attempts
-    int64_t claims = 0;              // backfills whose first lease fell into it
+    int64_t claims = 0;              // as the metric of claim latency counts them
     std::optional<double> claim_p50_ms;
     std::optional<double> claim_p95_ms;
     std::optional<double> claim_p99_ms;

@@ -242,7 +242,7 @@ Section claims(const api::Report& report) {
     const api::ReportTotals& before = report.before;
     Table table{{{"claim latency"}, {"this period", true}, {"before", true}}, {}, ""};
     table.rows = {
-        {"backfills claimed",
+        {"claims",
          number(static_cast<uint64_t>(now.claims)),
          number(static_cast<uint64_t>(before.claims))},
         {"P50", maybe_time(now.claim_p50_ms), maybe_time(before.claim_p50_ms)},
@@ -251,8 +251,8 @@ Section claims(const api::Report& report) {
     return {
         "Claim latency",
         {std::move(table),
-         Paragraph{"From the start of a backfill to its first lease. Backfills that were told to "
-                   "wait for another (--overlap wait) are left out."}}};
+         Paragraph{"From the moment a backfill could be claimed to its first lease, anew after each "
+                   "resume; as the metric servo_backfill_job_claim_latency_seconds counts it."}}};
 }
 
 Section utilisation(const api::Report& report) {

@@ -239,6 +239,30 @@ TEST(Scheduler, PausedAndGatedWorkIsNotClaimable) {
     EXPECT_EQ(w.scheduler_->meters(JobId{}, 10, w.now_)[0].claimable_since, w.now_);
 }
 
+TEST(Scheduler, ClaimsAreKeptWithTheJobAsTheyAreCounted) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.create(w.row(10, 1'000));
+    w.pass(Millis(7'000));
+    w.executor(1, 1);
+    w.ask(1, 1);
+    std::vector<Claim> expected = {{w.now_, Millis(7'000)}};
+    ASSERT_EQ(w.changes_.jobs.size(), 1U);
+    EXPECT_EQ(w.changes_.jobs[0].claims, expected);
+    for (size_t i = 1; i <= kClaimsMax; ++i) {
+        w.finish(1, w.held_[1][0], 0, Micros(1'000'000), 0);
+        w.apply(PauseJob{JobId(10), PauseMode::kDrain, "", kNever, "ann"});
+        w.apply(ResumeJob{JobId(10), "ann"});
+        w.now_ += Millis(static_cast<int64_t>(i));
+        w.ask(1, 1);
+        expected.push_back({w.now_, Millis(static_cast<int64_t>(i))});
+    }
+    expected.erase(expected.begin());  // the oldest made room
+    EXPECT_EQ(w.scheduler_->job(JobId(10), w.now_)->row.claims, expected);
+    EXPECT_EQ(w.scheduler_->tally().claim_latency.total, kClaimsMax + 1);
+}
+
 TEST(Scheduler, WithoutAnyExecutorWorkIsEligibleAndItsSlotsAreMissing) {
     World w;
     w.asset("orders").labels["zone"] = "eu";

@@ -91,6 +91,17 @@ Grant describe(const State& state, const Job& job, const Lease& lease, const Pic
     return grant;
 }
 
+// The first lease of a job that could be claimed.
+void note_claim(State& state, Job& job, Instant now) {
+    const Millis waited = now - job.waiting_since;
+    state.tally.claim_latency.add(waited);
+    std::vector<Claim>& claims = job.row.claims;
+    if (claims.size() == kClaimsMax) {
+        claims.erase(claims.begin());
+    }
+    claims.push_back({now, waited});
+}
+
 // Hands `pick` to the session, as a new lease or as more of `lease`.
 LeaseId give(Context& c, Session& session, Job& job, const Pick& pick, Lease* lease) {
     State& state = c.state;
@@ -142,7 +153,7 @@ LeaseId give(Context& c, Session& session, Job& job, const Pick& pick, Lease* le
     const bool claimed =
         job.row.state == JobState::kPending || job.row.state == JobState::kResuming;
     if (claimed) {
-        state.tally.claim_latency.add(c.now - job.waiting_since);
+        note_claim(state, job, c.now);
     }
     job.waiting_since = c.now;
     const int64_t slot_us = lease->estimate_us * static_cast<int64_t>(pick.size);

@@ -45,6 +45,14 @@ std::optional<ReprocessPolicy> reprocess_policy_from(std::string_view name);
 
 enum class OverlapPolicy { kReject, kWait, kSkip };
 
+// A job that could be claimed got a lease: the first since it was started or resumed.
+struct Claim {
+    Instant at;
+    Millis waited{0};  // since it could be claimed
+    bool operator==(const Claim&) const = default;
+};
+constexpr size_t kClaimsMax = 32;  // kept of a job, the newest
+
 // One row of the job table, rewritten only when something in it changes (never per partition).
 struct JobRow {
     JobId id;
@@ -76,6 +84,7 @@ struct JobRow {
     int generation = 1;          // raised by retry
     std::optional<Instant> started_at;
     std::optional<Instant> completed_at;
+    std::vector<Claim> claims;  // ascending
 
     uint64_t total() const { return ordinals ? ordinals->size() : 0; }
 };

@@ -128,17 +128,14 @@ void Review::add_job(const store::JobPage::Item& item) {
         totals.backfills_failed += row.state == JobState::kFailed ? 1 : 0;
         totals.backfills_cancelled += row.state == JobState::kCancelled ? 1 : 0;
     }
-    add_claim(row);
+    add_claims(row);
     add_deadline(row);
 }
 
-void Review::add_claim(const JobRow& row) {
-    // When a job that waited for another became claimable is not on record.
-    if (row.started_at && row.overlap != OverlapPolicy::kWait) {
-        if (Period* period = period_of(*row.started_at)) {
-            period->claims_ms.push_back(
-                static_cast<double>((*row.started_at - row.created_at).count())
-            );
+void Review::add_claims(const JobRow& row) {
+    for (const Claim& claim : row.claims) {
+        if (Period* period = period_of(claim.at)) {
+            period->claims_ms.push_back(static_cast<double>(claim.waited.count()));
         }
     }
 }

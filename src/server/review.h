@@ -69,7 +69,7 @@ class Review {
 
     Period* period_of(Instant at);
     api::ReportStep* step_of(Instant at);
-    void add_claim(const model::JobRow& row);
+    void add_claims(const model::JobRow& row);
     void add_deadline(const model::JobRow& row);
     api::ReportTotals totals_of(const Period& period) const;
     void fill_groups(const Names& names, api::Report& out) const;

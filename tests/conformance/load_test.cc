@@ -176,6 +176,7 @@ JobRow full_job() {
     row.waits_for = JobId(5);
     row.generation = 3;
     row.started_at = instant_ms(1'700'000'000'100);
+    row.claims = {{instant_ms(1'700'000'000'100), Millis(100)}};
     return row;
 }
 
@@ -208,6 +209,7 @@ void expect_same(const JobRow& a, const JobRow& b) {
     EXPECT_EQ(a.generation, b.generation);
     EXPECT_EQ(a.started_at, b.started_at);
     EXPECT_EQ(a.completed_at, b.completed_at);
+    EXPECT_EQ(a.claims, b.claims);
 }
 
 TEST_P(LoadConformance, JobComesBackAsCommittedAndAfterAChange) {
@@ -229,6 +231,7 @@ TEST_P(LoadConformance, JobComesBackAsCommittedAndAfterAChange) {
     row.resume_at = kNever;
     row.started_at.reset();
     row.state_note = "";
+    row.claims.push_back({instant_ms(1'700'000'900'000), Millis(0)});
     ChangeSet changed;
     changed.jobs = {row};
     rig.commit(changed);

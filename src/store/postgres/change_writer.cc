@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "model/job_id.h"
+#include "store/claims_codec.h"
 #include "store/pool_codec.h"
 #include "store/postgres/adapter.h"
 #include "store/settings_codec.h"
@@ -148,7 +149,7 @@ void add_ordinals(Pipeline& out, const JobRow& row) {
 constexpr sql::Sql kUpsertJob =
     "INSERT INTO jobs (" SERVO_JOB_COLUMNS
     ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-    " ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (job_id) DO UPDATE SET revision = excluded.revision,"
     " priority = excluded.priority, deadline_ms = excluded.deadline_ms,"
     " max_concurrency = excluded.max_concurrency,"
@@ -163,7 +164,8 @@ constexpr sql::Sql kUpsertJob =
     " resume_at_ms = excluded.resume_at_ms, waits_for = excluded.waits_for,"
     " generation = excluded.generation, started_at_ms = excluded.started_at_ms,"
     " completed_at_ms = excluded.completed_at_ms, range_start = excluded.range_start,"
-    " range_end = excluded.range_end, note = excluded.note, group_id = excluded.group_id";
+    " range_end = excluded.range_end, note = excluded.note, group_id = excluded.group_id,"
+    " claims = excluded.claims";
 
 }  // namespace
 
@@ -369,7 +371,8 @@ Status ChangeWriter::add_job(Pipeline& out, const JobRow& row) {
             row.waits_for,
             row.generation,
             row.started_at,
-            row.completed_at
+            row.completed_at,
+            view(encode_claims(row.claims))
         )
     );
     if (is_new) {

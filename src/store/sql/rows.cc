@@ -5,6 +5,7 @@
 #include <array>
 
 #include "model/job_id.h"
+#include "store/claims_codec.h"
 #include "store/pool_codec.h"
 #include "store/replay.h"
 #include "store/settings_codec.h"
@@ -203,6 +204,7 @@ Result<JobColumns> read_job(const Query& row) {
     job.generation = in.small();
     job.started_at = in.maybe_instant();
     job.completed_at = in.maybe_instant();
+    job.claims = SERVO_TRY(decode_claims(in.view()));
     const auto known_reprocess = reprocess_policy_from(reprocess);
     const auto known_overlap = overlap_from(overlap);
     const auto known_state = job_state_from(state);

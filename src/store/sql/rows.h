@@ -18,7 +18,7 @@
     " max_concurrency, max_failures_count, max_failures_percent, max_failures_percent_after,"     \
     " timeout_ms, memory_bytes, max_attempts, temporary_settings, state, state_reason,"           \
     " state_note, state_by, state_since_ms, resume_at_ms, waits_for, generation, started_at_ms, " \
-    "completed_at_ms"
+    "completed_at_ms, claims"
 #define SERVO_FAILURE_COLUMNS                                                                      \
     "failure_id, seq, job_id, idx, generation, attempt, token, deaths, class, final, retry_at_ms," \
     " next_attempt, first_failed_at_ms, exit_code, message, started_at_ms, ended_at_ms,"           \

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "model/job_id.h"
+#include "store/claims_codec.h"
 #include "store/pool_codec.h"
 #include "store/replay.h"
 #include "store/settings_codec.h"
@@ -204,6 +205,7 @@ Status ChangeWriter::write_executor(const ExecutorRow& row) {
 Status ChangeWriter::write_job(const JobRow& row) {
     const JobSettings& s = row.settings;
     const std::string temporary = encode_temporary(row.temporary);
+    const std::string claims = encode_claims(row.claims);
     SERVO_CHECK(db_.run(
         "UPDATE jobs SET revision = ?2, priority = ?3, deadline_ms = ?4, max_concurrency = ?5,"
         " max_failures_count = ?6, max_failures_percent = ?7, max_failures_percent_after = ?8,"
@@ -211,7 +213,7 @@ Status ChangeWriter::write_job(const JobRow& row) {
         " state_note = ?14, state_by = ?15, state_since_ms = ?16, resume_at_ms = ?17,"
         " waits_for = ?18, generation = ?19, started_at_ms = ?20, completed_at_ms = ?21,"
         " range_start = ?22, range_end = ?23, note = ?24, group_id = ?25,"
-        " temporary_settings = ?26"
+        " temporary_settings = ?26, claims = ?27"
         " WHERE job_id = ?1",
         row.id,
         row.revision,
@@ -238,7 +240,8 @@ Status ChangeWriter::write_job(const JobRow& row) {
         std::string_view(row.range_end),
         std::string_view(row.note),
         row.group,
-        std::string_view(temporary)
+        std::string_view(temporary),
+        std::string_view(claims)
     ));
     return sqlite3_changes(db_.handle()) > 0 ? Status{} : insert_job(row);
 }
@@ -246,6 +249,7 @@ Status ChangeWriter::write_job(const JobRow& row) {
 Status ChangeWriter::insert_job(const JobRow& row) {
     const JobSettings& s = row.settings;
     const std::string temporary = encode_temporary(row.temporary);
+    const std::string claims = encode_claims(row.claims);
     const auto known = SERVO_TRY(db_.integer(
         "SELECT 1 FROM asset_revisions WHERE asset_id = ? AND revision = ?", row.asset, row.revision
     ));
@@ -258,7 +262,7 @@ Status ChangeWriter::insert_job(const JobRow& row) {
     SERVO_CHECK(db_.run(
         "INSERT INTO jobs (" SERVO_JOB_COLUMNS
         ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?, ?, ?, ?)",
+        " ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         row.id,
         row.tenant,
         row.group,
@@ -293,7 +297,8 @@ Status ChangeWriter::insert_job(const JobRow& row) {
         row.waits_for,
         row.generation,
         row.started_at,
-        row.completed_at
+        row.completed_at,
+        std::string_view(claims)
     ));
     if (places_.size() >= kPlacesMax) {
         places_.clear();

@@ -3,8 +3,7 @@
 -- means never. Every table of the domain has tenant_id; 0 stands for the whole installation.
 
 -- One row: who leads, and where it is reached; gone once it gave up. Commits hold it FOR SHARE while
--- they write under their epoch. The backend is that of the leader's connection; 0: behind a pooler,
--- where it says nothing.
+-- they write under their epoch. The backend is that of the leader's connection, 0 behind a pooler.
 CREATE TABLE leader (
     id BIGINT PRIMARY KEY CHECK (id = 1),
     epoch BIGINT NOT NULL,
@@ -164,6 +163,7 @@ CREATE TABLE jobs (
     generation BIGINT NOT NULL,
     started_at_ms BIGINT,
     completed_at_ms BIGINT,
+    claims TEXT NOT NULL,
     FOREIGN KEY (asset_id, revision) REFERENCES asset_revisions
 ) WITH (fillfactor = 80);
 CREATE INDEX jobs_by_time ON jobs (created_at_ms, job_id);

@@ -158,7 +158,8 @@ CREATE TABLE jobs (
     waits_for INTEGER NOT NULL,
     generation INTEGER NOT NULL,
     started_at_ms INTEGER,
-    completed_at_ms INTEGER
+    completed_at_ms INTEGER,
+    claims TEXT NOT NULL
 ) STRICT;
 CREATE INDEX jobs_by_time ON jobs (created_at_ms, job_id);
 CREATE INDEX jobs_by_tenant ON jobs (tenant_id, created_at_ms, job_id);

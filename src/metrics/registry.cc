@@ -173,7 +173,10 @@ const std::vector<Metric> kMetrics = {
      {"state"},
      "Slots of connected executors: busy, free, draining; and missing: those of executors that "
      "fell silent without a drain and were not made up for since, for at most an hour."},
-    {"servo_executors", Type::kGauge, {"state"}, "Executors: connected, draining, gone."},
+    {"servo_executors",
+     Type::kGauge,
+     {"state"},
+     "Executors by their state, as in `servo executor list`: up, stuck, draining, drained, lost."},
     {"servo_leader_epoch", Type::kGauge, {}, "Epoch of the leadership that this server knows."},
     {"servo_leader_is_leader", Type::kGauge, {}, "1 on the server that leads, else 0."},
     {"servo_leader_queue_depth",

@@ -220,16 +220,6 @@ struct ExecutorsNow {
     Instant now;
 };
 
-constexpr Millis kHealthFresh = api::kHealthInterval * 6;
-
-void add_health(Call& call, const core::ExecutorView& view, Instant now, api::Executor& executor) {
-    executor.health = call.backend.executor_book()->health(view.session.value);
-    if (executor.state == "up" && executor.health && executor.health->stuck_slots > 0 &&
-        now - executor.health->as_of <= kHealthFresh) {
-        executor.state = "stuck";
-    }
-}
-
 Result<std::vector<api::Executor>> executors(Call& call) {
     const ExecutorsNow read =
         SERVO_TRY(call.backend.read([](const core::Scheduler& scheduler, Instant now) {
@@ -238,7 +228,7 @@ Result<std::vector<api::Executor>> executors(Call& call) {
     std::vector<api::Executor> out;
     for (const core::ExecutorView& view : read.views) {
         out.push_back(render_executor(view, read.now));
-        add_health(call, view, read.now, out.back());
+        add_health(call.backend.executor_book()->health(view.session.value), read.now, out.back());
     }
     std::sort(out.begin(), out.end(), [](const api::Executor& a, const api::Executor& b) {
         return a.name < b.name;
@@ -276,7 +266,7 @@ Result<Response> list_executors(Call& call) {
     const std::string states = call.query_value("state");
     const std::vector<std::string> wanted =
         states.empty() ? std::vector<std::string>() : split(states, ',');
-    const std::vector<std::string> known = {"up", "stuck", "draining", "drained", "lost"};
+    const std::vector<std::string> known(kExecutorStates.begin(), kExecutorStates.end());
     for (const std::string& word : wanted) {
         if (std::find(known.begin(), known.end(), word) == known.end()) {
             return fail(invalid_argument(

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/pace.h"
+#include "server/render.h"
 
 namespace servo::server {
 namespace {
@@ -44,6 +45,7 @@ struct Head {
     core::LedgerView recent;                           // by tenant
     int64_t earned_milli = 0;
     int64_t slots_missing = 0;
+    Instant now;
 };
 
 Head look(const core::Scheduler& scheduler, Instant now) {
@@ -69,6 +71,7 @@ Head look(const core::Scheduler& scheduler, Instant now) {
     head.recent = scheduler.ledger(model::LedgerScope::kTenant, kFailureRatioOver, Millis(0), now);
     head.earned_milli = scheduler.earned_slots_milli(now);
     head.slots_missing = core::slots_missing(scheduler);
+    head.now = now;
     return head;
 }
 
@@ -318,28 +321,25 @@ void add_ledger(metrics::Page& page, const Head& head, const Jobs& jobs) {
     add_failure_ratios(page, head.recent);
 }
 
-void add_executors(metrics::Page& page, const Head& head) {
-    double connected = 0;
-    double draining = 0;
-    double gone = 0;
+void add_executors(metrics::Page& page, const Head& head, const ExecutorBook& book) {
+    std::map<std::string_view, int> states;
     double slots = 0;
     double busy = 0;
     double draining_slots = 0;
-    for (const core::ExecutorView& executor : head.executors) {
-        if (!executor.session) {
-            ++gone;
-        } else if (executor.draining) {
-            ++draining;
-            draining_slots += executor.slots;
-        } else {
-            ++connected;
-            slots += executor.slots;
-            busy += std::min(executor.busy, executor.slots);
+    for (const core::ExecutorView& view : head.executors) {
+        api::Executor executor = render_executor(view, head.now);
+        add_health(book.health(view.session.value), head.now, executor);
+        ++states[*std::find(kExecutorStates.begin(), kExecutorStates.end(), executor.state)];
+        if (view.session && view.draining) {
+            draining_slots += view.slots;
+        } else if (view.session) {
+            slots += view.slots;
+            busy += std::min(view.busy, view.slots);
         }
     }
-    page.add("servo_executors", {"connected"}, connected);
-    page.add("servo_executors", {"draining"}, draining);
-    page.add("servo_executors", {"gone"}, gone);
+    for (const std::string_view state : kExecutorStates) {
+        page.add("servo_executors", {std::string(state)}, states[state]);
+    }
     page.add("servo_executor_slots", {"busy"}, busy);
     page.add("servo_executor_slots", {"free"}, slots - busy);
     page.add("servo_executor_slots", {"draining"}, draining_slots);
@@ -382,7 +382,7 @@ metrics::Page metrics_page(Backend& backend) {
         add_partitions(page, *head);
         add_durations(page, head->tally);
         add_jobs(page, *head, *jobs);
-        add_executors(page, *head);
+        add_executors(page, *head, *backend.executor_book());
         add_pools(page, head->pools);
         add_ledger(page, *head, *jobs);
     }

@@ -17,6 +17,7 @@ namespace {
 
 using namespace model;
 
+constexpr Millis kHealthFresh = api::kHealthInterval * 6;
 constexpr uint64_t kKeysInCommandMax = 20;
 constexpr uint64_t kDimensionsExaminedMax = 10'000;
 
@@ -285,6 +286,14 @@ api::Executor render_executor(const core::ExecutorView& view, Instant now) {
         out.slot_ms[std::string(to_string(static_cast<SlotState>(i)))] = view.slot_ms[i];
     }
     return out;
+}
+
+void add_health(std::optional<api::ExecutorHealth> health, Instant now, api::Executor& executor) {
+    executor.health = std::move(health);
+    if (executor.state == "up" && executor.health && executor.health->stuck_slots > 0 &&
+        now - executor.health->as_of <= kHealthFresh) {
+        executor.state = "stuck";
+    }
 }
 
 std::string describe_scheme(const SchemeSpec& scheme) {

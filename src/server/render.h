@@ -1,8 +1,10 @@
 // Views of the scheduler and rows of the store → wire structs. Pure.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "api/admin.h"
 #include "api/asset.h"
@@ -29,8 +31,13 @@ api::WaitReason render_wait(const core::GateShare& share);
 std::optional<api::OverrideInfo> render_override(bool present, const model::Override& info);
 api::Pool render_pool(const core::PoolView& view);
 api::Tenant render_tenant(const core::TenantView& view);
+// The states of executors, of the API and of the metrics alike.
+constexpr std::array<std::string_view, 5> kExecutorStates = {
+    "up", "stuck", "draining", "drained", "lost"};
 // An executor that was silent for longer than a lease lives is lost.
 api::Executor render_executor(const core::ExecutorView& view, Instant now);
+// Adds what it told of itself, if anything: one that is up may be stuck by that.
+void add_health(std::optional<api::ExecutorHealth> health, Instant now, api::Executor& executor);
 
 // "day from 2024-01-01, Europe/Berlin"; "3 keys"; dimensions joined with " × ".
 std::string describe_scheme(const model::SchemeSpec& scheme);

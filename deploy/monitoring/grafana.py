@@ -33,8 +33,9 @@ def _panel(declared, number, place, runbooks):
         "description": declared.get("help", ""),
         "datasource": SOURCE,
         "gridPos": place,
-        "links": [{"title": "Runbook", "url": f"{runbooks}/{declared['runbook']}",
-                   "targetBlank": True}],
+        "links": [{"title": "Runbook", "type": "link", "url": f"{runbooks}/{declared['runbook']}",
+                   "targetBlank": True, "icon": "external link", "tooltip": "", "tags": [],
+                   "asDropdown": False, "includeVars": False, "keepTime": False}],
         # Neutral at any value, and words where there is no value.
         "fieldConfig": {"defaults": {
             "unit": declared["unit"], "min": 0, "noValue": "no data",
@@ -51,11 +52,14 @@ def _panel(declared, number, place, runbooks):
         panel["fieldConfig"]["defaults"]["custom"] = {
             "fillOpacity": 40 if stack else 0, "spanNulls": False,
             "stacking": {"mode": "normal" if stack else "none", "group": "A"}}
-        panel["options"] = {"legend": {"displayMode": "table", "placement": "bottom",
-                                       "calcs": ["lastNotNull"]},
+        panel["options"] = {"legend": {"showLegend": True, "displayMode": "table",
+                                       "placement": "bottom", "calcs": ["lastNotNull"]},
                             "tooltip": {"mode": "multi", "sort": "desc"}}
     else:
-        panel["options"] = {"colorMode": "none", "reduceOptions": {"calcs": ["lastNotNull"]}}
+        panel["options"] = {"colorMode": "none", "graphMode": "area", "justifyMode": "auto",
+                            "orientation": "auto", "textMode": "auto", "wideLayout": True,
+                            "showPercentChange": False, "percentChangeColorMode": "standard",
+                            "reduceOptions": {"calcs": ["lastNotNull"]}}
     return panel
 
 
@@ -80,9 +84,10 @@ def _variable(name, values):
             "current": {"selected": True, "text": ["All"], "value": ["$__all"]}}
 
 
-def _annotation(name, colour, expression, text):
-    return {"name": name, "datasource": SOURCE, "enable": True, "iconColor": colour,
-            "expr": query(expression), "step": "60s", "titleFormat": name, "textFormat": text}
+def _annotation(declared):
+    return {"name": declared["title"], "datasource": SOURCE, "enable": True,
+            "iconColor": declared["colour"], "expr": query(declared["expr"]), "step": "60s",
+            "titleFormat": declared["title"], "textFormat": declared["text"]}
 
 
 def dashboard(declared, runbooks):
@@ -98,10 +103,6 @@ def dashboard(declared, runbooks):
         "templating": {"list": [
             {"name": "datasource", "type": "datasource", "query": "prometheus", "label": "data source"},
             *[_variable(name, values) for name, values in VARIABLES.items()]]},
-        "annotations": {"list": [
-            _annotation("New leader", "blue", "changes(servo_leader_epoch{${ns}}[2m]) > 0", "epoch"),
-            _annotation("Alert", "red",
-                        'ALERTS{${ns},alertname=~"ServoBackfill.*",alertstate="firing"}',
-                        "{{alertname}} {{tenant_id}}{{pool}}")]},
+        "annotations": {"list": [_annotation(one) for one in declared["annotations"]]},
         "panels": list(_panels(declared, runbooks)),
     }

@@ -256,6 +256,9 @@ void Engine::settle(std::vector<Applied>& applied, const model::ChangeSet& chang
             ++seq_;
             status_.seq = seq_;
             committed_ = {status_.epoch, seq_};
+            for (const model::EventRow& event : changes.events) {
+                ++status_.changes[static_cast<size_t>(model::change_kind(event.kind))];
+            }
             if (on_committed_) {
                 on_committed_(changes, *scheduler_);
             }

@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "core/scheduler.h"
 #include "engine/leadership.h"
+#include "model/change_kind.h"
 #include "store/store.h"
 
 namespace servo::engine {
@@ -71,7 +72,8 @@ struct EngineStatus {
     size_t parked = 0;
     int64_t commits = 0;
     int64_t commands = 0;
-    int64_t reloads = 0;  // scheduler thrown away and loaded again
+    int64_t reloads = 0;            // scheduler thrown away and loaded again
+    model::ChangeCounts changes{};  // events that were committed, by model::ChangeKind
     std::string last_error;
 };
 

@@ -76,6 +76,12 @@ const std::vector<Metric> kMetrics = {
      "Partitions that failed for good among those that ended in the last ten minutes: the worst 20 "
      "tenants with at least 20 of them."},
     {"servo_build_info", Type::kGauge, {"version"}, "Always 1.", Exporter::kBoth},
+    {"servo_changes_total",
+     Type::kCounter,
+     {"kind"},
+     "Events that this server committed, by what they changed: apply (assets, pools and tenants), "
+     "limit (limits, weights and settings), pool, executor, backfill, token, leader, other. "
+     "`servo events` has each."},
     {"servo_desired_slots",
      Type::kGauge,
      {},

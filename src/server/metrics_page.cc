@@ -369,6 +369,13 @@ metrics::Page metrics_page(Backend& backend) {
     page.add("servo_leader_epoch", {}, static_cast<double>(status.epoch));
     page.add("servo_leader_queue_depth", {}, static_cast<double>(status.queued));
     page.add("servo_leader_reloads_total", {}, static_cast<double>(status.reloads));
+    for (size_t i = 0; i < status.changes.size(); ++i) {
+        page.add(
+            "servo_changes_total",
+            {std::string(to_string(static_cast<model::ChangeKind>(i)))},
+            static_cast<double>(status.changes[i])
+        );
+    }
     page.add("servo_store_commands_total", {}, static_cast<double>(status.commands));
     page.add("servo_store_commits_total", {}, static_cast<double>(status.commits));
     const bool leads = status.state == engine::EngineState::kLeading;

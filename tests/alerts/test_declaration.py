@@ -66,6 +66,8 @@ class Registry(unittest.TestCase):
                 self.recorded.setdefault(rule["record"], set()).update(rule.get("labels", {}))
 
     def queries(self):
+        for one in self.dashboard["annotations"]:
+            yield one["title"], grafana.query(one["expr"])
         for row in self.dashboard["rows"]:
             for panel in row["panels"]:
                 for one in panel["queries"]:

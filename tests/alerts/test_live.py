@@ -37,9 +37,8 @@ class Live(ServoTest):
         super().setUp()
         self.metrics = f"127.0.0.1:{free_port()}"
         self.health = {name: f"127.0.0.1:{free_port()}" for name in ("one", "two")}
-        self.spawn("server", "--data-dir", self.data_dir, "--listen", f"127.0.0.1:{self.port}",
-                   "--metrics-listen", self.metrics)
-        wait_until(self.ready, "the server answers")
+        self.server = self.start_watched_server()
+        self.marked = set()
         self.receiver = Receiver()
         self.addCleanup(self.receiver.close)
         self.alertmanager = Alertmanager(
@@ -52,6 +51,12 @@ class Live(ServoTest):
         self.addCleanup(self.prometheus.daemon.close)
         self.alertmanager.wait_ready()
         self.prometheus.wait_ready()
+
+    def start_watched_server(self):
+        server = self.spawn("server", "--data-dir", self.data_dir, "--listen",
+                            f"127.0.0.1:{self.port}", "--metrics-listen", self.metrics)
+        wait_until(self.ready, "the server answers")
+        return server
 
     def start_executors(self):
         return [self.spawn("executor", "--server", self.url, "--slots", "4", "--executor-name", name,
@@ -79,17 +84,29 @@ class Live(ServoTest):
         with DIRECT.open(alert["annotations"]["runbook_url"], timeout=10) as reply:
             self.assertIn(f"`{alert['labels']['alertname']}`", reply.read().decode())
 
+    def gives_a_number(self, expression):
+        """Whether a query of the dashboard does, now."""
+        query = expression.replace("$__rate_interval", RATE_INTERVAL)
+        for variable in ("namespace", "tenant", "asset"):
+            query = query.replace(f"${variable}", ".*")
+        return any(math.isfinite(value) for _, value in self.prometheus.query(query))
+
     def empty_panels(self, panels):
-        """Queries that give no number now."""
-        found = []
-        for panel in panels:
-            for target in panel["targets"]:
-                query = target["expr"].replace("$__rate_interval", RATE_INTERVAL)
-                for variable in ("namespace", "tenant", "asset"):
-                    query = query.replace(f"${variable}", ".*")
-                if not any(math.isfinite(value) for _, value in self.prometheus.query(query)):
-                    found.append(f"{panel['title']}: {query}")
-        return found
+        return [f"{panel['title']}: {target['expr']}" for panel in panels for target in panel["targets"]
+                if not self.gives_a_number(target["expr"])]
+
+    def wait_marked(self, title):
+        expression = self.prometheus.annotations()[title]
+        wait_until(lambda: self.gives_a_number(expression), f"{title}: there is something to mark")
+        self.marked.add(title)
+
+    def check_marks_of_changes(self):
+        self.servo("tenant", "set", "acme", "--weight", "2", "--reason", "test")
+        self.servo("pool", "hold", "warehouse", "--tenant", "acme", "--reason", "test")
+        self.servo("pool", "release", "warehouse", "--tenant", "acme")
+        self.apply(ASSETS.format() + "    code_version: \"2\"\n")
+        for title in ("Limits changed", "Pools held or released", "Assets applied"):
+            self.wait_marked(title)
 
     def check_dashboard(self):
         panels = [panel for panel in self.prometheus.panels() if panel["title"] != FIRING_PANEL]
@@ -110,6 +127,7 @@ class Live(ServoTest):
         self.assertEqual(("data-engineering", "faulty"), (team, alert["labels"]["tenant_id"]))
         self.wait_for("servo:earned_slots:reference > 4", "a usual throughput is known")
         self.check_dashboard()
+        self.check_marks_of_changes()
         self.assertIsNone(self.receiver.received(FALLEN, "firing"))
         self.assertIsNone(self.receiver.received(MISSING, "firing"))
 
@@ -121,7 +139,13 @@ class Live(ServoTest):
             self.check_link(alert)
         self.assertEqual([], self.empty_panels(
             [panel for panel in self.prometheus.panels() if panel["title"] == FIRING_PANEL]))
+        self.wait_marked("Alert")
 
         self.start_executors()
         self.wait_alert(FALLEN, "resolved")
         self.wait_alert(MISSING, "resolved")
+
+        self.server.stop()
+        self.server = self.start_watched_server()
+        self.wait_marked("New leader")
+        self.assertEqual(set(self.prometheus.annotations()), self.marked)

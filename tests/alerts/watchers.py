@@ -149,5 +149,9 @@ class Prometheus:
         return [(one["metric"], float(one["value"][1]))
                 for one in self.ask("query", query=expression)["result"]]
 
+    def annotations(self):
+        """{title: query}."""
+        return {one["name"]: one["expr"] for one in self.dashboard["annotations"]["list"]}
+
     def panels(self):
         return [panel for panel in self.dashboard["panels"] if panel["type"] != "row"]

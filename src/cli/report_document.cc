@@ -61,12 +61,11 @@ uint64_t ended_of(const api::ReportTotals& totals) {
 
 std::string failure_share(const api::ReportTotals& totals) {
     const uint64_t ended = ended_of(totals);
-    return ended == 0 ? kNothing
-                      : fmt::format(
-                            "{:.2f} %",
-                            100 * static_cast<double>(totals.failed_partitions) /
-                                static_cast<double>(ended)
-                        );
+    return ended == 0
+               ? kNothing
+               : report::percent(
+                     static_cast<double>(totals.failed_partitions) / static_cast<double>(ended), 2
+                 );
 }
 
 double per_hour(const api::Report& report, uint64_t partitions) {
@@ -251,8 +250,9 @@ Section claims(const api::Report& report) {
     return {
         "Claim latency",
         {std::move(table),
-         Paragraph{"From the moment a backfill could be claimed to its first lease, anew after each "
-                   "resume; as the metric servo_backfill_job_claim_latency_seconds counts it."}}};
+         Paragraph{
+             "From the moment a backfill could be claimed to its first lease, anew after each "
+             "resume; as the metric servo_backfill_job_claim_latency_seconds counts it."}}};
 }
 
 Section utilisation(const api::Report& report) {
@@ -292,11 +292,12 @@ Section utilisation(const api::Report& report) {
         section.blocks.emplace_back(Paragraph{fmt::format(
             "Slots that are registered at the moment: {}.{}",
             *report.slots,
-            *report.slots > 0 ? fmt::format(
-                                    " The mean in use is {:.1f} % of that.",
-                                    100 * now.mean_slots / static_cast<double>(*report.slots)
-                                )
-                              : ""
+            *report.slots > 0
+                ? fmt::format(
+                      " The mean in use is {} of that.",
+                      report::percent(now.mean_slots / static_cast<double>(*report.slots))
+                  )
+                : ""
         )});
     }
     return section;
@@ -343,7 +344,7 @@ Section slot_time(const api::Report& report) {
             const int64_t all = sum_of(period);
             const double share = all > 0 ? static_cast<double>(ms) / static_cast<double>(all) : 0;
             row.push_back(time(ms));
-            row.push_back(fmt::format("{:.1f} %", share * 100));
+            row.push_back(report::percent(share));
             plot.rows[i].shares.push_back(share);
         }
         table.rows.push_back(std::move(row));

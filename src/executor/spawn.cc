@@ -13,22 +13,14 @@
 #include <csignal>
 #include <cstdio>
 
+#include "base/exec_pointers.h"
+
 namespace servo::executor {
 namespace {
 
 constexpr rlim_t kOpenFilesMax = 4'096;
 // Children are killed before slot processes' owner when memory runs out.
 constexpr const char* kOomScore = "500";
-
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-    std::vector<char*> result;
-    result.reserve(strings.size() + 1);
-    for (const std::string& string : strings) {
-        result.push_back(const_cast<char*>(string.c_str()));  // execve does not write to it
-    }
-    result.push_back(nullptr);
-    return result;
-}
 
 // Everything that the child needs, prepared before vfork: between vfork and exec it may only make
 // system calls and write to `failure`.
@@ -91,8 +83,8 @@ Spawned spawn(
     int dev_null,
     SpawnFailure& failure
 ) {
-    const std::vector<char*> argv = pointers(spec.argv);
-    const std::vector<char*> env = pointers(spec.env);
+    const std::vector<char*> argv = exec_pointers(spec.argv);
+    const std::vector<char*> env = exec_pointers(spec.env);
     ChildPlan plan{
         spec.program.c_str(),
         argv.data(),

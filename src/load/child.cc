@@ -13,24 +13,17 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/exec_pointers.h"
+
 namespace servo::load {
 namespace {
 
 constexpr std::streamoff kLogBytesMax = 64 * 1024;
 constexpr const char* kSelf = "/proc/self/exe";
 
-std::vector<char*> pointers(std::vector<std::string>& words) {
-    std::vector<char*> out;
-    for (std::string& word : words) {
-        out.push_back(word.data());
-    }
-    out.push_back(nullptr);
-    return out;
-}
-
 // Between fork and exec: nothing but system calls. A process group of its own, so that a Ctrl-C at
 // the terminal reaches the load test alone, which then ends things in order.
-[[noreturn]] void become(char** argv, char** envp, int log, pid_t parent) {
+[[noreturn]] void become(char* const* argv, char* const* envp, int log, pid_t parent) {
     setpgid(0, 0);
     sigset_t none;
     sigemptyset(&none);
@@ -56,9 +49,8 @@ Result<std::unique_ptr<Child>> Child::start(const ChildSpec& spec) {
     };
     std::vector<std::string> argv = spec.arguments;
     argv.insert(argv.begin(), "servo");
-    std::vector<std::string> environment = spec.environment;
-    const std::vector<char*> argv_pointers = pointers(argv);
-    const std::vector<char*> environment_pointers = pointers(environment);
+    const std::vector<char*> argv_pointers = exec_pointers(argv);
+    const std::vector<char*> environment_pointers = exec_pointers(spec.environment);
     const int log = open(spec.log_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (log < 0) {
         return failed("its log");
@@ -66,12 +58,7 @@ Result<std::unique_ptr<Child>> Child::start(const ChildSpec& spec) {
     const pid_t parent = getpid();
     const pid_t pid = fork();
     if (pid == 0) {
-        become(
-            const_cast<char**>(argv_pointers.data()),
-            const_cast<char**>(environment_pointers.data()),
-            log,
-            parent
-        );
+        become(argv_pointers.data(), environment_pointers.data(), log, parent);
     }
     close(log);
     if (pid < 0) {

@@ -14,15 +14,12 @@ namespace {
 
 using report::Figure;
 using report::Paragraph;
+using report::percent;
 using report::Section;
 using report::Table;
 
 constexpr int kCurvePoints = 60;
 constexpr double kCurveBeyond = 2;  // the fitted curve is drawn to this times the last measured
-
-std::string percent(double share) {
-    return fmt::format("{:.1f} %", share * 100);
-}
 
 std::string rate(double per_second) {
     return per_second >= 100 ? with_commas(std::llround(per_second))

@@ -4,8 +4,12 @@
 
 #include <algorithm>
 
+#include "report/document.h"
+
 namespace servo::load {
 namespace {
+
+using report::percent;
 
 // Of a state and of those that it is divided into: idle is also idle.no_work.
 double share_of(const StepResult& step, const std::string& state) {
@@ -14,10 +18,6 @@ double share_of(const StepResult& step, const std::string& state) {
         sum += name == state || name.starts_with(state + '.') ? share : 0;
     }
     return sum;
-}
-
-std::string percent(double share) {
-    return fmt::format("{:.0f} %", share * 100);
 }
 
 }  // namespace
@@ -32,19 +32,19 @@ std::string limit_of(const StepResult& step) {
     if (step.slot_use >= kSlotsFull) {
         return fmt::format(
             "The slots: {} of their time is busy. More executors or slots do more.",
-            percent(step.slot_use)
+            percent(step.slot_use, 0)
         );
     }
     if (step.machine && step.machine->busy >= kMachineFull) {
         return fmt::format(
             "The processors of this machine, which server and executors share: {} busy.",
-            percent(step.machine->busy)
+            percent(step.machine->busy, 0)
         );
     }
     const double thread = step.machine ? step.machine->busiest_thread.value_or(0) : 0;
     if (thread >= kThreadFull) {
         return fmt::format(
-            "The server: its busiest thread uses {} of a processor.", percent(thread)
+            "The server: its busiest thread uses {} of a processor.", percent(thread, 0)
         );
     }
     const double round_trips = share_of(step, "held") + share_of(step, "report");
@@ -52,7 +52,7 @@ std::string limit_of(const StepResult& step) {
         return fmt::format(
             "The way between executor and server: {} of slot time waits for a claim or a report to "
             "be answered.",
-            percent(round_trips)
+            percent(round_trips, 0)
         );
     }
     const auto gate = std::find_if(step.waiting.begin(), step.waiting.end(), [](const auto& one) {
@@ -63,13 +63,13 @@ std::string limit_of(const StepResult& step) {
             "The gate {}: it holds {:.0f} partitions back while {} of slot time is idle.",
             gate->first,
             gate->second,
-            percent(share_of(step, "idle"))
+            percent(share_of(step, "idle"), 0)
         );
     }
     return fmt::format(
         "Nothing that was measured: {} of slot time is busy, {} idle.",
-        percent(step.slot_use),
-        percent(share_of(step, "idle"))
+        percent(step.slot_use, 0),
+        percent(share_of(step, "idle"), 0)
     );
 }
 

@@ -89,6 +89,10 @@ void add_html(std::string& out, const Figure& figure) {
 
 }  // namespace
 
+std::string percent(double share, int decimals) {
+    return fmt::format("{:.{}f} %", share * 100, decimals);
+}
+
 std::string escape_html(std::string_view text) {
     std::string out;
     for (const char c : text) {

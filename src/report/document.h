@@ -49,6 +49,9 @@ struct Document {
 std::string to_markdown(const Document& document);
 std::string to_html(const Document& document);
 
+// 0.125 → "12.5 %".
+std::string percent(double share, int decimals = 1);
+
 // "&", "<", ">" and quotes as entities.
 std::string escape_html(std::string_view text);
 

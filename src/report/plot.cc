@@ -374,22 +374,16 @@ std::string draw(const SharePlot& plot) {
         for (size_t i = 0; i < row.shares.size(); ++i) {
             const double length = width * row.shares[i];
             if (length > 0) {
-                content +=
-                    box(from,
-                        y,
-                        length,
-                        21,
-                        i,
-                        fmt::format("{}: {:.1f} %", row.name, row.shares[i] * 100));
+                content += box(from, y, length, 21, i, row.name + ": " + percent(row.shares[i]));
             }
             from += length;
         }
         y += kRowHeight;
     }
-    for (const int percent : {0, 25, 50, 75, 100}) {
-        const double x = left + width * percent / 100;
+    for (const int mark : {0, 25, 50, 75, 100}) {
+        const double x = left + width * mark / 100;
         content += line_at(x, y - 4, x, y, "axis");
-        content += text_at(x, y + 14, "middle", fmt::format("{} %", percent));
+        content += text_at(x, y + 14, "middle", fmt::format("{} %", mark));
     }
     content += line_at(left, y - 4, left + width, y - 4, "axis");
     content += text_at(left + width / 2, y + 34, "middle", plot.x_title);

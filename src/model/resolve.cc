@@ -131,6 +131,20 @@ Result<std::vector<Ordinal>> parse_all(const std::vector<std::string>& keys, Par
     return out;
 }
 
+// The same for keys of one dimension, which an error names.
+template <typename Parse>
+Result<std::vector<Ordinal>> parse_all_of(
+    const std::string& dimension, const std::vector<std::string>& keys, Parse parse
+) {
+    Result<std::vector<Ordinal>> out = parse_all(keys, parse);
+    if (!out) {
+        Error error = std::move(out).error();
+        error.message = fmt::format("Dimension \"{}\": {}", dimension, error.message);
+        return fail(std::move(error));
+    }
+    return out;
+}
+
 }  // namespace
 
 Result<Resolved> CompiledScheme::resolve(const Selection& selection, Instant now) const {
@@ -197,8 +211,9 @@ Result<TimeSelection> CompiledScheme::select_windows(
     const std::vector<std::string>& keys, Instant now
 ) const {
     const TimeDimension& time = *time_->time;
-    std::vector<Ordinal> windows =
-        SERVO_TRY(parse_all(keys, [&](const std::string& key) { return time.parse(key); }));
+    std::vector<Ordinal> windows = SERVO_TRY(
+        parse_all_of(time_->name, keys, [&](const std::string& key) { return time.parse(key); })
+    );
     const Ordinal eligible = time.eligible_end(now);
     TimeSelection out;
     std::sort(windows.begin(), windows.end());
@@ -220,9 +235,10 @@ Result<CompiledScheme::Part> CompiledScheme::select_static(
     if (dimension.name.empty() || given == selection.dims.end()) {
         out.runs = dimension.keys->live();
     } else {
-        std::vector<Ordinal> ids = SERVO_TRY(parse_all(given->second, [&](const std::string& key) {
-            return dimension.keys->parse(key);
-        }));
+        std::vector<Ordinal> ids =
+            SERVO_TRY(parse_all_of(dimension.name, given->second, [&](const std::string& key) {
+                return dimension.keys->parse(key);
+            }));
         out.runs = runs_of(ids);
     }
     out.count = members(out.runs);

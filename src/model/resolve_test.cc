@@ -199,6 +199,14 @@ TEST(Resolve, ProductsAndDims) {
     );
     unknown.dims = {{"region", {"mars"}}};
     EXPECT_EQ(refused(*scheme, unknown).reason, "no_such_partition");
+    EXPECT_EQ(
+        refused(*scheme, unknown).message,
+        "Dimension \"region\": There is no partition \"mars\": it is not one of eu, us, apac."
+    );
+    unknown.dims = {{"region", {"eux"}}};
+    EXPECT_NE(refused(*scheme, unknown).message.find("Did you mean \"eu\"?"), std::string::npos);
+    unknown.dims = {{"date", {"2024-13-45"}}};
+    EXPECT_TRUE(refused(*scheme, unknown).message.starts_with("Dimension \"date\": "));
     unknown.dims = {{"region", {}}};
     EXPECT_EQ(refused(*scheme, unknown).reason, "bad_selection");
     EXPECT_EQ(refused(*scheme, keys({"2024-01-05"})).reason, "bad_key");

@@ -6,12 +6,15 @@
 #include <numeric>
 
 #include "base/suggest.h"
+#include "base/text.h"
 #include "model/time_axis.h"
 
 namespace servo::model {
 namespace {
 
 constexpr size_t kErrorsMax = 20;
+constexpr size_t kKeysNamedMax = 12;        // of a short list, in what a refusal says
+constexpr size_t kKeysExaminedMax = 1'000;  // for the nearest one
 constexpr std::string_view kForm = "1 to 128 of the characters A-Z a-z 0-9 . _ -";
 
 void report(std::vector<FieldError>& errors, std::string field, std::string message) {
@@ -74,6 +77,7 @@ StaticDimension StaticDimension::compile(
         }
     }
     out.live_ = live.take();
+    out.live_count_ = out.keys_.size() - retired;
     if (retired != spec.retired.size()) {
         report(errors, path + "keys", "a retired key is not in the list");
     }
@@ -92,15 +96,28 @@ Result<Ordinal> StaticDimension::parse(std::string_view key) const {
             return keys_[id] < k;
         });
     if (found == by_key_.end() || keys_[*found] != key) {
-        const std::string hint = did_you_mean(key, keys_);
+        const std::vector<std::string> known = first_live_keys(kKeysExaminedMax);
+        const std::string list = live_count_ <= kKeysNamedMax
+                                     ? join(known, ", ")
+                                     : fmt::format("the {} keys", live_count_);
         return fail(no_such_partition(
-            key, fmt::format("it is not one of the {} keys.{}", keys_.size(), hint)
+            key, fmt::format("it is not one of {}.{}", list, did_you_mean(key, known))
         ));
     }
     if (retired_[*found]) {
         return fail(no_such_partition(key, "it was removed from the list of keys."));
     }
     return static_cast<Ordinal>(*found);
+}
+
+std::vector<std::string> StaticDimension::first_live_keys(size_t most) const {
+    std::vector<std::string> out;
+    for (size_t id = 0; id < keys_.size() && out.size() < most; ++id) {
+        if (!retired_[id]) {
+            out.push_back(keys_[id]);
+        }
+    }
+    return out;
 }
 
 bool StaticDimension::has(Ordinal id) const {

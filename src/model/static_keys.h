@@ -21,7 +21,7 @@ class StaticDimension {
     );
 
     // The id of a key that is selected today. Errors: invalid_argument / "bad_key",
-    // not_found / "no_such_partition" with the nearest key.
+    // not_found / "no_such_partition" with the keys of a short list, and the nearest one.
     Result<Ordinal> parse(std::string_view key) const;
     // Whether this list ever gave out `id`.
     bool has(Ordinal id) const;
@@ -30,10 +30,13 @@ class StaticDimension {
     const std::vector<OrdinalRun>& live() const { return live_; }
 
  private:
+    std::vector<std::string> first_live_keys(size_t most) const;
+
     std::vector<std::string> keys_;
     std::vector<uint32_t> by_key_;  // ids, in the order of their keys
     std::vector<bool> retired_;
     std::vector<OrdinalRun> live_;
+    size_t live_count_ = 0;
 };
 
 bool is_static_key(std::string_view key);

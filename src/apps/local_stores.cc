@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "apps/open_store.h"
+#include "base/private_folder.h"
 #include "base/text.h"
 #include "core/scheduler.h"
 #include "server/token_book.h"
@@ -150,10 +151,9 @@ Status LocalStores::restore(const std::string& file, const cli::StorePlace& plac
     if (!std::filesystem::exists(file, error)) {
         return fail(not_found("no_backup", "There is no file " + file + "."));
     }
-    std::filesystem::create_directories(place.data_dir, error);
-    if (error) {
+    if (const std::error_code failed = make_private_folder(place.data_dir)) {
         return fail(internal(
-            "store_unwritable", "Cannot make " + place.data_dir + ": " + error.message() + "."
+            "store_unwritable", "Cannot make " + place.data_dir + ": " + failed.message() + "."
         ));
     }
     return store::restore_sqlite(

@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
 #include <system_error>
+
+#include "base/private_folder.h"
 
 namespace servo::executor {
 
@@ -58,19 +58,8 @@ Status set_nonblocking(int fd) {
 }
 
 Status make_directories(const std::string& path) {
-    const std::filesystem::path whole(path);
-    std::filesystem::path part;
-    for (const std::filesystem::path& name : whole) {
-        part /= name;
-        if (::mkdir(part.c_str(), 0700) != 0) {
-            const int error_number = errno == EEXIST ? ENOTDIR : errno;
-            struct stat info {};
-            if (::stat(part.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
-                return fail(
-                    os_error(fmt::format("create the directory {}", part.string()), error_number)
-                );
-            }
-        }
+    if (const std::error_code failed = make_private_folder(path)) {
+        return fail(os_error(fmt::format("create the directory {}", path), failed.value()));
     }
     return {};
 }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/private_folder.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/migrations.h"
 #include "store/sqlite/sql_functions.h"
@@ -103,8 +104,7 @@ Status backup_sqlite(const std::string& path, const std::string& to) {
 
 Status restore_sqlite(const std::string& from, const std::string& path, Existing existing) {
     using namespace sqlite;
-    std::error_code ignored;
-    fs::create_directories(folder_of(path), ignored);  // acquire() reports what is wrong
+    (void)make_private_folder(folder_of(path));  // acquire() reports what is wrong
     LockFile lock = SERVO_TRY(LockFile::acquire(path + ".lock"));
     if (fs::exists(path) && existing == Existing::kRefuse) {
         return fail(exists_already(

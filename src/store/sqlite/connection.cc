@@ -1,6 +1,8 @@
 #include "store/sqlite/connection.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -8,6 +10,15 @@ namespace servo::store::sqlite {
 namespace {
 
 constexpr int kProgressOps = 4'000;  // between two looks at the clock
+
+// SQLite would make the file as the umask has it, for everybody to read. Its log, index and journal
+// take after the file. What is wrong with the path SQLite says.
+void make_private_file(const std::string& path) {
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        ::close(fd);
+    }
+}
 
 }  // namespace
 
@@ -152,6 +163,9 @@ Result<Connection> Connection::open(const std::string& path, OpenMode mode, int 
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     flags |= mode == OpenMode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     flags |= mode == OpenMode::kCreate ? SQLITE_OPEN_CREATE : 0;
+    if (mode == OpenMode::kCreate) {
+        make_private_file(path);
+    }
     sqlite3* db = nullptr;
     const int rc = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
     Connection out(db, true);

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/private_folder.h"
 #include "store/sqlite/log_check.h"
 #include "store/sqlite/migrations.h"
 
@@ -78,10 +79,8 @@ Error unwritable(const std::string& path, const std::string& what) {
 
 Status check_directory(const std::string& path) {
     const fs::path folder = fs::absolute(fs::path(path)).parent_path();
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (error || !fs::is_directory(folder)) {
-        return fail(unwritable(folder.string(), error ? error.message() : "it is not a folder"));
+    if (const std::error_code error = make_private_folder(folder.string())) {
+        return fail(unwritable(folder.string(), error.message()));
     }
     if (::access(folder.c_str(), W_OK | X_OK) != 0) {
         return fail(unwritable(folder.string(), std::strerror(errno)));

@@ -14,6 +14,8 @@ namespace servo::executor {
 namespace {
 
 constexpr Millis kLookAgain{20};
+// One that was killed lets go of its lock a moment later than whoever killed it goes on.
+constexpr Millis kLetGoWithin{1'000};
 
 Result<UniqueFd> open_lock(const std::string& path) {
     UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -21,6 +23,19 @@ Result<UniqueFd> open_lock(const std::string& path) {
         return fail(os_error(fmt::format("open the lock file {}", path), errno));
     }
     return fd;
+}
+
+// Whether the lock is ours, at the latest after `most`. Its holder is no child of ours, so nothing
+// tells of its end but the lock.
+bool take_within(int fd, Millis most) {
+    const Micros until = boot_now() + most;
+    while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (boot_now() >= until) {
+            return false;
+        }
+        ::poll(nullptr, 0, static_cast<int>(kLookAgain.count()));
+    }
+    return true;
 }
 
 }  // namespace
@@ -33,7 +48,7 @@ Result<StateDir> StateDir::open(const std::string& path) {
     SERVO_CHECK(make_directories(dir.scratch_));
     dir.executor_ = SERVO_TRY(open_lock(absolute + "/executor.lock"));
     dir.slots_ = SERVO_TRY(open_lock(absolute + "/slots.lock"));
-    if (::flock(dir.executor_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (!take_within(dir.executor_.get(), kLetGoWithin)) {
         return fail(failed_precondition(
             "state_dir_in_use",
             fmt::format(

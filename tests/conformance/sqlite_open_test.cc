@@ -1,15 +1,27 @@
 // Opening: refuses what it must not touch, says what to type, and never replaces.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
+#include <future>
 
 #include "sqlite_rig.h"
+#include "store/sqlite/backup.h"
 
 namespace servo::store::test {
 namespace {
 
 namespace fs = std::filesystem;
+
+unsigned mode_of(const std::string& name) {
+    struct stat info {};
+    EXPECT_EQ(::stat(name.c_str(), &info), 0) << name;
+    return info.st_mode & 0777U;
+}
 
 class SqliteOpen : public testing::Test {
  protected:
@@ -59,6 +71,44 @@ TEST_F(SqliteOpen, SecondProcessIsToldWhoHoldsIt) {
     EXPECT_EQ(error.reason, "store_in_use");
     EXPECT_NE(error.message.find(std::to_string(::getpid())), std::string::npos) << error.message;
     EXPECT_NE(error.message.find("--data-dir"), std::string::npos);
+}
+
+// Whatever the umask, nobody else reads what the store holds.
+TEST_F(SqliteOpen, FilesAndFoldersAreForTheirUserAlone) {
+    const mode_t before = ::umask(0);
+    const std::string home = folder.path("a");
+    const std::string file = home + "/b/servo.db";
+    {
+        const OpenedStore open = take(open_sqlite(file));
+        for (const char* suffix : {"", "-wal", "-shm", ".lock"}) {
+            EXPECT_EQ(mode_of(file + suffix), 0600U) << suffix;
+        }
+        EXPECT_EQ(mode_of(home), 0700U);
+        EXPECT_EQ(mode_of(home + "/b"), 0700U);
+        EXPECT_TRUE(backup_sqlite(file, folder.path("saved.db")));
+    }
+    EXPECT_EQ(mode_of(folder.path("saved.db")), 0600U);
+    EXPECT_TRUE(
+        restore_sqlite(folder.path("saved.db"), folder.path("c/servo.db"), Existing::kRefuse)
+    );
+    EXPECT_EQ(mode_of(folder.path("c")), 0700U);
+    EXPECT_EQ(mode_of(folder.path("c/servo.db")), 0600U);
+    ::umask(before);
+}
+
+// As after kill -9, when the start comes before the end is over.
+TEST_F(SqliteOpen, ALockThatIsLetGoInTimeIsWaitedFor) {
+    const std::string lock = path + ".lock";
+    const int held = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ASSERT_EQ(::flock(held, LOCK_EX | LOCK_NB), 0);
+    const int watch = ::inotify_init1(IN_CLOEXEC);
+    ASSERT_GE(::inotify_add_watch(watch, lock.c_str(), IN_OPEN), 0);
+    auto opening = std::async(std::launch::async, [this] { return open_sqlite(path).has_value(); });
+    std::array<char, 1'024> event{};
+    EXPECT_GT(::read(watch, event.data(), event.size()), 0);  // it has come as far as the lock
+    ::close(watch);
+    ::close(held);
+    EXPECT_TRUE(opening.get());
 }
 
 TEST_F(SqliteOpen, LockEndsWithItsProcess) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -14,6 +15,9 @@ namespace {
 
 constexpr std::string_view kDatabaseWord = "database";
 constexpr size_t kContentMax = 256;
+// A process that was killed lets go of the lock a moment later than whoever killed it goes on.
+constexpr int kLookAgainMs = 50;
+constexpr int kLooksMax = 20;  // a second
 
 // First line: the pid that holds the lock; second line: kDatabaseWord once there was a database.
 std::string content_of(int fd) {
@@ -21,6 +25,18 @@ std::string content_of(int fd) {
     const ssize_t got = ::pread(fd, out.data(), out.size(), 0);
     out.resize(got > 0 ? static_cast<size_t>(got) : 0);
     return out;
+}
+
+// Whether the lock is ours; else errno says why. Nothing tells of the end of a process that is no
+// child of ours but the lock.
+bool take(int fd) {
+    for (int look = 1; ::flock(fd, LOCK_EX | LOCK_NB) != 0; ++look) {
+        if (errno != EWOULDBLOCK || look > kLooksMax) {
+            return false;
+        }
+        ::poll(nullptr, 0, kLookAgainMs);
+    }
+    return true;
 }
 
 Error unwritable(const std::string& path) {
@@ -64,7 +80,7 @@ Result<LockFile> LockFile::acquire(const std::string& path) {
         return fail(unwritable(path));
     }
     LockFile out(fd, path, false);
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!take(fd)) {
         if (errno != EWOULDBLOCK) {
             return fail(unwritable(path));
         }

@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "api/json_arena.h"
+#include "base/utf8.h"
 
 namespace servo::api {
 namespace {
@@ -44,13 +45,8 @@ void pretty(std::string& out, const json::value& value, size_t indent) {
 
 // "line 3, column 14" of a byte offset.
 std::string place(std::string_view text, size_t offset) {
-    size_t line = 1;
-    size_t column = 1;
-    for (size_t i = 0; i < offset && i < text.size(); ++i) {
-        column = text[i] == '\n' ? 1 : column + 1;
-        line += text[i] == '\n' ? 1U : 0U;
-    }
-    return fmt::format("line {}, column {}", line, column);
+    const TextPlace at = place_of(text, offset);
+    return fmt::format("line {}, column {}", at.line, at.column);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 #include "api/utf8.h"
 
 #include <algorithm>
-#include <cstdint>
+
+#include "base/utf8.h"
 
 namespace servo::api {
 namespace {
@@ -12,43 +13,21 @@ bool continuation(char c) {
     return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
 }
 
-// Length of the valid sequence at the front; 0 when there is none.
-size_t sequence_length(std::string_view text) {
-    const auto lead = static_cast<unsigned char>(text[0]);
-    if (lead < 0x80) {
-        return 1;
-    }
-    const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || text.size() < length) {
-        return 0;
-    }
-    for (size_t i = 1; i < length; ++i) {
-        if (!continuation(text[i])) {
-            return 0;
-        }
-    }
-    const auto second = static_cast<unsigned char>(text[1]);
-    const bool overlong = (lead == 0xE0 && second < 0xA0) || (lead == 0xF0 && second < 0x90);
-    const bool beyond = (lead == 0xED && second > 0x9F) || (lead == 0xF4 && second > 0x8F);
-    return overlong || beyond ? 0 : length;
-}
-
 }  // namespace
 
 std::string valid_utf8(std::string_view bytes) {
     std::string out;
     out.reserve(bytes.size());
-    while (!bytes.empty()) {
-        const size_t length = sequence_length(bytes);
-        if (length == 0) {
-            out += kReplacement;
-            bytes.remove_prefix(1);
-        } else {
-            out += bytes.substr(0, length);
-            bytes.remove_prefix(length);
+    for (;;) {
+        const size_t good = valid_utf8_prefix(bytes);
+        out += bytes.substr(0, good);
+        bytes.remove_prefix(good);
+        if (bytes.empty()) {
+            return out;
         }
+        out += kReplacement;
+        bytes.remove_prefix(1);
     }
-    return out;
 }
 
 std::string clean_head(std::string_view bytes, size_t max) {

@@ -5,6 +5,7 @@
 #include "base/rfc3339.h"
 #include "base/suggest.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "base/varint.h"
 
 namespace servo {
@@ -23,6 +24,19 @@ TEST(Duration, FormatIsExact) {
     for (const int64_t ms : {1LL, 999LL, 60'000LL, 5'400'001LL, 90'061'001LL}) {
         EXPECT_EQ(parse_duration(format_duration(Millis(ms))).value(), Millis(ms));
     }
+}
+
+TEST(Utf8, TheWellFormedPrefix) {
+    const std::string good = "a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x99\x82";
+    EXPECT_EQ(valid_utf8_prefix(good), good.size());
+    EXPECT_EQ(valid_utf8_prefix(""), 0U);
+    for (const char* bad :
+         {"\xFF", "\x80", "\xC0\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82"}) {
+        EXPECT_EQ(valid_utf8_prefix(good + bad), good.size());
+    }
+    EXPECT_EQ(place_of("ab\ncd", 4).line, 2U);
+    EXPECT_EQ(place_of("ab\ncd", 4).column, 2U);
+    EXPECT_EQ(place_of("", 9).line, 1U);
 }
 
 TEST(Bytes, UnitsAndOverflow) {

@@ -6,6 +6,7 @@
 #include <istream>
 #include <sstream>
 
+#include "base/utf8.h"
 #include "cli/field_changes.h"
 #include "cli/text.h"
 
@@ -26,6 +27,20 @@ std::optional<std::string> read_all(std::istream& in) {
     return text.size() > kApplyFileBytesMax ? std::nullopt : std::optional(std::move(text));
 }
 
+// Refused here, where the name and the line are known: the server would only say that the request
+// is no JSON.
+Status check_encoding(const std::string& name, std::string_view text) {
+    const size_t good = valid_utf8_prefix(text);
+    if (good == text.size()) {
+        return {};
+    }
+    return fail(invalid_argument(
+        "not_utf8",
+        name + ":" + std::to_string(place_of(text, good).line) +
+            ": this line is not UTF-8 text; save the file as UTF-8."
+    ));
+}
+
 Result<api::ApplyFile> read_file(const std::string& name) {
     std::error_code error;
     const fs::path path = fs::absolute(name, error);
@@ -38,6 +53,7 @@ Result<api::ApplyFile> read_file(const std::string& name) {
     if (!text) {
         return fail(invalid_argument("file_too_large", name + " is larger than 4 MiB."));
     }
+    SERVO_CHECK(check_encoding(name, *text));
     return api::ApplyFile{name, std::move(*text), path.lexically_normal().parent_path().string()};
 }
 
@@ -86,6 +102,7 @@ Result<std::vector<api::ApplyFile>> read_apply_files(
             if (!text) {
                 return fail(invalid_argument("file_too_large", "stdin is larger than 4 MiB."));
             }
+            SERVO_CHECK(check_encoding("stdin", *text));
             files.push_back({"stdin", std::move(*text), fs::current_path(error).string()});
         } else if (fs::is_directory(name, error)) {
             for (const std::string& one : SERVO_TRY(files_of_folder(name))) {

@@ -116,6 +116,17 @@ TEST(Start, DryRunChangesNothing) {
     EXPECT_TRUE(body_of(shell.server.asked[0]).at("dry_run").as_bool());
 }
 
+TEST(Start, APartitionsFileThatIsNotUtf8IsRefusedWithItsLine) {
+    Shell shell;
+    shell.input = "a\n# a comment\nb\xff\n";
+    const Outcome outcome =
+        shell.run({"backfill", "start", "regions", "--partitions-file", "-", "--yes"});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_NE(outcome.err.find("--partitions-file -: line 3 is not UTF-8"), std::string::npos)
+        << outcome.err;
+    EXPECT_TRUE(shell.server.asked.empty());
+}
+
 TEST(Start, TakesPartitionsDimensionsAndTenants) {
     Shell shell;
     shell.server.answer("POST /v1/backfills", start_reply(2), 201);

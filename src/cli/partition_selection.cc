@@ -4,6 +4,7 @@
 #include <istream>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "cli/text.h"
 
 namespace servo::cli {
@@ -28,7 +29,10 @@ Result<std::vector<std::string>> read_keys(
     }
     std::vector<std::string> keys;
     std::string line;
-    while (std::getline(*in, line)) {
+    for (size_t number = 1; std::getline(*in, line); ++number) {
+        if (valid_utf8_prefix(line) < line.size()) {
+            return fail(bad_file(file, "line " + std::to_string(number) + " is not UTF-8 text"));
+        }
         const size_t first = line.find_first_not_of(" \t\r");
         if (first == std::string::npos || line[first] == '#') {
             continue;

@@ -13,6 +13,8 @@
 #include <set>
 #include <sstream>
 
+#include "base/utf8.h"
+
 namespace servo::config {
 namespace {
 
@@ -23,36 +25,6 @@ constexpr std::string_view kMergeKey = "<<";
 struct Refused {
     FieldError problem;
 };
-
-// Position by position: is `bytes` well-formed UTF-8 without NUL?
-bool is_clean_utf8(std::string_view bytes) {
-    for (size_t i = 0; i < bytes.size();) {
-        const auto lead = static_cast<unsigned char>(bytes[i]);
-        const size_t length = lead < 0x80   ? 1
-                              : lead < 0xc2 ? 0
-                              : lead < 0xe0 ? 2
-                              : lead < 0xf0 ? 3
-                              : lead < 0xf5 ? 4
-                                            : 0;
-        if (length == 0 || lead == 0 || i + length > bytes.size()) {
-            return false;
-        }
-        for (size_t k = 1; k < length; ++k) {
-            if ((static_cast<unsigned char>(bytes[i + k]) & 0xc0U) != 0x80U) {
-                return false;
-            }
-        }
-        const auto second = static_cast<unsigned char>(length > 1 ? bytes[i + 1] : 0);
-        const bool overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
-        const bool surrogate = lead == 0xed && second > 0x9f;
-        const bool beyond = lead == 0xf4 && second > 0x8f;
-        if (overlong || surrogate || beyond) {
-            return false;
-        }
-        i += length;
-    }
-    return true;
-}
 
 size_t count_nodes(const YamlNode& node) {
     size_t count = 1;
@@ -389,8 +361,10 @@ Result<YamlNode> parse_yaml(std::string_view text) {
     if (text.starts_with("\xef\xbb\xbf")) {
         text.remove_prefix(3);
     }
-    if (!is_clean_utf8(text)) {
-        return fail(invalid_yaml({{"", 0, "The file is not UTF-8 text."}}));
+    if (const size_t bad = std::min(valid_utf8_prefix(text), text.find('\0')); bad < text.size()) {
+        return fail(invalid_yaml(
+            {{"", static_cast<int>(place_of(text, bad).line), "The file is not UTF-8 text."}}
+        ));
     }
     TreeBuilder builder(text);
     std::vector<FieldError> problems;

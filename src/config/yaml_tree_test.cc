@@ -89,7 +89,8 @@ TEST(YamlTree, DepthSizeAndEncodingAreLimited) {
     EXPECT_FALSE(parse_yaml(std::string(400'000, '[')).has_value());
     EXPECT_FALSE(parse_yaml(std::string(100'000, '{')).has_value());
     EXPECT_FALSE(parse_yaml(std::string(kYamlBytesMax + 1, 'a')).has_value());
-    EXPECT_EQ(problem("a: \xff").message, "The file is not UTF-8 text.");
+    EXPECT_EQ(problem("a: 1\nb: \xff").message, "The file is not UTF-8 text.");
+    EXPECT_EQ(problem("a: 1\nb: \xff").line, 2);
     EXPECT_EQ(problem("a: \"\\0\"").message, "Text must not contain a NUL character.");
     EXPECT_EQ(
         parsed("\xef\xbb\xbf"

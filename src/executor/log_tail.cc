@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+
 namespace servo::executor {
 namespace {
 
@@ -9,31 +11,9 @@ bool is_continuation(char c) {
     return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
 }
 
-// Length of the valid UTF-8 sequence at the start of `rest`, 0 when there is none.
-size_t sequence_length(std::string_view rest) {
-    const auto lead = static_cast<unsigned char>(rest[0]);
-    size_t length = 0;
-    if (lead < 0x80) {
-        return lead == 0 ? 0 : 1;
-    }
-    if (lead >= 0xC2 && lead <= 0xDF) {
-        length = 2;
-    } else if (lead >= 0xE0 && lead <= 0xEF) {
-        length = 3;
-    } else if (lead >= 0xF0 && lead <= 0xF4) {
-        length = 4;
-    }
-    if (length == 0 || rest.size() < length ||
-        !std::all_of(
-            rest.begin() + 1, rest.begin() + static_cast<ptrdiff_t>(length), is_continuation
-        )) {
-        return 0;
-    }
-    const auto second = static_cast<unsigned char>(rest[1]);
-    const bool overlong = (lead == 0xE0 && second < 0xA0) || (lead == 0xF0 && second < 0x90);
-    const bool surrogate = lead == 0xED && second > 0x9F;
-    const bool too_large = lead == 0xF4 && second > 0x8F;
-    return overlong || surrogate || too_large ? 0 : length;
+// Length of the valid character at the start of `rest`, 0 when there is none; NUL is none.
+size_t character_length(std::string_view rest) {
+    return rest[0] == '\0' ? 0 : utf8_length(rest);
 }
 
 // Bytes at the end of `text` that begin a character and do not end it.
@@ -114,7 +94,7 @@ LogTailBuffer::Piece LogTailBuffer::since(uint64_t offset, const Redactor& redac
 
 std::string clean_text(std::string text) {
     for (size_t i = 0; i < text.size();) {
-        const size_t length = sequence_length(std::string_view(text).substr(i));
+        const size_t length = character_length(std::string_view(text).substr(i));
         if (length == 0) {
             text[i] = '?';
         }

@@ -1,38 +1,15 @@
 #include "store/postgres/params.h"
 
+#include "base/utf8.h"
+
 namespace servo::store::postgres {
 namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
-bool is_continuation(std::string_view text, size_t at) {
-    return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
-}
-
-// Bytes of the well-formed character at `at`; 0: there is none.
+// Bytes of the character at `at` that PostgreSQL takes; 0: it takes none.
 size_t character_length(std::string_view text, size_t at) {
-    const auto lead = static_cast<unsigned char>(text[at]);
-    if (lead < 0x80) {
-        return lead == 0 ? 0 : 1;
-    }
-    if (!is_continuation(text, at + 1)) {
-        return 0;
-    }
-    const auto second = static_cast<unsigned char>(text[at + 1]);
-    if (lead >= 0xc2 && lead <= 0xdf) {
-        return 2;
-    }
-    if (!is_continuation(text, at + 2)) {
-        return 0;
-    }
-    if (lead >= 0xe0 && lead <= 0xef) {
-        const bool overlong = lead == 0xe0 && second < 0xa0;
-        const bool surrogate = lead == 0xed && second > 0x9f;
-        return overlong || surrogate ? 0 : 3;
-    }
-    const bool in_range = (lead == 0xf0 && second >= 0x90) || (lead > 0xf0 && lead < 0xf4) ||
-                          (lead == 0xf4 && second < 0x90);
-    return in_range && is_continuation(text, at + 3) ? 4 : 0;
+    return text[at] == '\0' ? 0 : utf8_length(text.substr(at));
 }
 
 std::string encoded(const sql::Value& value) {

@@ -54,20 +54,20 @@ template <typename V>
 void describe(V& v, SetPoolRequest& r) {
     v.field("concurrency", r.concurrency, "");
     v.field("unset", r.unset, "Ends the override.");
-    v.field("for", r.hold_for, "\"2h\": the override ends by itself.");
+    v.given("for", r.hold_for, "\"2h\": the override ends by itself.");
     v.field("reason", r.reason, "");
 }
 
 template <typename V>
 void describe(V& v, HoldPoolRequest& r) {
-    v.field("for", r.hold_for, "\"2h\"; empty: until released.");
+    v.given("for", r.hold_for, "\"2h\"; absent: until released.");
     v.field("reason", r.reason, "");
 }
 
 template <typename V>
 void describe(V& v, CheckPoolRequest& r) {
-    v.field("executor", r.executor, "By name; empty: any that is up.");
-    v.field("url", r.url, "The endpoint, http or https; for admins.");
+    v.given("executor", r.executor, "By name; absent: any that is up.");
+    v.given("url", r.url, "The endpoint, http or https; for admins.");
     v.field("timeout_ms", r.timeout_ms, "0: 5 s.");
 }
 
@@ -99,7 +99,7 @@ void describe(V& v, SetTenantRequest& r) {
     v.field("max_concurrency", r.max_concurrency, "0 = no limit.");
     v.field("max_pending", r.max_pending, "");
     v.field("unset", r.unset, "Ends the override.");
-    v.field("for", r.hold_for, "\"2h\": the override ends by itself.");
+    v.given("for", r.hold_for, "\"2h\": the override ends by itself.");
     v.field("reason", r.reason, "");
 }
 
@@ -154,16 +154,16 @@ void describe(V& v, Token& t) {
 template <typename V>
 void describe(V& v, CreateTokenRequest& r) {
     v.word("role", r.role, {"admin", "tenant-admin", "tenant-read", "executor", "metrics"}, "");
-    v.field("tenant", r.tenant, "Of tenant-admin, tenant-read and, if wanted, executor.");
+    v.given("tenant", r.tenant, "Of tenant-admin, tenant-read and, if wanted, executor.");
     v.field("labels", r.labels, "Of executor: those that it may register with; none = any.");
     v.field("note", r.note, "Whose it is and what for.");
-    v.field("for", r.lives_for, "\"90d\"; empty: until revoked.");
+    v.given("for", r.lives_for, "\"90d\"; absent: until revoked.");
 }
 
 template <typename V>
 void describe(V& v, RotateTokenRequest& r) {
-    v.field("overlap", r.overlap, "\"1h\": how long the old one stays good; empty: 24h.");
-    v.field("for", r.lives_for, "\"90d\"; empty: until revoked.");
+    v.given("overlap", r.overlap, "\"1h\": how long the old one stays good; absent: 24h.");
+    v.given("for", r.lives_for, "\"90d\"; absent: until revoked.");
 }
 
 template <typename V>

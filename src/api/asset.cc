@@ -118,7 +118,7 @@ void describe(V& v, SetAssetRequest& r) {
     v.field("concurrency", r.concurrency, "0 = no limit.");
     v.field("unset", r.unset, "Ends the override.");
     v.field("archived", r.archived, "");
-    v.field("for", r.hold_for, "\"2h\": the override ends by itself.");
+    v.given("for", r.hold_for, "\"2h\": the override ends by itself.");
     v.field("reason", r.reason, "");
 }
 

@@ -9,8 +9,8 @@ namespace servo::api {
 
 template <typename V>
 void describe(V& v, SelectionRequest& r) {
-    v.field("start", r.start, "Windows that start at or after this; in the asset's zone.");
-    v.field("end", r.end, "Windows that start before this; a date alone is inclusive.");
+    v.given("start", r.start, "Windows that start at or after this; in the asset's zone.");
+    v.given("end", r.end, "Windows that start before this; a date alone is inclusive.");
     v.field("keys", r.keys, "These partitions instead of a range.");
     v.field("dims", r.dims, "Restricts dimensions: name to allowed keys.");
 }
@@ -244,7 +244,7 @@ void describe(V& v, BackfillDetail& b) {
 template <typename V>
 void describe(V& v, PauseRequest& r) {
     v.field("reason", r.reason, "");
-    v.field("for", r.hold_for, "\"2h\": resumes by itself; empty: until resumed.");
+    v.given("for", r.hold_for, "\"2h\": resumes by itself; absent: until resumed.");
     v.field("now", r.now, "Kills what runs; attempts are not spent.");
 }
 
@@ -290,7 +290,7 @@ void describe(V& v, SettingsRequest& r) {
         "revision", r.revision, {"latest"}, "Moves the backfill to the asset's latest revision."
     );
     v.field("reason", r.reason, "");
-    v.field("for", r.hold_for, "\"2h\": what lasts holds again then; empty: for good.");
+    v.given("for", r.hold_for, "\"2h\": what lasts holds again then; absent: for good.");
 }
 
 template <typename V>

@@ -2,7 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace servo::api {
+namespace {
+
+constexpr size_t kFieldErrorsNamed = 3;  // in the sentence; the others stand beside it
+
+}  // namespace
 
 std::string JsonPath::text() const {
     if (parent == nullptr) {
@@ -16,13 +23,15 @@ std::string JsonPath::text() const {
 }
 
 Error bad_body(std::vector<FieldError> errors) {
-    std::string text = "The body is not valid: ";
-    if (errors.size() == 1) {
-        const std::string& message = errors.front().message;
+    std::string text;
+    for (size_t i = 0; i < std::min(errors.size(), kFieldErrorsNamed); ++i) {
+        const std::string& message = errors[i].message;
         const bool ends = message.ends_with('.') || message.ends_with('?');
-        text += fmt::format("{} {}{}", errors.front().field, message, ends ? "" : ".");
-    } else {
-        text += fmt::format("{} fields are wrong.", errors.size());
+        text +=
+            fmt::format("{}{}: {}{}", i == 0 ? "" : " ", errors[i].field, message, ends ? "" : ".");
+    }
+    if (errors.size() > kFieldErrorsNamed) {
+        text += fmt::format(" And {} more.", errors.size() - kFieldErrorsNamed);
     }
     Error error = invalid_argument("bad_body", std::move(text));
     error.fields = std::move(errors);

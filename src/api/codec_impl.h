@@ -5,7 +5,11 @@
 // A description is `template <typename V> void describe(V& v, T& t)` and calls, per member,
 //   v.field(name, member, doc)             may be absent when read: the member keeps its value
 //   v.required(name, member, doc)          must be there when read
-//   v.word(name, member, words, doc)       text that is one of `words`; empty text passes
+//   v.word(name, member, words, doc)       text that a strict reader takes only when it is one of
+//                                          `words`
+//   v.given(name, member, doc)             text of which empty means that it is absent: then null
+//                                          on the wire, and a strict reader refuses empty text, so
+//                                          that an unset variable does not mean "for ever"
 //   v.reserved(name)                       not in this version: a strict reader says so
 #pragma once
 
@@ -89,6 +93,9 @@ class Writer {
     template <typename T>
     void word(std::string_view name, const T& member, const Words&, std::string_view doc) {
         field(name, member, doc);
+    }
+    void given(std::string_view name, const std::string& member, std::string_view) {
+        object_[name] = member.empty() ? boost::json::value(nullptr) : boost::json::value(member);
     }
     void reserved(std::string_view) {}
     boost::json::object take() { return std::move(object_); }
@@ -224,6 +231,9 @@ class NameLister {
     void word(std::string_view name, T& member, const Words&, std::string_view doc) {
         field(name, member, doc);
     }
+    void given(std::string_view name, std::string& member, std::string_view doc) {
+        field(name, member, doc);
+    }
     void reserved(std::string_view name) { names_.emplace_back(name); }
     const Words& names() const { return names_; }
 
@@ -253,9 +263,21 @@ class Reader {
     }
     template <typename T>
     void word(std::string_view name, T& member, const Words& words, std::string_view) {
-        if (read_member(name, member) && unknown_ == Unknown::kRefuse) {
+        const size_t before = errors_.size();
+        if (read_member(name, member) && errors_.size() == before && unknown_ == Unknown::kRefuse) {
             check_words(at(name), member, words);
         }
+    }
+    void given(std::string_view name, std::string& member, std::string_view) {
+        std::optional<std::string> text;
+        const size_t before = errors_.size();
+        if (!read_member(name, text) || errors_.size() != before) {
+            return;
+        }
+        if (text && text->empty() && unknown_ == Unknown::kRefuse) {
+            ok_ = add(at(name), "must not be empty; leave it out instead");
+        }
+        member = text.value_or("");
     }
     void reserved(std::string_view name) {
         if (unknown_ == Unknown::kRefuse && object_.contains(name)) {
@@ -303,7 +325,7 @@ class Reader {
         return false;
     }
     void check_words(const JsonPath& path, const std::string& word, const Words& words) {
-        if (!word.empty() && std::find(words.begin(), words.end(), word) == words.end()) {
+        if (std::find(words.begin(), words.end(), word) == words.end()) {
             std::string list;
             for (const std::string& candidate : words) {
                 list += (list.empty() ? "" : ", ") + candidate;
@@ -522,6 +544,9 @@ class SchemaWriter {
             inner["enum"] = std::move(list);
         }
         add(name, std::move(inner), doc);
+    }
+    void given(std::string_view name, const std::string&, std::string_view doc) {
+        add(name, {{"type", boost::json::array{"string", "null"}}, {"minLength", 1}}, doc);
     }
     void reserved(std::string_view) {}
     boost::json::object take() {

@@ -6,6 +6,7 @@
 #include "api/admin.h"
 #include "api/asset.h"
 #include "api/backfill.h"
+#include "api/json_names.h"
 #include "api/partition.h"
 #include "api/problem.h"
 
@@ -73,6 +74,9 @@ TEST(Wire, BackfillHasTheMembersOfTheContract) {
 TEST(Wire, RoundTripKeepsEveryMember) {
     BackfillDetail detail;
     static_cast<Backfill&>(detail) = full_backfill();
+    detail.reprocess = "failed";
+    detail.overlap = "reject";
+    detail.deadline_verdict = "none";
     detail.failures.push_back(
         {"data", 3, 5, {{"2024-01-01", "bad \"row\"", 2, 65, "ex-1", instant_ms(7)}}}
     );
@@ -122,6 +126,60 @@ TEST(Wire, EveryBadFieldIsListedWithItsPath) {
     const std::vector<std::string> expected = {
         "asset", "selection.keys[1]", "selection.dims.region", "reprocess", "priority"};
     EXPECT_EQ(fields, expected);
+}
+
+TEST(Wire, SeveralBadFieldsAreNamedInTheSentence) {
+    const Error error = refused(R"({"asset":"orders","reprocess":"mising","overlap":"wat"})");
+    EXPECT_EQ(
+        error.message,
+        "reprocess: \"mising\" is not one of missing, failed, stale, all. Did you mean "
+        "\"missing\"? "
+        "overlap: \"wat\" is not one of reject, wait, skip. Did you mean \"wait\"?"
+    );
+    EXPECT_TRUE(refused(R"({"a":1,"b":2,"c":3,"d":4})").message.ends_with(" And 2 more."));
+}
+
+TEST(Wire, EmptyTextIsNotTakenForAbsent) {
+    const std::vector<std::string> bodies = {
+        R"({"asset":"orders","reprocess":""})",
+        R"({"asset":"orders","overlap":""})",
+        R"({"asset":"orders","selection":{"start":""}})",
+    };
+    for (const std::string& body : bodies) {
+        EXPECT_EQ(refused(body).reason, "bad_body") << body;
+    }
+    const auto strict = [](const char* body) {
+        return from_text<SettingsRequest>(body, Unknown::kRefuse);
+    };
+    const Error error = strict(R"({"priority":1,"for":""})").error();
+    EXPECT_EQ(error.message, "for: must not be empty; leave it out instead.");
+    EXPECT_EQ(strict(R"({"revision":""})").error().reason, "bad_body");
+    EXPECT_EQ(strict(R"({"for":7})").error().fields.size(), 1U);
+    EXPECT_EQ(strict(R"({"for":"2h"})").value().hold_for, "2h");
+    EXPECT_EQ(strict(R"({"for":null})").value().hold_for, "");
+    EXPECT_TRUE(to_json(SettingsRequest{}).at("for").is_null());
+}
+
+TEST(Json, ANameThatStandsTwiceIsRefused) {
+    const auto said = [](std::string_view text) {
+        const Status status = refuse_repeated_names(text);
+        return status ? Error{} : status.error();
+    };
+    const Error error = said("{\"asset\":\"orders\",\n \"selection\":{\"start\":1,\"start\":2}}");
+    EXPECT_EQ(error.reason, "repeated_name");
+    ASSERT_EQ(error.fields.size(), 1U);
+    EXPECT_EQ(error.fields[0].field, "selection.start");
+    EXPECT_TRUE(error.message.starts_with("selection.start is given a second time at line 2, "))
+        << error.message;
+    EXPECT_EQ(said(R"([{"a":1},{"b":[{"c":1,"c":1}]}])").fields.at(0).field, "b.c");
+    // The same name written in another way.
+    EXPECT_EQ(said(R"({"asset":"a","\u0061sset":"b"})").reason, "repeated_name");
+    EXPECT_EQ(said(R"({"":1,"":2})").reason, "repeated_name");
+    // Names of other objects, values, and what is no JSON at all.
+    EXPECT_EQ(said(R"({"a":{"a":{"a":"a"}},"b":["a","a",{"a":1},{"a":1}]})").reason, "");
+    for (const char* other : {"", "7", "{", "{\"a\":1,", "nonsense"}) {
+        EXPECT_EQ(said(other).reason, "") << other;
+    }
 }
 
 TEST(Wire, WhatIsReservedSaysSo) {

@@ -3,6 +3,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <istream>
 #include <ostream>
@@ -222,8 +223,12 @@ Result<bool> Session::confirm(const std::string& question, bool yes) {
 
 std::string describe(const Error& error) {
     std::string text = error.message;
+    const bool alone = error.fields.size() == 1;
     const bool told =
-        error.fields.size() == 1 && text.find(error.fields.front().message) != std::string::npos;
+        std::all_of(error.fields.begin(), error.fields.end(), [&](const FieldError& field) {
+            const std::string said = alone ? field.message : field.field + ": " + field.message;
+            return text.find(said) != std::string::npos;
+        });
     if (told) {
         return text;
     }

@@ -7,6 +7,7 @@
 
 #include "api/admin.h"
 #include "api/as_of.h"
+#include "api/json_names.h"
 #include "api/openapi.h"
 #include "base/assert.h"
 #include "base/log.h"
@@ -60,6 +61,12 @@ Result<std::string> tenant_of(const Principal& principal, const std::string& sai
         return fail(not_found("no_such_tenant", fmt::format("There is no tenant \"{}\".", said)));
     }
     return principal.tenant;
+}
+
+// Here, on a worker, and not where executors' calls go, which are many.
+Result<Response> handle_body(Handler handler, Call& call) {
+    SERVO_CHECK(api::refuse_repeated_names(call.body));
+    return handler(call);
 }
 
 // What changes something is worth a line; what only looks is one for who is looking for it.
@@ -334,7 +341,7 @@ Response Dispatcher::run(Call& call, const std::string& key) {
         } else if (*replayed) {
             response = std::move(**replayed);
         } else {
-            auto result = handlers_.at(call.route->id)(call);
+            auto result = handle_body(handlers_.at(call.route->id), call);
             response =
                 result ? std::move(*result) : problem_response(result.error(), call.request_id);
         }

@@ -289,6 +289,14 @@ TEST(Server, SeveralTenantsAreOneGroupAllOrNone) {
     EXPECT_EQ(server.get("/v1/backfills").json.at("items").as_array().size(), 2U);
     // A job is found under its own tenant only.
     const std::string acme_job(started.item(0).at("id").as_string());
+    EXPECT_EQ(server.call("PATCH", path, R"({"priority":9,"for":""})").reason(), "bad_body");
+    EXPECT_EQ(server.get(path).number("priority"), 7);
+    EXPECT_EQ(
+        server.call("PATCH", path, R"({"priority":9,"priority":8})").reason(), "repeated_name"
+    );
+    // Nothing is set for a time any more once it has ended.
+    EXPECT_EQ(server.post(path + "/cancel", "{}").status, 200);
+    EXPECT_TRUE(server.get(path).json.at("temporary_settings").as_array().empty());
     EXPECT_EQ(server.get("/v1/tenants/acme/backfills/" + acme_job).status, 200);
     EXPECT_EQ(server.get("/v1/tenants/bigco/backfills/" + acme_job).status, 404);
 }

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "cli/exit_code.h"
 
 namespace servo::cli {
@@ -234,6 +235,30 @@ std::vector<std::string> Commands::visible() const {
     return names;
 }
 
+namespace {
+
+// What is wrong with a value as typed; empty when nothing is. An unset variable of a script must
+// not count as a flag that was not given: that may mean everything, or for ever.
+std::string check_value(const std::string& text) {
+    if (text.find_first_not_of(" ,") == std::string::npos) {
+        return "the value is empty; give one, or leave it out";
+    }
+    return "";
+}
+
+// Texts go into JSON, while the name of a file may be any bytes.
+std::string check_text(const std::string& text) {
+    return valid_utf8_prefix(text) < text.size() ? "the value is not UTF-8 text"
+                                                 : check_value(text);
+}
+
+CLI::Option* checked(CLI::Option* option, const std::string& form) {
+    const bool file = form == "FILE" || form == "DIR";
+    return option->type_name(form)->check(file ? check_value : check_text);
+}
+
+}  // namespace
+
 CLI::Option* value_flag(
     CLI::App& app,
     const std::string& names,
@@ -241,13 +266,7 @@ CLI::Option* value_flag(
     const std::string& form,
     const std::string& doc
 ) {
-    CLI::Option* option = app.add_option(names, target, doc)->type_name(form);
-    if (form == "TIME") {  // an unset variable in a script must not mean for ever
-        option->check([](const std::string& text) -> std::string {
-            return text.empty() ? "a length of time is missing, such as 2h" : "";
-        });
-    }
-    return option;
+    return checked(app.add_option(names, target, doc), form);
 }
 
 Result<int64_t> flag_number(
@@ -275,19 +294,19 @@ CLI::Option* list_flag(
     const std::string& form,
     const std::string& doc
 ) {
-    return app.add_option(names, target, doc)->type_name(form)->allow_extra_args(false);
+    return checked(app.add_option(names, target, doc), form)->allow_extra_args(false);
 }
 
 CLI::Option* argument(
     CLI::App& app, const std::string& name, std::string& target, const std::string& doc
 ) {
-    return app.add_option(name, target, doc)->type_name("");
+    return checked(app.add_option(name, target, doc), "");
 }
 
 CLI::Option* arguments(
     CLI::App& app, const std::string& name, std::vector<std::string>& target, const std::string& doc
 ) {
-    return app.add_option(name, target, doc)->type_name("");
+    return checked(app.add_option(name, target, doc), "");
 }
 
 }  // namespace servo::cli

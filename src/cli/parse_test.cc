@@ -34,6 +34,34 @@ TEST(Parse, MistypedWordsAreRefusedWithTheNearestName) {
     }
 }
 
+// An unset variable of a script must not mean everything, for ever, or the usual tenant.
+TEST(Parse, AnEmptyValueIsNotAnAbsentOne) {
+    const std::vector<Refused> rows = {
+        {{"report", "--since", ""}, "--since: the value is empty; give one, or leave it out."},
+        {{"report", "--html", ""}, "--html: the value is empty"},
+        {{"status", "--by", ""}, "--by: the value is empty"},
+        {{"backfill", "list", "--status", ","}, "--status: the value is empty"},
+        {{"backfill", "start", "orders", "--start", ""}, "--start: the value is empty"},
+        {{"backfill", "start", "orders", "--partition", ""}, "--partition: the value is empty"},
+        {{"backfill", "start", "orders", "--note", " "}, "--note: the value is empty"},
+        {{"backfill", "set", "bf_0", "--priority", "3", "--for", ""}, "--for: the value is empty"},
+        {{"backfill", "pause", ""}, "id: the value is empty"},
+        {{"pool", "list", "--tenant", ""}, "--tenant: the value is empty"},
+        {{"pool", "list", "-o", ""}, "--output: the value is empty"},
+        {{"dev", "--data-dir", ""}, "--data-dir: the value is empty"},
+        {{"pool", "--tenant=", "list"}, "--tenant= has no value; give it one, or leave it out."},
+        {{"report", "--since=", "--html", "x"}, "--since= has no value"},
+        {{"backfill", "start", "orders", "--note", "\xff"}, "--note: the value is not UTF-8 text."},
+    };
+    for (const Refused& row : rows) {
+        Shell shell;
+        const Outcome outcome = shell.run(row.line);
+        EXPECT_EQ(outcome.code, 2) << row.said;
+        EXPECT_NE(outcome.err.find(row.said), std::string::npos) << outcome.err;
+        EXPECT_TRUE(shell.server.asked.empty()) << row.said;
+    }
+}
+
 TEST(Parse, WhatIsNotBuiltYetIsKnown) {
     const std::vector<std::vector<std::string>> lines = {
         {"diagnose"},

@@ -160,6 +160,20 @@ Error unknown_words(CLI::App& root, const std::vector<std::string>& words) {
     return usage(app, "\"" + word + "\" is one word too many.");
 }
 
+// The first of the words that is a flag with nothing after its "=": CLI11 would take the next word
+// as its value.
+const std::string* flag_without_value(const std::vector<std::string>& words) {
+    for (const std::string& word : words) {
+        if (word == "--") {
+            return nullptr;
+        }
+        if (word.starts_with("--") && word.find('=') == word.size() - 1) {
+            return &word;
+        }
+    }
+    return nullptr;
+}
+
 Error parse_error(CLI::App& root, const CLI::ParseError& error) {
     std::string message = error.what();
     if (!message.empty() && message.back() != '.') {
@@ -226,6 +240,12 @@ int run(
     LocalStore* store,
     Processes* processes
 ) {
+    if (const std::string* flag = flag_without_value(arguments)) {
+        return say(
+            environment,
+            invalid_argument("usage", *flag + " has no value; give it one, or leave it out.")
+        );
+    }
     Tree tree;
     build(tree);
     try {

@@ -501,6 +501,9 @@ TEST(AssetFile, PoolsAreChecked) {
     for (const char* url : {"file:///etc/passwd", "https://me:pass@a.example", "http://a b"}) {
         EXPECT_EQ(field("{check: [{url: '" + std::string(url) + "'}]}"), "pools.p.check[0].url");
     }
+    const Error brief = refused("version: 1\npools: {p: {check: [{url: 'a:80'}]}}\n");
+    EXPECT_TRUE(brief.fields.at(0).message.starts_with("Must begin with http:// or https://"))
+        << brief.fields.at(0).message;
     EXPECT_EQ(
         field("{check: [{url: 'http://a.example', bearer: eyJhbGci}]}"), "pools.p.check[0].bearer"
     );

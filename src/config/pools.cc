@@ -4,6 +4,7 @@
 
 #include "config/partitions.h"
 #include "config/run.h"
+#include "model/check_url.h"
 
 namespace servo::config {
 namespace {
@@ -25,11 +26,7 @@ model::PoolCheck read_check(const Fields& fields) {
     model::PoolCheck check;
     fields.require(declaration(Scope::kPoolCheck).required);
     if (fields.text("url", check.url) && !model::is_check_url(check.url)) {
-        fields.problem(
-            "url",
-            "Must be like https://host:port/path, without a user or spaces; credentials go into "
-            "bearer or headers, as references."
-        );
+        fields.problem("url", model::check_url_problem(check.url));
     }
     fields.duration("timeout", check.timeout);
     if (const YamlNode* bearer = fields.find("bearer")) {

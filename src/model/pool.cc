@@ -1,13 +1,11 @@
 #include "model/pool.h"
 
-#include <algorithm>
+#include "model/check_url.h"
 
 namespace servo::model {
 
 bool is_check_url(std::string_view url) {
-    return (url.starts_with("http://") || url.starts_with("https://")) &&
-           url.size() <= kCheckUrlBytesMax && url.find('@') == std::string_view::npos &&
-           std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7f; });
+    return check_url_problem(url).empty();
 }
 
 }  // namespace servo::model

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "model/check_url.h"
 #include "server/render.h"
 
 namespace servo::server {
@@ -73,9 +74,7 @@ Result<std::vector<api::EndpointAsk>> endpoints_of(
             0});
     }
     if (!model::is_check_url(request.url)) {
-        return fail(invalid_argument(
-            "bad_check", "url must be like https://host:port/path, without a user or spaces."
-        ));
+        return fail(invalid_argument("bad_check", "url: " + model::check_url_problem(request.url)));
     }
     api::EndpointAsk ask;
     ask.url = request.url;

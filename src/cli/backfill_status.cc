@@ -127,6 +127,11 @@ std::string failures_text(const api::BackfillDetail& job) {
     return text;
 }
 
+std::string repeat_text(const api::BackfillDetail& job, Instant now) {
+    const bool passed = job.sla_deadline_at && *job.sla_deadline_at <= now;
+    return job.command + (passed ? "\n(without its deadline, which has passed)" : "");
+}
+
 std::string next_step(const api::BackfillDetail& job) {
     if (job.state == "failed") {
         return "servo backfill retry " + job.id + "\nservo partition list " + job.asset_name +
@@ -177,7 +182,7 @@ std::string detail_text(const api::BackfillDetail& job, Instant now, bool colour
             "downstream", counted(job.downstream_assets, "asset builds", "assets build") + " on it"
         );
     }
-    facts.add("repeat it", job.command);
+    facts.add("repeat it", repeat_text(job, now));
     facts.add("next", next_step(job));
     std::ostringstream out;
     facts.print(out, colour);

@@ -402,6 +402,20 @@ TEST(Status, ShowsWhatMattersAndWhatToType) {
     }
 }
 
+TEST(Status, WhatRepeatsItSaysThatItsDeadlineHasPassed) {
+    Shell shell;
+    const std::string command = R"(,"command":"servo backfill start orders","sla_deadline_at":)";
+    shell.server.answer(
+        "GET /v1/backfills/" + kId, job_json(kId, "failed", command + R"("2023-01-01T00:00:00Z")")
+    );
+    shell.server.answer(
+        "GET /v1/backfills/" + kId, job_json(kId, "failed", command + R"("2100-01-01T00:00:00Z")")
+    );
+    const std::string said = "without its deadline, which has passed";
+    EXPECT_NE(shell.run({"backfill", "status", kId}).out.find(said), std::string::npos);
+    EXPECT_EQ(shell.run({"backfill", "status", kId}).out.find(said), std::string::npos);
+}
+
 TEST(Status, SaysWhichSettingsHoldForATime) {
     Shell shell;
     const std::string job = job_json(

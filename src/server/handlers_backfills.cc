@@ -350,7 +350,7 @@ Result<Response> get_backfill(Call& call) {
         out.time = time_spent(time.now, of_revision);
         out.time_before = time_spent(time.before, of_revision);
     }
-    out.command = repeat_command(view, revision ? revision->scheme.get() : nullptr);
+    out.command = repeat_command(view, revision ? revision->scheme.get() : nullptr, now);
     out.as_of = now;
     return json_response(to_json(out));
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/rfc3339.h"
 #include "base/text.h"
 #include "model/asset_codec.h"
 #include "model/job_id.h"
@@ -124,7 +125,9 @@ void fill_backfill(
 ) {
     fill_state(view.row, out);
     fill_settings(view.row.settings, out);
-    out.temporary_settings = render_temporary(view.row);
+    if (!is_terminal(view.row.state)) {
+        out.temporary_settings = render_temporary(view.row);
+    }
     out.tenant_id = view.tenant_name;
     out.asset_name = view.asset_name;
     out.effective_priority = view.rank > 0 ? view.effective_priority : view.row.settings.priority;
@@ -372,9 +375,42 @@ std::string named_dimensions(const JobRow& row, const PartitionScheme& scheme) {
     return out;
 }
 
+// Settings that `servo backfill start` takes. A deadline that has passed it would refuse.
+std::string start_flags(const JobSettings& settings, Instant now) {
+    std::string out;
+    if (settings.priority != 0) {
+        out += fmt::format(" --priority {}", settings.priority);
+    }
+    if (settings.deadline && *settings.deadline > now) {
+        out += fmt::format(" --sla-deadline {}", format_rfc3339(*settings.deadline));
+    }
+    if (settings.max_concurrency != 0) {
+        out += fmt::format(" --max-concurrency {}", settings.max_concurrency);
+    }
+    if (settings.max_failures != MaxFailures{}) {
+        out += fmt::format(" --max-failures {}", to_text(settings.max_failures));
+    }
+    return out;
+}
+
+// Settings that only `servo backfill set` takes.
+std::string set_flags(const JobSettings& settings) {
+    std::string out;
+    if (settings.timeout) {
+        out += fmt::format(" --timeout {}", format_duration(*settings.timeout));
+    }
+    if (settings.memory_bytes) {
+        out += fmt::format(" --memory {}", format_bytes(*settings.memory_bytes));
+    }
+    if (settings.max_attempts) {
+        out += fmt::format(" --max-attempts {}", *settings.max_attempts);
+    }
+    return out;
+}
+
 }  // namespace
 
-std::string repeat_command(const core::JobView& view, const PartitionScheme* scheme) {
+std::string repeat_command(const core::JobView& view, const PartitionScheme* scheme, Instant now) {
     const JobRow& row = view.row;
     std::string out = fmt::format("servo backfill start {}", shell_quote(view.asset_name));
     if (view.tenant_name != "default") {
@@ -392,20 +428,20 @@ std::string repeat_command(const core::JobView& view, const PartitionScheme* sch
         out += scheme != nullptr ? named_dimensions(row, *scheme) : "";
     }
     out += fmt::format(" --reprocess {}", to_string(row.reprocess));
+    if (row.overlap != OverlapPolicy::kReject) {
+        out += fmt::format(" --overlap {}", overlap_word(row.overlap));
+    }
     const JobSettings settings = lasting_settings(row.settings, row.temporary);
-    if (settings.priority != 0) {
-        out += fmt::format(" --priority {}", settings.priority);
-    }
-    if (settings.max_concurrency != 0) {
-        out += fmt::format(" --max-concurrency {}", settings.max_concurrency);
-    }
-    if (settings.max_failures != MaxFailures{}) {
-        out += fmt::format(" --max-failures {}", to_text(settings.max_failures));
-    }
+    out += start_flags(settings, now);
     if (row.ordinals && row.ordinals->reversed()) {
         out += " --reverse";
     }
-    return out;
+    if (!row.note.empty()) {
+        out += fmt::format(" --note {}", shell_quote(row.note));
+    }
+    const std::string later = set_flags(settings);
+    return later.empty() ? out
+                         : fmt::format("id=$({}) && servo backfill set \"$id\"{}", out, later);
 }
 
 }  // namespace servo::server

@@ -42,7 +42,10 @@ void add_health(std::optional<api::ExecutorHealth> health, Instant now, api::Exe
 // "day from 2024-01-01, Europe/Berlin"; "3 keys"; dimensions joined with " × ".
 std::string describe_scheme(const model::SchemeSpec& scheme);
 
-// The command that repeats the job; keys are named when there are few.
-std::string repeat_command(const core::JobView& view, const model::PartitionScheme* scheme);
+// The commands that repeat the job with all that was given, but for a deadline that has passed;
+// keys are named when there are few.
+std::string repeat_command(
+    const core::JobView& view, const model::PartitionScheme* scheme, Instant now
+);
 
 }  // namespace servo::server

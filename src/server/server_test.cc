@@ -177,6 +177,32 @@ TEST(Server, WhatRepeatsABackfillNamesItsDimensions) {
     EXPECT_EQ(all.find("--dim"), std::string::npos) << all;
 }
 
+TEST(Server, WhatRepeatsABackfillNamesAllThatWasGiven) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    const auto started = server.post(
+        "/v1/backfills",
+        R"({"asset":"orders","selection":{"start":"2024-01-01","end":"2024-01-31"},"priority":2,)"
+        R"("sla_deadline":"2100-01-01T00:00:00Z","overlap":"wait","note":"ann's redo"})"
+    );
+    ASSERT_EQ(started.status, 200) << started.reply.body;
+    const std::string path = "/v1/backfills/" + started.text("id");
+    const std::string start =
+        "servo backfill start orders --start 2024-01-01T00:00:00Z --end 2024-02-01T00:00:00Z "
+        "--reprocess failed --overlap wait --priority 2 --sla-deadline 2100-01-01T00:00:00Z "
+        "--note 'ann'\\''s redo'";
+    EXPECT_EQ(server.get(path).text("command"), start);
+    EXPECT_EQ(
+        server.call("PATCH", path, R"({"timeout":"90m","memory":"2Gi","max_attempts":"3"})").status,
+        200
+    );
+    EXPECT_EQ(
+        server.get(path).text("command"),
+        "id=$(" + start +
+            ") && servo backfill set \"$id\" --timeout 1h30m --memory 2Gi --max-attempts 3"
+    );
+}
+
 TEST(Server, OverlapNamesTheOtherJob) {
     TestServer server;
     server.apply(asset_yaml("orders"));
@@ -263,6 +289,14 @@ TEST(Server, ASettingMayHoldForATime) {
         server.call("PATCH", path, R"({"revision":"latest","for":"1h"})").reason(),
         "revision_for_a_time"
     );
+    EXPECT_EQ(server.call("PATCH", path, R"({"priority":9,"for":""})").reason(), "bad_body");
+    EXPECT_EQ(server.get(path).number("priority"), 7);
+    EXPECT_EQ(
+        server.call("PATCH", path, R"({"priority":9,"priority":8})").reason(), "repeated_name"
+    );
+    // Nothing is set for a time any more once it has ended.
+    EXPECT_EQ(server.post(path + "/cancel", "{}").status, 200);
+    EXPECT_TRUE(server.get(path).json.at("temporary_settings").as_array().empty());
 }
 
 TEST(Server, SeveralTenantsAreOneGroupAllOrNone) {
@@ -289,14 +323,6 @@ TEST(Server, SeveralTenantsAreOneGroupAllOrNone) {
     EXPECT_EQ(server.get("/v1/backfills").json.at("items").as_array().size(), 2U);
     // A job is found under its own tenant only.
     const std::string acme_job(started.item(0).at("id").as_string());
-    EXPECT_EQ(server.call("PATCH", path, R"({"priority":9,"for":""})").reason(), "bad_body");
-    EXPECT_EQ(server.get(path).number("priority"), 7);
-    EXPECT_EQ(
-        server.call("PATCH", path, R"({"priority":9,"priority":8})").reason(), "repeated_name"
-    );
-    // Nothing is set for a time any more once it has ended.
-    EXPECT_EQ(server.post(path + "/cancel", "{}").status, 200);
-    EXPECT_TRUE(server.get(path).json.at("temporary_settings").as_array().empty());
     EXPECT_EQ(server.get("/v1/tenants/acme/backfills/" + acme_job).status, 200);
     EXPECT_EQ(server.get("/v1/tenants/bigco/backfills/" + acme_job).status, 404);
 }

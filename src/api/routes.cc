@@ -651,9 +651,9 @@ std::string_view to_string(Role role) {
         case kPublic:
             return "public";
         case kRead:
-            return "read";
+            return "tenant-read";
         case kWrite:
-            return "write";
+            return "tenant-admin";
         case kAdmin:
             return "admin";
         case kExecutor:

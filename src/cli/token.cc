@@ -94,8 +94,8 @@ Result<int> list(Session& session) {
              {"STATE"},
              {"CREATED"},
              {"EXPIRES"},
+             {"LABELS"},
              {"NOTE"},
-             {"LABELS", Align::kLeft, true},
              {"CREATED BY", Align::kLeft, true}}
         ),
         {},
@@ -110,8 +110,8 @@ Result<int> list(Session& session) {
              Cell(token.state, token.state == "active" ? Tone::kGood : Tone::kDim),
              when(token.created_at),
              token.expires_at ? when(token.expires_at) : "never",
-             token.note,
              model::to_text(token.labels),
+             token.note,
              token.created_by}
         );
     }

@@ -73,6 +73,26 @@ TEST(Apply, PruneIsConfirmed) {
     EXPECT_EQ(shell.run({"apply", "-f", "-", "--prune", "--yes"}).code, 0);
 }
 
+TEST(Apply, AFileThatIsNotUtf8IsNamedWithItsLine) {
+    Shell shell;
+    shell.input = "version: 1\n# caf\xe9\n";
+    const Outcome outcome = shell.run({"apply", "-f", "-"});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_NE(outcome.err.find("stdin:2: this line is not UTF-8"), std::string::npos)
+        << outcome.err;
+    EXPECT_TRUE(shell.server.asked.empty());
+}
+
+TEST(Token, TheListShowsLabels) {
+    Shell shell;
+    shell.server.answer(
+        "GET /v1/tokens",
+        R"({"items":[{"id":"k3","role":"executor","state":"active","labels":{"zone":"eu"},
+            "created_at":"2023-12-31T23:00:00Z","created_by":"ann","note":"fleet"}]})"
+    );
+    EXPECT_NE(shell.run({"token", "list"}).out.find("zone=eu"), std::string::npos);
+}
+
 TEST(Apply, AMissingFileIsNamed) {
     Shell shell;
     const Outcome outcome = shell.run({"apply", "-f", "nowhere.yaml"});

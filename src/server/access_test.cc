@@ -212,41 +212,41 @@ TEST(Access, WhatRunsInTheProcessGetsIn) {
 TEST(Access, RolesMatrix) {
     using enum api::Role;
     const std::map<std::string_view, std::string_view> lowest = {
-        {"start_backfill", "write"},
-        {"list_backfills", "read"},
-        {"get_backfill", "read"},
-        {"set_backfill", "write"},
-        {"pause_backfill", "write"},
-        {"resume_backfill", "write"},
-        {"cancel_backfill", "write"},
-        {"retry_backfill", "write"},
-        {"explain_backfill", "read"},
-        {"list_partitions", "read"},
-        {"get_partition", "read"},
-        {"explain_partition", "read"},
-        {"get_partition_log", "read"},
-        {"mark_partitions", "write"},
-        {"apply", "write"},
-        {"list_assets", "read"},
-        {"get_asset", "read"},
-        {"set_asset", "write"},
-        {"list_revisions", "read"},
-        {"diff_asset", "read"},
-        {"list_pools", "read"},
-        {"get_pool", "read"},
-        {"set_pool", "write"},
-        {"hold_pool", "write"},
-        {"release_pool", "write"},
+        {"start_backfill", "tenant-admin"},
+        {"list_backfills", "tenant-read"},
+        {"get_backfill", "tenant-read"},
+        {"set_backfill", "tenant-admin"},
+        {"pause_backfill", "tenant-admin"},
+        {"resume_backfill", "tenant-admin"},
+        {"cancel_backfill", "tenant-admin"},
+        {"retry_backfill", "tenant-admin"},
+        {"explain_backfill", "tenant-read"},
+        {"list_partitions", "tenant-read"},
+        {"get_partition", "tenant-read"},
+        {"explain_partition", "tenant-read"},
+        {"get_partition_log", "tenant-read"},
+        {"mark_partitions", "tenant-admin"},
+        {"apply", "tenant-admin"},
+        {"list_assets", "tenant-read"},
+        {"get_asset", "tenant-read"},
+        {"set_asset", "tenant-admin"},
+        {"list_revisions", "tenant-read"},
+        {"diff_asset", "tenant-read"},
+        {"list_pools", "tenant-read"},
+        {"get_pool", "tenant-read"},
+        {"set_pool", "tenant-admin"},
+        {"hold_pool", "tenant-admin"},
+        {"release_pool", "tenant-admin"},
         {"list_tenants", "admin"},
-        {"get_tenant", "read"},
+        {"get_tenant", "tenant-read"},
         {"set_tenant", "admin"},
         {"list_executors", "admin"},
         {"get_executor", "admin"},
         {"drain_executors", "admin"},
         {"undrain_executors", "admin"},
-        {"get_status", "read"},
-        {"list_events", "read"},
-        {"get_report", "read"},
+        {"get_status", "tenant-read"},
+        {"list_events", "tenant-read"},
+        {"get_report", "tenant-read"},
         {"fsck", "admin"},
         {"backup", "admin"},
         {"create_token", "admin"},
@@ -258,10 +258,10 @@ TEST(Access, RolesMatrix) {
         {"executor_acquire", "executor"},
         {"livez", "public"},
         {"readyz", "public"},
-        {"version", "read"},
+        {"version", "tenant-read"},
         {"openapi", "public"},
-        {"get_live_log", "read"},
-        {"check_pool", "write"},
+        {"get_live_log", "tenant-read"},
+        {"check_pool", "tenant-admin"},
         {"executor_logs", "executor"},
         {"executor_health", "executor"},
     };
@@ -281,6 +281,13 @@ TEST(Access, RolesMatrix) {
         EXPECT_EQ(allowed(kWrite), open || route.role == kRead || route.role == kWrite) << route.id;
     }
     EXPECT_EQ(lowest.size(), api::routes().size());
+    // By the names that tokens have.
+    EXPECT_NE(
+        check_role(Principal{kRead, "", ""}, api::route("start_backfill"))
+            .error()
+            .message.find("needs the role tenant-admin; the token has tenant-read."),
+        std::string::npos
+    );
 }
 
 // Where one may listen, with what.

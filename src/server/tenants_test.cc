@@ -139,8 +139,8 @@ class Tenants : public testing::Test {
         );
         EXPECT_EQ(joined.status, 200) << joined.reply.body;
         tokens_["admin"] = make(R"({"role":"admin"})");
-        tokens_["write"] = make(R"({"role":"tenant-admin","tenant":"acme"})");
-        tokens_["read"] = make(R"({"role":"tenant-read","tenant":"acme"})");
+        tokens_["tenant-admin"] = make(R"({"role":"tenant-admin","tenant":"acme"})");
+        tokens_["tenant-read"] = make(R"({"role":"tenant-read","tenant":"acme"})");
         tokens_["executor"] = make(R"({"role":"executor","tenant":"acme"})");
         tokens_["metrics"] = make(R"({"role":"metrics"})");
     }
@@ -242,7 +242,7 @@ TEST_F(Tenants, EveryRouteForEveryRole) {
             };
             const std::string lowest(to_string(route.role));
             const bool allowed = lowest == "public" || role == "admin" || role == lowest ||
-                                 (role == "write" && lowest == "read");
+                                 (role == "tenant-admin" && lowest == "tenant-read");
             const auto mine = about(own(row.thing));
             if (!allowed) {
                 EXPECT_EQ(mine.status, 403) << mine.reply.body;
@@ -275,7 +275,7 @@ TEST_F(Tenants, EveryRouteForEveryRole) {
 }
 
 TEST_F(Tenants, TheTenantIsTheTokensAndNobodyElses) {
-    const std::string& write = tokens_["write"];
+    const std::string& write = tokens_["tenant-admin"];
     EXPECT_EQ(ask(write, "GET", "/v1/tenants/acme/assets").status, 200);
     for (const char* target :
          {"/v1/tenants/bigco/assets", "/v1/tenants/nobody/assets", "/v1/assets?tenant=bigco"}) {
@@ -299,7 +299,7 @@ TEST_F(Tenants, TheTenantIsTheTokensAndNobodyElses) {
 }
 
 TEST_F(Tenants, NothingForeignShowsThroughNamesListsPrefixesAndGroups) {
-    const std::string& read = tokens_["read"];
+    const std::string& read = tokens_["tenant-read"];
     const auto near = ask(read, "GET", "/v1/assets/ledgers");
     EXPECT_EQ(near.status, 404);
     EXPECT_EQ(near.text("detail").find("Did you mean"), std::string::npos) << near.text("detail");
@@ -347,7 +347,7 @@ TEST_F(Tenants, NothingForeignShowsThroughNamesListsPrefixesAndGroups) {
 }
 
 TEST_F(Tenants, ARevokedTokenEndsAtOnceAndARotatedOneAfterTheOverlap) {
-    const std::string& write = tokens_["write"];
+    const std::string& write = tokens_["tenant-admin"];
     const std::string id = write.substr(std::string("svo_tenant_").size(), 12);
     ASSERT_EQ(ask(write, "GET", "/v1/assets").status, 200);
     const auto rotated = ask(kRoot, "POST", "/v1/tokens/" + id + "/rotate", R"({"overlap":"1h"})");
@@ -363,7 +363,7 @@ TEST_F(Tenants, ARevokedTokenEndsAtOnceAndARotatedOneAfterTheOverlap) {
 
 // What the store says is what counts, whoever wrote it: another node's revocation holds here, too.
 TEST_F(Tenants, ARevocationInTheStoreIsSeenWithoutBeingTold) {
-    const std::string& read = tokens_["read"];
+    const std::string& read = tokens_["tenant-read"];
     auto tokens = server_.store().within(store::TenantScope::all())->tokens();
     ASSERT_TRUE(tokens);
     TokenBook book(server_.store());
@@ -397,7 +397,7 @@ TEST_F(Tenants, SecretsAreShownOnceAndNowhereElse) {
 }
 
 TEST_F(Tenants, EveryChangeSaysWhoMadeIt) {
-    const std::string& write = tokens_["write"];
+    const std::string& write = tokens_["tenant-admin"];
     const std::string id = write.substr(std::string("svo_tenant_").size(), 12);
     const auto paused = server_.call(
         "POST",
@@ -412,7 +412,7 @@ TEST_F(Tenants, EveryChangeSaysWhoMadeIt) {
 }
 
 TEST_F(Tenants, ATokenThatAsksTooOftenIsToldToWait) {
-    const std::string& read = tokens_["read"];
+    const std::string& read = tokens_["tenant-read"];
     TestConnection connection(server_.port());
     TestReply reply;
     // More than what fills up again while they are sent, on any machine that runs the suite.

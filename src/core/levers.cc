@@ -72,7 +72,8 @@ Result<Reply> set_tenant(Context& c, const SetTenant& command) {
             ));
         }
     }
-    if (limits == tenant.row.override_limits) {
+    if (limits == tenant.row.override_limits &&
+        (!limits || tenant.row.override_info.until == command.until)) {
         return Reply(Done{false});
     }
     tenant.row.override_limits = limits;
@@ -106,7 +107,8 @@ Result<Reply> set_pool(Context& c, const SetPool& command) {
     if (wanted && *wanted < 0) {
         return fail(invalid_argument("bad_limit", "A pool's concurrency is not negative."));
     }
-    if (wanted == pool.row.concurrency_override) {
+    if (wanted == pool.row.concurrency_override &&
+        (!wanted || pool.row.override_info.until == command.until)) {
         return Reply(Done{false});
     }
     pool.row.concurrency_override = wanted;
@@ -194,8 +196,10 @@ Result<Reply> set_asset(Context& c, const SetAsset& command) {
             return fail(invalid_argument("bad_limit", "A concurrency is not negative."));
         }
     }
+    const bool same_end = head.override_info.until == asset.head.override_info.until;
     if (head.archived == asset.head.archived &&
-        head.concurrency_override == asset.head.concurrency_override) {
+        head.concurrency_override == asset.head.concurrency_override &&
+        (!head.concurrency_override || same_end)) {
         return Reply(Done{false});
     }
     asset.head = head;

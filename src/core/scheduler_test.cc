@@ -298,6 +298,40 @@ TEST(Scheduler, ExecutorsThatDrainedOrAreDrainedAfterwardsAreNotMissing) {
     EXPECT_EQ(slots_missing(*w.scheduler_), 0);
 }
 
+// The same value for good after one for a time is a change, or it would end all the same.
+TEST(Scheduler, AnOverrideForATimeMayBeMadeLasting) {
+    World w;
+    w.asset("orders");
+    w.pool("warehouse", 9);
+    w.start();
+    const Instant soon = w.now_ + Millis(60'000);
+    const auto changed = [&](const Command& command) {
+        return std::get<Done>(*w.apply(command)).changed;
+    };
+    SetPool pool;
+    pool.pool = "warehouse";
+    pool.concurrency = 2;
+    SetTenant tenant;
+    tenant.tenant = "acme";
+    tenant.weight = 7;
+    SetAsset asset;
+    asset.tenant = "acme";
+    asset.asset = "orders";
+    asset.concurrency = 3;
+    pool.until = tenant.until = asset.until = soon;
+    EXPECT_TRUE(changed(pool) && changed(tenant) && changed(asset));
+    EXPECT_FALSE(changed(pool) || changed(tenant) || changed(asset));
+    pool.until = tenant.until = asset.until = kNever;
+    EXPECT_TRUE(changed(pool) && changed(tenant) && changed(asset));
+    EXPECT_FALSE(changed(pool) || changed(tenant) || changed(asset));
+    w.pass(Millis(120'000));
+    EXPECT_EQ(w.scheduler_->pools(w.now_).at(0).row.concurrency_override, 2);
+    EXPECT_TRUE(w.scheduler_->tenants(w.now_).at(0).row.override_limits.has_value());
+    pool.unset = true;
+    EXPECT_TRUE(changed(pool));
+    EXPECT_FALSE(changed(pool));
+}
+
 TEST(Scheduler, AJobIsStalledWhenNothingOfItEndsForLongerThanIsPlausible) {
     World w;
     w.asset("orders").timeout = Millis(60'000);

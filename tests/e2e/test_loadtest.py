@@ -74,6 +74,8 @@ class Loadtest(ServoTest):
 
     def begin_on_server(self):
         """One on a server of ours that has no executor, with backfills under way."""
+        wait_until(lambda: not self.servo("executor", "list", "--state", "up,stuck,draining,drained",
+                                          "-o", "name").out, "executors of the one before are gone")
         test = self.begin_test("--server", self.url, "--yes", processes=1)
         wait_until(lambda: self.servo("backfill", "list", "--status", "running", "-o", "name").out,
                    "its backfills run")

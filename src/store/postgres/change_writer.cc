@@ -138,18 +138,10 @@ void add_token(Pipeline& out, const TokenRow& row) {
     );
 }
 
-void add_ordinals(Pipeline& out, const JobRow& row) {
-    const std::string ordinals = row.ordinals->encode();
-    out.add(
-        "INSERT INTO job_ordinals (job_id, tenant_id, ordinals) VALUES (?, ?, ?)",
-        Params::of(row.id, row.tenant, sql::Blob{ordinals})
-    );
-}
-
-constexpr sql::Sql kUpsertJob =
+constexpr sql::Sql kUpsertJobs =
     "INSERT INTO jobs (" SERVO_JOB_COLUMNS
-    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-    " ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    ") SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (job_id) DO UPDATE SET revision = excluded.revision,"
     " priority = excluded.priority, deadline_ms = excluded.deadline_ms,"
     " max_concurrency = excluded.max_concurrency,"
@@ -251,9 +243,7 @@ Result<ChangeWriter::JobPlace> ChangeWriter::place_of(JobId id) const {
 Status ChangeWriter::add(Pipeline& out, const Batch& batch) {
     const ChangeSet& changes = *batch.changes;
     add_definitions(out, changes);
-    for (const JobRow& row : changes.jobs) {
-        SERVO_CHECK(add_job(out, row));
-    }
+    SERVO_CHECK(add_jobs(out, changes));
     SERVO_CHECK(add_checkpoints(out, changes));
     SERVO_CHECK(add_grants(out, changes, batch.seq));
     SERVO_CHECK(add_done(out, changes, batch.seq));
@@ -326,17 +316,26 @@ void ChangeWriter::add_pool(Pipeline& out, const PoolRow& row) {
     );
 }
 
-Status ChangeWriter::add_job(Pipeline& out, const JobRow& row) {
-    const bool is_new = places_.count(row.id) == 0;
-    if (is_new && !row.ordinals) {
-        return fail(
-            conflict("unknown_revision", fmt::format("Job {} has no ordinals.", to_text(row.id)))
-        );
-    }
-    const JobSettings& s = row.settings;
-    out.add(
-        kUpsertJob,
-        Params::of(
+// Many jobs may begin to run in one commit, and each statement reads the table's checks anew.
+Status ChangeWriter::add_jobs(Pipeline& out, const ChangeSet& changes) {
+    Rows ordinals({kInt8, kInt8, kBytea});
+    Rows rows({kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kText, kText, kText, kText, kText,
+               kText, kText, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8,
+               kText, kText, kText, kText, kText, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8,
+               kText});
+    for (const JobRow& row : changes.jobs) {
+        if (places_.count(row.id) == 0) {
+            if (!row.ordinals) {
+                return fail(conflict(
+                    "unknown_revision", fmt::format("Job {} has no ordinals.", to_text(row.id))
+                ));
+            }
+            const std::string packed = row.ordinals->encode();
+            ordinals.add(row.id, row.tenant, sql::Blob{packed});
+            places_[row.id] = {row.tenant, row.asset};
+        }
+        const JobSettings& s = row.settings;
+        rows.add(
             row.id,
             row.tenant,
             row.group,
@@ -373,11 +372,16 @@ Status ChangeWriter::add_job(Pipeline& out, const JobRow& row) {
             row.started_at,
             row.completed_at,
             view(encode_claims(row.claims))
-        )
-    );
-    if (is_new) {
-        places_[row.id] = {row.tenant, row.asset};
-        add_ordinals(out, row);
+        );
+    }
+    if (!rows.empty()) {
+        out.add(kUpsertJobs, rows.params());
+    }
+    if (!ordinals.empty()) {
+        out.add(
+            "INSERT INTO job_ordinals (job_id, tenant_id, ordinals) SELECT * FROM unnest(?, ?, ?)",
+            ordinals.params()
+        );
     }
     return {};
 }

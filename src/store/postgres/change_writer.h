@@ -42,7 +42,7 @@ class ChangeWriter {
 
     void add_definitions(Pipeline& out, const ChangeSet& changes);
     void add_pool(Pipeline& out, const PoolRow& row);
-    Status add_job(Pipeline& out, const JobRow& row);
+    Status add_jobs(Pipeline& out, const ChangeSet& changes);
     Status add_checkpoints(Pipeline& out, const ChangeSet& changes);
     Status add_grants(Pipeline& out, const ChangeSet& changes, int64_t seq);
     Status add_done(Pipeline& out, const ChangeSet& changes, int64_t seq);

@@ -13,53 +13,68 @@ namespace {
 constexpr int64_t kMillion = 1'000'000;
 
 Account account_of(const Job& job, ExecutorId executor) {
-    return {job.row.tenant, job.row.asset, job.row.revision, executor, &job.pools, {}};
+    return {job.row.tenant, job.row.asset, job.row.revision, executor, job.pools, {}};
 }
 
 Account account_of(const State& state, const Lease& lease) {
     return account_of(state.jobs.at(lease.job), lease.executor);
 }
 
-// Results one after the other: slot time by meter, and where the first began and the last ended.
+// Amounts on the stack: a report books some, many thousand times a second.
+class AmountList {
+ public:
+    void add(Meter meter, int64_t value) {
+        if (value != 0) {
+            amounts_[size_++] = {meter, value};
+        }
+    }
+    Amounts all() const { return {amounts_.data(), size_}; }
+
+ private:
+    std::array<Amount, kGateCount + kFailureClassCount> amounts_;
+    size_t size_ = 0;
+};
+
+// Attempts one after the other: their time by what came of them, and where the first began and the
+// last ended.
 struct Stretch {
-    Amounts amounts;
+    size_t attempts = 0;
+    int64_t useful_us = 0;
+    std::array<int64_t, kFailureClassCount> waste_us{};
     int64_t sum_us = 0;
     Instant first_start;
     Instant last_end;
 };
 
-void add(Stretch& out, Meter meter, Instant started_at, Micros duration) {
-    const int64_t us = std::max<int64_t>(0, duration.count());
-    if (out.amounts.empty()) {
-        out.first_start = started_at;
+template <typename R>
+void add(Stretch& out, int64_t& by_outcome, const R& result) {
+    const int64_t us = std::max<int64_t>(0, result.duration.count());
+    if (out.attempts++ == 0) {
+        out.first_start = result.started_at;
     }
-    out.last_end = started_at + std::chrono::duration_cast<Millis>(Micros(us));
+    out.last_end = result.started_at + std::chrono::duration_cast<Millis>(Micros(us));
     out.sum_us += us;
-    if (!out.amounts.empty() && out.amounts.back().meter == meter) {
-        out.amounts.back().value += us;
-    } else {
-        out.amounts.push_back({meter, us});
-    }
+    by_outcome += us;
 }
 
-// In the order in which they ran.
-template <typename Each>
-void walk(const LeaseResults& results, const Each& each) {
+// The first attempt, and the rest: it may have begun long ago, the others lie between two reports.
+std::array<Stretch, 2> stretches_of(const LeaseResults& results) {
+    std::array<Stretch, 2> out;
     size_t done = 0;
     size_t failed = 0;
     while (done < results.done.size() || failed < results.failed.size()) {
+        Stretch& stretch = out[done + failed == 0 ? 0 : 1];
         const bool success = failed == results.failed.size() ||
                              (done < results.done.size() &&
                               results.done[done].position < results.failed[failed].position);
         if (success) {
-            each(kMeterUseful, results.done[done].started_at, results.done[done].duration);
-            ++done;
+            add(stretch, stretch.useful_us, results.done[done++]);
         } else {
-            const FailedResult& result = results.failed[failed];
-            each(waste(result.klass), result.started_at, result.duration);
-            ++failed;
+            const FailedResult& result = results.failed[failed++];
+            add(stretch, stretch.waste_us[static_cast<size_t>(result.klass)], result);
         }
     }
+    return out;
 }
 
 // How long the slot was at these results, gaps between them included. The executor's clock is
@@ -75,12 +90,28 @@ void fit(Stretch& out, int64_t available_us) {
     if (out.sum_us <= available_us) {
         return;
     }
-    int64_t sum = 0;
-    for (Amount& one : out.amounts) {
-        one.value = share_of(one.value, available_us, out.sum_us);
-        sum += one.value;
+    const int64_t told = std::exchange(out.sum_us, 0);
+    const auto cut = [&](int64_t& us) {
+        us = share_of(us, available_us, told);
+        out.sum_us += us;
+    };
+    cut(out.useful_us);
+    std::for_each(out.waste_us.begin(), out.waste_us.end(), cut);
+}
+
+void book_stretch(Context& c, Lease& lease, const Account& account, Stretch& stretch) {
+    const int64_t available = stamp(c.now) - lease.booked_to;
+    fit(stretch, available);
+    const Stamp end = lease.booked_to + time_at(stretch, lease, available);
+    AmountList amounts;
+    amounts.add(kMeterUseful, stretch.useful_us);
+    for (size_t i = 0; i < kFailureClassCount; ++i) {
+        amounts.add(waste(static_cast<FailureClass>(i)), stretch.waste_us[i]);
     }
-    out.sum_us = sum;
+    amounts.add(kMeterHeld, end - lease.booked_to - stretch.sum_us);
+    c.state.ledger.book(lease.booked_to, end, amounts.all(), account, Booking::kEverywhere);
+    lease.booked_to = end;
+    lease.last_end = stretch.last_end;
 }
 
 // Learns from a report's successes, and says what they earned.
@@ -153,7 +184,7 @@ std::vector<Seen> look_at_waits(State& state, bool slots_free) {
         }
         for (const Wait& wait : waits_of(state, job, state.now)) {
             Account account = account_of(job, ExecutorId{});
-            account.pools = nullptr;
+            account.pools = {};
             account.pool = pool_of(wait.answer);
             const auto ms = static_cast<int64_t>(wait.partitions) * (to - from) / 1'000;
             state.ledger.book(from, to, {{waits(wait.answer.gate), ms}}, account, Booking::kWork);
@@ -174,7 +205,7 @@ Meter idle_meter(Gate gate) {
 }
 
 // min(free, waiting) by gate in proportion to what waits behind it; the rest has no work.
-Amounts split_idle(const std::vector<Seen>& seen, int64_t free) {
+std::vector<Amount> split_idle(const std::vector<Seen>& seen, int64_t free) {
     std::array<int64_t, kGateCount> by_gate{};
     int64_t waiting = 0;
     for (const Seen& one : seen) {
@@ -183,7 +214,7 @@ Amounts split_idle(const std::vector<Seen>& seen, int64_t free) {
     }
     free = std::max<int64_t>(1, free);
     const int64_t lacking = share_of(kMillion, std::min(free, waiting), free);
-    Amounts out;
+    std::vector<Amount> out;
     int64_t given = 0;
     int64_t counted = 0;
     for (size_t gate = 0; gate < kGateCount; ++gate) {
@@ -256,12 +287,7 @@ void book_results(
     if (!c.state.ledger.on()) {
         return;
     }
-    Stretch first;
-    Stretch rest;
-    walk(results, [&](Meter meter, Instant started_at, Micros duration) {
-        add(first.amounts.empty() ? first : rest, meter, started_at, duration);
-    });
-    if (first.amounts.empty()) {
+    if (results.done.empty() && results.failed.empty()) {
         return;
     }
     int64_t took_us = 0;
@@ -273,18 +299,10 @@ void book_results(
         results.done.empty() ? 0 : earn(c.state, revision, results.done.size(), took_us);
     count_earned(c.state, job.row.tenant, earned);
     const Stamp began = lease.booked_to;
-    // The first may have begun long ago; the others lie between two reports.
-    for (Stretch* out : {&first, &rest}) {
-        if (out->amounts.empty()) {
-            continue;
+    for (Stretch& stretch : stretches_of(results)) {
+        if (stretch.attempts > 0) {
+            book_stretch(c, lease, account, stretch);
         }
-        const int64_t available = stamp(c.now) - lease.booked_to;
-        fit(*out, available);
-        const Stamp end = lease.booked_to + time_at(*out, lease, available);
-        out->amounts.push_back({kMeterHeld, end - lease.booked_to - out->sum_us});
-        c.state.ledger.book(lease.booked_to, end, out->amounts, account, Booking::kEverywhere);
-        lease.booked_to = end;
-        lease.last_end = out->last_end;
     }
     c.state.ledger.book(
         began, lease.booked_to, {{kMeterEarned, earned}}, account, Booking::kEverywhere
@@ -338,17 +356,17 @@ void book_idle(State& state, Session& session) {
         state.ledger.book(from, now, {{kMeterDown, us}}, account, Booking::kEverywhere);
         return;
     }
-    Amounts amounts;
+    AmountList amounts;
     int64_t counted = 0;
     int64_t given = 0;
     for (const Amount& part : state.idle.parts) {
         counted += part.value;
         const int64_t so_far = share_of(us, counted, kMillion);
-        amounts.push_back({part.meter, so_far - given});
+        amounts.add(part.meter, so_far - given);
         given = so_far;
     }
-    state.ledger.book(from, now, amounts, account, Booking::kExecutor);
-    for (const Amount& one : amounts) {
+    state.ledger.book(from, now, amounts.all(), account, Booking::kExecutor);
+    for (const Amount& one : amounts.all()) {
         if (one.meter == kMeterNoWork) {
             state.ledger.book(from, now, {one}, account, Booking::kConcerned);
         } else {

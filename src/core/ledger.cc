@@ -48,15 +48,29 @@ void for_keys(LedgerScope scope, const Account& account, const Each& each) {
             each(LedgerKey{account.executor.value, 0});
             return;
         case LedgerScope::kPool:
-            if (account.pools == nullptr || account.pools->empty()) {
+            if (account.pools.empty()) {
                 each(LedgerKey{account.pool.value, 0});
                 return;
             }
-            for (const auto& [pool, units] : *account.pools) {
+            for (const auto& [pool, units] : account.pools) {
                 each(LedgerKey{pool.value, 0});
             }
             return;
     }
+}
+
+bool same(const Account& a, const Account& b) {
+    return a.tenant == b.tenant && a.asset == b.asset && a.revision == b.revision &&
+           a.executor == b.executor && a.pool == b.pool &&
+           std::equal(a.pools.begin(), a.pools.end(), b.pools.begin(), b.pools.end());
+}
+
+// Neighbours in any of these have places of their own.
+size_t place_of(int64_t cell, const Account& account) {
+    const auto number = [](int64_t value) { return static_cast<uint64_t>(value); };
+    return (number(account.executor.value) + 31 * number(account.asset.value) +
+            97 * number(account.revision) + 389 * number(cell)) %
+           kLedgerPostings;
 }
 
 // The last minute of which all is known by `now`.
@@ -80,11 +94,15 @@ void Ledger::start(Stamp now) {
     began_ = now;
     slots_since_ = now;
     closed_minute_ = now / kMinuteUs - 1;
+    postings_.resize(kLedgerPostings);
     advance(cell_of(now));
 }
 
 void Ledger::advance(int64_t number) {
     const int64_t next = first_ + static_cast<int64_t>(cells_.size());
+    for (Posting& posting : postings_) {
+        settle(posting);
+    }
     if (cells_.empty() || number - next >= kLedgerCellsMax) {
         cells_.clear();
         first_ = number;
@@ -131,7 +149,7 @@ void Ledger::prune(Rows& rows) {
     }
 }
 
-void Ledger::put(Cell& cell, LedgerScope scope, LedgerKey key, const Amounts& amounts) {
+void Ledger::put_row(Cell& cell, LedgerScope scope, LedgerKey key, Amounts amounts) {
     Rows& rows = cell.scopes[static_cast<size_t>(scope)];
     const size_t most = cell.pruned ? kLedgerKeysKept : kLedgerKeysOpen;
     auto it = rows.find(key);
@@ -143,7 +161,38 @@ void Ledger::put(Cell& cell, LedgerScope scope, LedgerKey key, const Amounts& am
     }
 }
 
-void Ledger::put(int64_t number, const Amounts& amounts, const Account& account, Booking booking) {
+void Ledger::put_rows(int64_t number, Amounts amounts, const Account& account, Booking booking) {
+    Cell& cell = cells_[static_cast<size_t>(number - first_)];
+    for (size_t i = 0; i < kLedgerScopeCount; ++i) {
+        const auto scope = static_cast<LedgerScope>(i);
+        if (includes(booking, scope)) {
+            for_keys(scope, account, [&](LedgerKey key) { put_row(cell, scope, key, amounts); });
+        }
+    }
+}
+
+void Ledger::settle(Posting& posting) {
+    if (!posting.meters.empty()) {
+        put_rows(
+            posting.cell, posting.meters.amounts(), posting.account, Booking::kEverywhere
+        );
+        posting.meters.clear();
+    }
+}
+
+Ledger::Posting& Ledger::posting_for(int64_t number, const Account& account) {
+    Posting& posting = postings_[place_of(number, account)];
+    if (posting.cell != number || !same(posting.account, account)) {
+        settle(posting);
+        posting.cell = number;
+        posting.pools.assign(account.pools.begin(), account.pools.end());
+        posting.account = account;
+        posting.account.pools = posting.pools;
+    }
+    return posting;
+}
+
+void Ledger::put(int64_t number, Amounts amounts, const Account& account, Booking booking) {
     if (includes(booking, LedgerScope::kAll)) {
         const bool counted = number / kCellsPerMinute > closed_minute_;
         for (const Amount& one : amounts) {
@@ -154,18 +203,21 @@ void Ledger::put(int64_t number, const Amounts& amounts, const Account& account,
     if (number < first_) {
         return;  // its cell is kept no more
     }
-    advance(number);
-    Cell& cell = cells_[static_cast<size_t>(number - first_)];
-    for (size_t i = 0; i < kLedgerScopeCount; ++i) {
-        const auto scope = static_cast<LedgerScope>(i);
-        if (includes(booking, scope)) {
-            for_keys(scope, account, [&](LedgerKey key) { put(cell, scope, key, amounts); });
-        }
+    if (number >= first_ + static_cast<int64_t>(cells_.size())) {
+        advance(number);
+    }
+    if (booking != Booking::kEverywhere) {
+        put_rows(number, amounts, account, booking);
+        return;
+    }
+    Posting& posting = posting_for(number, account);
+    for (const Amount& one : amounts) {
+        posting.meters.add(one.meter, one.value);
     }
 }
 
 void Ledger::book(
-    Stamp from, Stamp to, const Amounts& amounts, const Account& account, Booking booking
+    Stamp from, Stamp to, Amounts amounts, const Account& account, Booking booking
 ) {
     if (!on_) {
         return;
@@ -176,19 +228,15 @@ void Ledger::book(
         put(first, amounts, account, booking);
         return;
     }
-    Amounts given = amounts;
-    for (Amount& one : given) {
-        one.value = 0;
-    }
-    Amounts here = given;
-    for (int64_t number = first; number <= last; ++number) {
-        const Stamp end = std::min(to, (number + 1) * kLedgerCellUs);
-        for (size_t i = 0; i < amounts.size(); ++i) {
-            const int64_t so_far = share_of(amounts[i].value, end - from, to - from);
-            here[i].value = so_far - given[i].value;
-            given[i].value = so_far;
+    for (const Amount& one : amounts) {
+        int64_t given = 0;
+        for (int64_t number = first; number <= last && one.value != 0; ++number) {
+            const Stamp end = std::min(to, (number + 1) * kLedgerCellUs);
+            const int64_t so_far = share_of(one.value, end - from, to - from);
+            const Amount here{one.meter, so_far - given};
+            put(number, {&here, 1}, account, booking);
+            given = so_far;
         }
-        put(number, here, account, booking);
     }
 }
 
@@ -213,6 +261,11 @@ Ledger::Sums Ledger::sum(
         const Cell& cell = cells_[static_cast<size_t>(number - first_)];
         for (const auto& [key, meters] : cell.scopes[static_cast<size_t>(scope)]) {
             out[key].add(meters);
+        }
+    }
+    for (const Posting& posting : postings_) {
+        if (posting.cell >= begin && posting.cell < end && !posting.meters.empty()) {
+            for_keys(scope, posting.account, [&](LedgerKey key) { out[key].add(posting.meters); });
         }
     }
     for (const RunningSpan& one : running) {

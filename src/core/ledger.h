@@ -10,8 +10,10 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <map>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -32,6 +34,7 @@ constexpr size_t kLedgerKeysOpen = 1'000;    // while a cell is young
 constexpr int64_t kLedgerYoungCells = 3;     // may still grow beyond kLedgerKeysKept
 constexpr Millis kLedgerCloseAfter{15'000};  // beyond the TTL, so that all is known by then
 constexpr int64_t kLedgerHourEvery = 10;     // minutes between two writes of an unfinished hour
+constexpr size_t kLedgerPostings = 1'024;
 
 // Whose time it is.
 struct Account {
@@ -39,8 +42,8 @@ struct Account {
     AssetId asset;
     int revision = 0;
     ExecutorId executor;
-    const std::vector<std::pair<PoolId, int>>* pools = nullptr;  // counts in each of them
-    PoolId pool;                                                 // the only one, when no pools
+    std::span<const std::pair<PoolId, int>> pools;  // counts in each of them; the job's
+    PoolId pool;                                    // the only one, when no pools
 };
 
 // A span of slot time whose end is not known yet.
@@ -49,7 +52,7 @@ struct RunningSpan {
     Account account;
 };
 
-using Amounts = std::vector<Amount>;
+using Amounts = std::span<const Amount>;
 
 // Where a booking goes: everywhere; to the total and the executor; to whose work is concerned, when
 // the total has it already; everywhere but to executors.
@@ -71,9 +74,16 @@ class Ledger {
     bool on() const { return on_; }
 
     // Spreads the amounts evenly over [from, to). `from` == `to`: all at that moment.
+    void book(Stamp from, Stamp to, Amounts amounts, const Account& account, Booking booking);
     void book(
-        Stamp from, Stamp to, const Amounts& amounts, const Account& account, Booking booking
-    );
+        Stamp from,
+        Stamp to,
+        std::initializer_list<Amount> amounts,
+        const Account& account,
+        Booking booking
+    ) {
+        book(from, to, Amounts(amounts.begin(), amounts.size()), account, booking);
+    }
 
     // The number of slots there are, from `now` on; what is booked must come to their time.
     void set_slots(int64_t slots, Stamp now);
@@ -99,10 +109,21 @@ class Ledger {
         std::array<Rows, kLedgerScopeCount> scopes;
         bool pruned = false;
     };
+    // What an account got everywhere in one cell, on its way into the rows of all scopes: a slot
+    // books several times a second, and most often goes on where it was.
+    struct Posting {
+        int64_t cell = 0;
+        Account account;                            // its pools are these:
+        std::vector<std::pair<PoolId, int>> pools;
+        Meters meters;                              // empty: a free place
+    };
 
     void advance(int64_t number);
-    void put(int64_t number, const Amounts& amounts, const Account& account, Booking booking);
-    static void put(Cell& cell, LedgerScope scope, LedgerKey key, const Amounts& amounts);
+    void put(int64_t number, Amounts amounts, const Account& account, Booking booking);
+    void put_rows(int64_t number, Amounts amounts, const Account& account, Booking booking);
+    static void put_row(Cell& cell, LedgerScope scope, LedgerKey key, Amounts amounts);
+    Posting& posting_for(int64_t number, const Account& account);
+    void settle(Posting& posting);
     static void prune(Rows& rows);
     void add_rows(
         LedgerSpan span,
@@ -117,6 +138,7 @@ class Ledger {
     Stamp began_ = 0;
     int64_t first_ = 0;  // number of the oldest cell
     std::deque<Cell> cells_;
+    std::vector<Posting> postings_;  // each account and cell has one place; none is older than cells_
     int64_t closed_minute_ = 0;  // number of the last that was closed
     int64_t booked_us_ = 0;
     int64_t slots_ = 0;

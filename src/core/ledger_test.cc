@@ -96,6 +96,43 @@ TEST_F(LedgerTest, KeepsTheLargestKeysAndTheRestTogether) {
     EXPECT_TRUE(sums.contains(kLedgerOthers));
 }
 
+TEST_F(LedgerTest, KeepsApartAccountsThatTakeTurns) {
+    // Equal but for one of their parts, and but for an executor of the same remainder.
+    std::vector<Account> accounts(6, account(1));
+    accounts[1].executor = ExecutorId(1 + static_cast<int64_t>(kLedgerPostings));
+    accounts[2].asset = AssetId(12);
+    accounts[3].revision = 2;
+    accounts[4].tenant = TenantId(2);
+    for (int64_t round = 0; round < 30; ++round) {
+        // Jobs end, and their pools with them.
+        std::vector<std::pair<PoolId, int>> pools = {{PoolId(7), 1}, {PoolId(8), 2}};
+        accounts[5].pools = pools;
+        for (const Account& one : accounts) {
+            const Stamp from = kStart + round * kSecond;
+            ledger.book(
+                from, from + kSecond, {{kMeterUseful, kSecond}}, one, Booking::kEverywhere
+            );
+        }
+        pools.assign(2, {PoolId(9), 1});
+    }
+    const auto seconds = [&](LedgerScope scope, LedgerKey key) {
+        return at(scope, key, kMeterUseful, 0, 30 * kSecond) / kSecond;
+    };
+    EXPECT_EQ(seconds(LedgerScope::kAll, kLedgerNobody), 180);
+    EXPECT_EQ(seconds(LedgerScope::kTenant, {1, 0}), 150);
+    EXPECT_EQ(seconds(LedgerScope::kTenant, {2, 0}), 30);
+    EXPECT_EQ(seconds(LedgerScope::kAsset, {11, 1}), 120);
+    EXPECT_EQ(seconds(LedgerScope::kAsset, {11, 2}), 30);
+    EXPECT_EQ(seconds(LedgerScope::kAsset, {12, 1}), 30);
+    EXPECT_EQ(seconds(LedgerScope::kExecutor, {1, 0}), 150);
+    EXPECT_EQ(seconds(LedgerScope::kExecutor, {1 + static_cast<int64_t>(kLedgerPostings), 0}), 30);
+    EXPECT_EQ(seconds(LedgerScope::kPool, kLedgerNobody), 150);
+    EXPECT_EQ(seconds(LedgerScope::kPool, {7, 0}), 30);
+    EXPECT_EQ(seconds(LedgerScope::kPool, {8, 0}), 30);
+    EXPECT_EQ(seconds(LedgerScope::kPool, {9, 0}), 0);
+    EXPECT_EQ(ledger.booked_us(), 180 * kSecond);
+}
+
 TEST_F(LedgerTest, StoresAMinuteOnceWithWhatRunsAsOpen) {
     const std::vector<RunningSpan> running = {{kStart + 30 * kSecond, account(1)}};
     ledger.book(

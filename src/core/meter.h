@@ -73,6 +73,8 @@ class Meters {
     int64_t operator[](Meter meter) const;
     int64_t slot_time() const;  // µs
     const std::vector<Amount>& amounts() const { return amounts_; }
+    bool empty() const { return amounts_.empty(); }
+    void clear() { amounts_.clear(); }
     LedgerAmounts words() const;
 
  private:

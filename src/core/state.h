@@ -221,7 +221,7 @@ struct MissingSlots {
 
 // How free slots are booked until the next look at what waits: parts of a million by meter.
 struct IdleSplit {
-    Amounts parts{{kMeterNoWork, 1'000'000}};
+    std::vector<Amount> parts{{kMeterNoWork, 1'000'000}};
     // Booked since the last look for want of a slot or behind a gate, by gate and cell of the
     // ledger: whose work it was is known at the next look. Gate::kNone: not handed out.
     std::array<std::map<int64_t, int64_t>, kGateCount> concerned_us;

@@ -26,6 +26,7 @@ struct DurationTally {
     std::array<uint64_t, kEdgesMs.size() + 1> counts{};  // the last: beyond every edge
     uint64_t total = 0;
     int64_t sum_us = 0;
+    size_t last = 0;  // where the newest went: the next is most often like it
 
     void add(Micros duration);
 };
@@ -57,16 +58,9 @@ struct Tally {
     static Id key(Id id) {
         return id.value <= kNamedMax ? id : Id{};
     }
-    void end(TenantId tenant, AssetId asset, EndStatus status, uint64_t count) {
-        processed[key(tenant)][static_cast<size_t>(status)] += count;
-        asset_processed[key(asset)][static_cast<size_t>(status)] += count;
-    }
-    void attempts_done(TenantId tenant, uint64_t count) {
-        attempts_completed[key(tenant)] += count;
-    }
-    void attempt_failed(TenantId tenant, FailureClass klass) {
-        ++attempts_failed[key(tenant)][static_cast<size_t>(klass)];
-    }
+    void end(TenantId tenant, AssetId asset, EndStatus status, uint64_t count);
+    void attempts_done(TenantId tenant, uint64_t count);
+    void attempt_failed(TenantId tenant, FailureClass klass);
 };
 
 }  // namespace servo::core

@@ -169,6 +169,34 @@ Result<FailedResult> failed_from_wire(FailedWire&& wire) {
     return out;
 }
 
+PhasesWire phases_to_wire(const PhaseTimes& phases) {
+    PhasesWire wire{phases.position, {}};
+    for (size_t i = 0; i < kPhaseCount; ++i) {
+        if (phases.us[i] > 0) {
+            wire.us.emplace(to_string(static_cast<Phase>(i)), phases.us[i]);
+        }
+    }
+    return wire;
+}
+
+Result<PhaseTimes> phases_from_wire(const PhasesWire& wire) {
+    PhaseTimes out;
+    out.position = wire.pos;
+    for (const auto& [word, us] : wire.us) {
+        const auto phase = told_phase_from(word);
+        if (!phase) {
+            return fail(bad_field(
+                "results.phases", fmt::format("\"{}\" is none of {}", word, told_phase_words())
+            ));
+        }
+        if (us < 0 || us > kDurationUsMax) {
+            return fail(bad_field("results.phases", "has a time that cannot be"));
+        }
+        out.us[static_cast<size_t>(*phase)] = us;
+    }
+    return out;
+}
+
 ResultsWire results_to_wire(const LeaseResults& results) {
     ResultsWire wire;
     wire.lease = results.lease.value;
@@ -181,6 +209,9 @@ ResultsWire results_to_wire(const LeaseResults& results) {
     for (const LogTail& log : results.logs) {
         wire.logs.push_back({log.position, log.bytes_total, clean_tail(log.tail, kLogTailBytesMax)}
         );
+    }
+    for (const PhaseTimes& phases : results.phases) {
+        wire.phases.push_back(phases_to_wire(phases));
     }
     return wire;
 }
@@ -198,6 +229,9 @@ Result<LeaseResults> results_from_wire(ResultsWire&& wire) {
         // Packed on this thread, so that the engine's and the store have an eighth to carry.
         std::string tail = pack_text(clean_tail(log.tail, kLogTailBytesMax));
         out.logs.push_back({log.pos, log.bytes_total, std::move(tail)});
+    }
+    for (const PhasesWire& phases : wire.phases) {
+        out.phases.push_back(SERVO_TRY(phases_from_wire(phases)));
     }
     return out;
 }
@@ -418,8 +452,8 @@ Result<CallRequest> call_request_from(const json::value& json, CallKind kind, Un
     out.held = SERVO_TRY(held_from_wire(wire.held));
     size_t results = 0;
     for (ResultsWire& lease : wire.results) {
-        results +=
-            (lease.done ? lease.done->pos.size() : 0) + lease.failed.size() + lease.logs.size();
+        results += (lease.done ? lease.done->pos.size() : 0) + lease.failed.size() +
+                   lease.logs.size() + lease.phases.size();
         if (results > kResultsPerReportMax) {
             return fail(invalid_argument(
                 "too_many_results",

@@ -58,6 +58,11 @@ CallRequest random_request(Prng& prng) {
             results.done.push_back(random_done(prng, position, extras));
         }
         results.failed.push_back(random_failed(prng, 30));
+        if (prng.chance(1, 2)) {
+            PhaseTimes& told = results.phases.emplace_back();
+            told.position = 30;
+            told.us[prng.below(kPhaseCount - 1)] = prng.between(0, 10'000'000);
+        }
         results.logs.push_back({30, 100'000, "tail"});
         request.results.push_back(std::move(results));
     }
@@ -206,6 +211,10 @@ TEST(ExecutorProtocol, ColumnsThatDoNotFitAreRefused) {
              R"([{"lease":1,"done":{"pos":[0],"start":[5],"dur":[1],"rows":[1,2]}}])",
              R"([{"lease":1,"done":{"pos":["0"],"start":[5],"dur":[1]}}])",
              R"([{"lease":1,"failed":[{"pos":0,"start":1,"dur":1,"class":"odd"}]}])",
+             R"([{"lease":1,"phases":[{"pos":0,"us":{"odd":1}}]}])",
+             R"([{"lease":1,"phases":[{"pos":0,"us":{"opaque":1}}]}])",
+             R"([{"lease":1,"phases":[{"pos":0,"us":{"cpu":-1}}]}])",
+             R"([{"lease":1,"phases":[{"pos":0,"us":{"cpu":9223372036854775807}}]}])",
          }) {
         EXPECT_EQ(reason_of(bad), "bad_body") << bad;
     }

@@ -85,11 +85,18 @@ void describe(V& v, LogWire& l) {
 }
 
 template <typename V>
+void describe(V& v, PhasesWire& p) {
+    v.required("pos", p.pos, "");
+    v.required("us", p.us, "µs by phase, cut to the duration; what is left is opaque.");
+}
+
+template <typename V>
 void describe(V& v, ResultsWire& r) {
     v.required("lease", r.lease, "");
     v.field("done", r.done, "");
     v.field("failed", r.failed, "");
     v.field("logs", r.logs, "");
+    v.field("phases", r.phases, "What programs told of their time; ascending.");
 }
 
 template <typename V>
@@ -166,6 +173,7 @@ SERVO_WIRE(RegisterReplyWire);
 SERVO_WIRE(DoneColumns);
 SERVO_WIRE(FailedWire);
 SERVO_WIRE(LogWire);
+SERVO_WIRE(PhasesWire);
 SERVO_WIRE(ResultsWire);
 SERVO_WIRE(CallRequestWire);
 SERVO_WIRE(GrantWire);

@@ -71,11 +71,16 @@ struct LogWire {
     uint64_t bytes_total = 0;
     std::string tail;
 };
+struct PhasesWire {
+    uint64_t pos = 0;
+    std::map<std::string, int64_t> us;
+};
 struct ResultsWire {
     int64_t lease = 0;
     std::optional<DoneColumns> done;
     std::vector<FailedWire> failed;
     std::vector<LogWire> logs;
+    std::vector<PhasesWire> phases;
 };
 struct CallRequestWire {
     int64_t session = 0;
@@ -137,6 +142,7 @@ SERVO_WIRE_TYPE(RegisterReplyWire, "RegisterReply");
 SERVO_WIRE_TYPE(DoneColumns, "DoneColumns");
 SERVO_WIRE_TYPE(FailedWire, "FailedResult");
 SERVO_WIRE_TYPE(LogWire, "LogTail");
+SERVO_WIRE_TYPE(PhasesWire, "PhaseTimes");
 SERVO_WIRE_TYPE(ResultsWire, "LeaseResults");
 SERVO_WIRE_TYPE(CallRequestWire, "CallRequest");
 SERVO_WIRE_TYPE(GrantWire, "Grant");

@@ -85,7 +85,7 @@ void add_admin_schemas(json::object& schemas) {
 
 void add_executor_schemas(json::object& schemas) {
     add_schemas<HeldWire, RegisterRequestWire, RegisterReplyWire, DoneColumns>(schemas);
-    add_schemas<FailedWire, LogWire, ResultsWire, CallRequestWire>(schemas);
+    add_schemas<FailedWire, LogWire, PhasesWire, ResultsWire, CallRequestWire>(schemas);
     add_schemas<GrantWire, ControlWire, DefinitionWire, CallReplyWire>(schemas);
     add_schemas<LogChunkWire, LogReportWire, LogWishWire, LogWishesWire>(schemas);
     add_schemas<StuckSlot, ExecutorError, ExecutorHealth, HealthRequest, HealthReply>(schemas);

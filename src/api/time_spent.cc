@@ -19,6 +19,13 @@ void describe(V& v, TimeSpent& t) {
     v.field("completed_per_second", t.completed_per_second, "Partitions.");
     v.field("failed_per_second", t.failed_per_second, "Partitions that failed for good.");
     v.field("slots", t.slots, "On average, by what they did.");
+    v.field(
+        "phases",
+        t.phases,
+        "Slots that were busy with attempts which have ended, on average, by what these did: as "
+        "the "
+        "programs told it, and their processor time; opaque: nobody said."
+    );
     v.field("waiting", t.waiting, "Partitions on average, by the gate that held them.");
 }
 

@@ -17,6 +17,7 @@ struct TimeSpent {
     double completed_per_second = 0;
     double failed_per_second = 0;
     std::map<std::string, double> slots;    // by what they did
+    std::map<std::string, double> phases;   // of them, busy with attempts that ended
     std::map<std::string, double> waiting;  // partitions, by the gate that held them
 };
 

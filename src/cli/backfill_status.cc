@@ -174,6 +174,7 @@ std::string detail_text(const api::BackfillDetail& job, Instant now, bool colour
     facts.add("note", job.note);
     facts.add("slots", holders_text(job, now));
     facts.add("slot time", slot_time(job.time));
+    facts.add("busy", busy_time(job.time));
     facts.add("lost slots", lost_slots(job.time, job.time_before));
     facts.add("waiting", wait_reasons(job.waiting, now));
     facts.add("failures", Cell(failures_text(job), Tone::kPlain));

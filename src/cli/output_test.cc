@@ -82,6 +82,15 @@ TEST(Text, ExecutorsAreCountedByWhatTheyDo) {
     EXPECT_EQ(executor_counts(status), "2 up, 1 drained, 3 lost");
 }
 
+TEST(Text, BusyTimeIsAShareOfAllSlotTime) {
+    EXPECT_EQ(busy_time(std::nullopt), "");
+    api::TimeSpent spent;
+    spent.slots = {{"busy.useful", 6}, {"busy.waste:data", 2.2}, {"idle.no_work", 1.8}};
+    EXPECT_EQ(busy_time(spent), "");
+    spent.phases = {{"cpu", 1.2}, {"db_exec", 6}, {"opaque", 0.97}, {"tls", 0.03}};
+    EXPECT_EQ(busy_time(spent), "82% of slot time: 60% db_exec, 12% cpu, 10% opaque");
+}
+
 TEST(Format, Words) {
     for (const char* word : {"table", "wide", "json", "jsonl", "yaml", "name"}) {
         EXPECT_TRUE(format_from(word).has_value());

@@ -59,7 +59,8 @@ Table groups_table(const api::SystemStatus& status) {
          {"LOST BEFORE", Align::kRight, true},
          {"EARNED", Align::kRight, true},
          {"EARNED BEFORE", Align::kRight, true},
-         {"LOST TO"}}
+         {"LOST TO"},
+         {"BUSY WITH"}}
     );
     for (const api::StatusGroup& group : status.groups) {
         table.add(
@@ -78,7 +79,8 @@ Table groups_table(const api::SystemStatus& status) {
              slots(group.time_before, &api::TimeSpent::lost_slots),
              slots(group.time, &api::TimeSpent::earned_slots),
              slots(group.time_before, &api::TimeSpent::earned_slots),
-             group.time ? group.time->lost_to : ""}
+             group.time ? group.time->lost_to : "",
+             phase_shares(group.time)}
         );
     }
     return table;
@@ -109,6 +111,7 @@ std::string status_text(const api::SystemStatus& status, Instant now, bool wide,
         "slots", std::to_string(status.slots_busy) + " of " + std::to_string(status.slots) + " busy"
     );
     facts.add("slot time", slot_time(status.time));
+    facts.add("busy", busy_time(status.time));
     facts.add("lost slots", lost_slots(status.time, status.time_before));
     facts.add("waiting", wait_reasons(status.waiting, now));
     facts.add("last error", Cell(status.last_error, Tone::kBad));

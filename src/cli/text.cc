@@ -99,14 +99,24 @@ std::string eta(const api::Backfill& job, Instant now, bool interval) {
 namespace {
 
 constexpr double kSlotsShown = 0.05;  // less reads as 0.0
+constexpr double kShareShown = 0.5;   // less reads as 0%
 
-std::vector<std::pair<double, std::string>> largest_first(const api::TimeSpent& spent) {
+std::vector<std::pair<double, std::string>> largest_first(const std::map<std::string, double>& all
+) {
     std::vector<std::pair<double, std::string>> out;
-    for (const auto& [state, slots] : spent.slots) {
-        out.emplace_back(-slots, state);
+    for (const auto& [word, slots] : all) {
+        out.emplace_back(-slots, word);
     }
     std::sort(out.begin(), out.end());
     return out;
+}
+
+double sum_of(const std::map<std::string, double>& all) {
+    double sum = 0;
+    for (const auto& [word, slots] : all) {
+        sum += slots;
+    }
+    return sum;
 }
 
 }  // namespace
@@ -126,15 +136,37 @@ std::string slot_time(const std::optional<api::TimeSpent>& spent) {
     if (!spent) {
         return "";
     }
-    double all = 0;
     std::string text;
-    for (const auto& [negative, state] : largest_first(*spent)) {
-        all -= negative;
+    for (const auto& [negative, state] : largest_first(spent->slots)) {
         if (-negative >= kSlotsShown) {
             text += fmt::format("{}{:.1f} {}", text.empty() ? "" : ", ", -negative, state);
         }
     }
-    return text.empty() ? "" : fmt::format("{:.1f} slots: {}", all, text);
+    return text.empty() ? "" : fmt::format("{:.1f} slots: {}", sum_of(spent->slots), text);
+}
+
+std::string phase_shares(const std::optional<api::TimeSpent>& spent) {
+    const double all = spent ? sum_of(spent->slots) : 0;
+    if (all <= 0) {
+        return "";
+    }
+    std::string text;
+    for (const auto& [negative, phase] : largest_first(spent->phases)) {
+        const double share = -negative * 100 / all;
+        if (share >= kShareShown) {
+            text += fmt::format("{}{:.0f}% {}", text.empty() ? "" : ", ", share, phase);
+        }
+    }
+    return text;
+}
+
+std::string busy_time(const std::optional<api::TimeSpent>& spent) {
+    const std::string shares = phase_shares(spent);
+    if (shares.empty()) {
+        return "";
+    }
+    const double busy = sum_of(spent->phases) * 100 / sum_of(spent->slots);
+    return fmt::format("{:.0f}% of slot time: {}", busy, shares);
 }
 
 std::string lost_slots(

@@ -36,6 +36,10 @@ std::string eta(const api::Backfill& job, Instant now, bool interval);
 std::string executor_counts(const api::SystemStatus& status);
 // "24.0 slots: 18.2 busy.useful, …", the largest first; empty when nothing is known.
 std::string slot_time(const std::optional<api::TimeSpent>& spent);
+// "60% db_exec, 12% cpu, 10% opaque", of all slot time; empty while no attempt has ended.
+std::string phase_shares(const std::optional<api::TimeSpent>& spent);
+// "82% of slot time: 60% db_exec, 12% cpu, 10% opaque".
+std::string busy_time(const std::optional<api::TimeSpent>& spent);
 // "2.5 now, 0.0 in the ten minutes before".
 std::string lost_slots(
     const std::optional<api::TimeSpent>& now, const std::optional<api::TimeSpent>& before

@@ -3,6 +3,7 @@
 // is looked at once a second, by gates and jobs, so the cost does not grow with partitions.
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 #include <utility>
 
 #include "core/rules.h"
@@ -31,23 +32,45 @@ class AmountList {
     Amounts all() const { return {amounts_.data(), size_}; }
 
  private:
-    std::array<Amount, kGateCount + kFailureClassCount> amounts_;
+    static constexpr size_t kMost = 4 + kFailureClassCount + kPhaseCount;  // of a stretch
+    static_assert(kMost > kGateCount);                                     // and of idle time
+    std::array<Amount, kMost> amounts_;
     size_t size_ = 0;
 };
 
-// Attempts one after the other: their time by what came of them, and where the first began and the
-// last ended.
+// Attempts one after the other: their time by what came of them, what is known of it by phase, and
+// where the first began and the last ended.
 struct Stretch {
     size_t attempts = 0;
     int64_t useful_us = 0;
+    int64_t cancelled_us = 0;
     std::array<int64_t, kFailureClassCount> waste_us{};
+    PhaseMicros phases_us{};
     int64_t sum_us = 0;
     Instant first_start;
     Instant last_end;
 };
 
+// What the program told, in proportion where it is more than the attempt took; what was measured of
+// its CPU time counts where it told none, as far as there is room.
+void add_phases(PhaseMicros& out, int64_t us, const PhaseTimes* told, int64_t cpu_us) {
+    constexpr auto kCpu = static_cast<size_t>(Phase::kCpu);
+    int64_t left = us;
+    if (told != nullptr) {
+        const int64_t sum = std::accumulate(told->us.begin(), told->us.end(), int64_t{0});
+        for (size_t i = 0; i < kPhaseCount; ++i) {
+            const int64_t part = sum <= us ? told->us[i] : share_of(told->us[i], us, sum);
+            out[i] += part;
+            left -= part;
+        }
+    }
+    if (told == nullptr || told->us[kCpu] == 0) {
+        out[kCpu] += std::clamp<int64_t>(cpu_us, 0, left);
+    }
+}
+
 template <typename R>
-void add(Stretch& out, int64_t& by_outcome, const R& result) {
+void add(Stretch& out, int64_t& by_outcome, const R& result, const PhaseTimes* told) {
     const int64_t us = std::max<int64_t>(0, result.duration.count());
     if (out.attempts++ == 0) {
         out.first_start = result.started_at;
@@ -55,23 +78,35 @@ void add(Stretch& out, int64_t& by_outcome, const R& result) {
     out.last_end = result.started_at + std::chrono::duration_cast<Millis>(Micros(us));
     out.sum_us += us;
     by_outcome += us;
+    add_phases(out.phases_us, us, told, result.cpu_us);
 }
 
 // The first attempt, and the rest: it may have begun long ago, the others lie between two reports.
-std::array<Stretch, 2> stretches_of(const LeaseResults& results) {
+std::array<Stretch, 2> stretches_of(const Lease& lease, const LeaseResults& results) {
     std::array<Stretch, 2> out;
     size_t done = 0;
     size_t failed = 0;
+    auto told = results.phases.begin();
+    const auto told_of = [&](uint64_t position) {
+        const bool any = told != results.phases.end() && told->position == position;
+        return any ? &*told++ : nullptr;
+    };
     while (done < results.done.size() || failed < results.failed.size()) {
         Stretch& stretch = out[done + failed == 0 ? 0 : 1];
         const bool success = failed == results.failed.size() ||
                              (done < results.done.size() &&
                               results.done[done].position < results.failed[failed].position);
         if (success) {
-            add(stretch, stretch.useful_us, results.done[done++]);
+            const DoneResult& result = results.done[done++];
+            add(stretch, stretch.useful_us, result, told_of(result.position));
         } else {
             const FailedResult& result = results.failed[failed++];
-            add(stretch, stretch.waste_us[static_cast<size_t>(result.klass)], result);
+            const bool cancelled = lease.stop && result.klass == FailureClass::kLost;
+            add(stretch,
+                cancelled ? stretch.cancelled_us
+                          : stretch.waste_us[static_cast<size_t>(result.klass)],
+                result,
+                told_of(result.position));
         }
     }
     return out;
@@ -90,13 +125,20 @@ void fit(Stretch& out, int64_t available_us) {
     if (out.sum_us <= available_us) {
         return;
     }
-    const int64_t told = std::exchange(out.sum_us, 0);
+    const int64_t told = std::exchange(out.sum_us, available_us);
+    int64_t counted = 0;
+    int64_t given = 0;
     const auto cut = [&](int64_t& us) {
-        us = share_of(us, available_us, told);
-        out.sum_us += us;
+        counted += us;
+        const int64_t so_far = us == 0 ? given : share_of(available_us, counted, told);
+        us = so_far - std::exchange(given, so_far);
     };
     cut(out.useful_us);
+    cut(out.cancelled_us);
     std::for_each(out.waste_us.begin(), out.waste_us.end(), cut);
+    for (int64_t& us : out.phases_us) {
+        us = share_of(us, available_us, told);
+    }
 }
 
 void book_stretch(Context& c, Lease& lease, const Account& account, Stretch& stretch) {
@@ -105,10 +147,17 @@ void book_stretch(Context& c, Lease& lease, const Account& account, Stretch& str
     const Stamp end = lease.booked_to + time_at(stretch, lease, available);
     AmountList amounts;
     amounts.add(kMeterUseful, stretch.useful_us);
+    amounts.add(kMeterCancelled, stretch.cancelled_us);
     for (size_t i = 0; i < kFailureClassCount; ++i) {
         amounts.add(waste(static_cast<FailureClass>(i)), stretch.waste_us[i]);
     }
     amounts.add(kMeterHeld, end - lease.booked_to - stretch.sum_us);
+    int64_t opaque = stretch.sum_us;
+    for (size_t i = 0; i < kPhaseCount; ++i) {
+        amounts.add(spent_in(static_cast<Phase>(i)), stretch.phases_us[i]);
+        opaque -= stretch.phases_us[i];
+    }
+    amounts.add(spent_in(Phase::kOpaque), opaque);
     c.state.ledger.book(lease.booked_to, end, amounts.all(), account, Booking::kEverywhere);
     lease.booked_to = end;
     lease.last_end = stretch.last_end;
@@ -299,7 +348,7 @@ void book_results(
         results.done.empty() ? 0 : earn(c.state, revision, results.done.size(), took_us);
     count_earned(c.state, job.row.tenant, earned);
     const Stamp began = lease.booked_to;
-    for (Stretch& stretch : stretches_of(results)) {
+    for (Stretch& stretch : stretches_of(lease, results)) {
         if (stretch.attempts > 0) {
             book_stretch(c, lease, account, stretch);
         }
@@ -332,10 +381,11 @@ void book_lease_end(State& state, const Lease& lease) {
 
 void book_lease_lost(State& state, Lease& lease, FailureClass klass) {
     const Stamp now = stamp(state.now);
+    const int64_t us = now - lease.booked_to;
     state.ledger.book(
         lease.booked_to,
         now,
-        {{waste(klass), now - lease.booked_to}},
+        {{waste(klass), us}, {spent_in(Phase::kOpaque), us}},
         account_of(state, lease),
         Booking::kEverywhere
     );

@@ -65,7 +65,9 @@ class OneSlot : public testing::Test {
     }
 
     // Reports what is given, with the time that the slot waited for answers so far.
-    void report(std::vector<DoneResult> done, int64_t report_ms) {
+    void report(
+        std::vector<DoneResult> done, int64_t report_ms, std::vector<PhaseTimes> phases = {}
+    ) {
         CallRequest call;
         call.session = SessionId(1);
         call.call = ++call_;
@@ -80,6 +82,7 @@ class OneSlot : public testing::Test {
                 one.position = reported_++;
                 results.done.push_back(one);
             }
+            results.phases = std::move(phases);
             call.results = {results};
         }
         const auto reply = std::get<CallReply>(must(ExecutorCall{call}));
@@ -92,6 +95,14 @@ class OneSlot : public testing::Test {
         DoneResult out;
         out.started_at = kStart + std::chrono::hours(1) + Millis(from_ms);
         out.duration = Micros(took_ms * 1'000);
+        return out;
+    }
+    static PhaseTimes told(uint64_t position, std::map<Phase, int64_t> ms) {
+        PhaseTimes out;
+        out.position = position;
+        for (const auto& [phase, amount] : ms) {
+            out.us[static_cast<size_t>(phase)] = amount * 1'000;
+        }
         return out;
     }
     int64_t ms(const std::string& word) const { return scheduler_->ledger_counters().at(word); }
@@ -116,6 +127,85 @@ TEST_F(OneSlot, GapsAreHeldAndWaitingForAnAnswerIsReport) {
     EXPECT_EQ(ms("earned"), 200);  // two at what they cost as a rule
     EXPECT_EQ(ms("partitions.completed"), 2);
     EXPECT_EQ(ms("slot.idle.dispatch"), 0);
+}
+
+TEST_F(OneSlot, BusyTimeIsSplitByWhatProgramsTellAndTheirProcessorTime) {
+    start(4, 100);
+    report({}, 0);
+    ASSERT_EQ(grant_.size(), 2U);
+    now_ += Millis(1'000);
+    std::vector<DoneResult> both = {done(0, 300), done(300, 400)};
+    both[0].cpu_us = 100'000;
+    both[1].cpu_us = 100'000;
+    // The second tells of twice the time that it took.
+    report(
+        both,
+        0,
+        {told(0, {{Phase::kDbExec, 150}}), told(1, {{Phase::kDbExec, 600}, {Phase::kIo, 200}})}
+    );
+    EXPECT_EQ(ms("slot.busy.useful"), 700);
+    EXPECT_EQ(ms("phase.db_exec"), 150 + 300);
+    EXPECT_EQ(ms("phase.io"), 100);
+    EXPECT_EQ(ms("phase.cpu"), 100);
+    EXPECT_EQ(ms("phase.opaque"), 50);
+}
+
+TEST_F(OneSlot, WhatAProgramTellsOfItsProcessorTimeCounts) {
+    start(4, 100);
+    report({}, 0);
+    ASSERT_EQ(grant_.size(), 2U);
+    now_ += Millis(1'000);
+    std::vector<DoneResult> both = {done(0, 300), done(300, 400)};
+    both[0].cpu_us = 250'000;
+    both[1].cpu_us = 9'000'000;  // several processors, or a wrong figure
+    report(both, 0, {told(0, {{Phase::kCpu, 200}})});
+    EXPECT_EQ(ms("phase.cpu"), 200 + 400);
+    EXPECT_EQ(ms("phase.opaque"), 100);
+}
+
+TEST_F(OneSlot, PhasesOfNoResultAreRefused) {
+    start(4, 100);
+    report({}, 0);
+    ASSERT_EQ(grant_.size(), 2U);
+    const std::vector<std::vector<PhaseTimes>> all = {{told(1, {})}, {told(0, {}), told(0, {})}};
+    for (const std::vector<PhaseTimes>& bad : all) {
+        LeaseResults results;
+        results.lease = grant_.lease;
+        results.done = {done(0, 10)};
+        results.phases = bad;
+        CallRequest call;
+        call.session = SessionId(1);
+        call.call = ++call_;
+        call.results = {results};
+        ChangeSet changes;
+        const auto reply = scheduler_->apply(ExecutorCall{call}, now_, ++seq_, changes);
+        ASSERT_FALSE(reply.has_value());
+        EXPECT_EQ(reply.error().reason, "bad_report");
+    }
+}
+
+TEST_F(OneSlot, WhatAPersonStoppedIsNotLost) {
+    start(4, 100);
+    report({}, 0);
+    must(CancelJob{JobId(1), true, "", "ana"});
+    now_ += Millis(500);
+    CallRequest call;
+    call.session = SessionId(1);
+    call.call = ++call_;
+    call.ack = grant_.number;
+    LeaseResults results;
+    results.lease = grant_.lease;
+    FailedResult& failed = results.failed.emplace_back();
+    failed.started_at = kStart;
+    failed.duration = Micros(400'000);
+    failed.klass = FailureClass::kLost;
+    failed.cpu_us = 300'000;
+    call.results = {results};
+    must(ExecutorCall{call});
+    EXPECT_EQ(ms("slot.busy.waste:cancelled"), 400);
+    EXPECT_EQ(ms("slot.busy.waste:lost"), 0);
+    EXPECT_EQ(ms("phase.cpu"), 300);
+    EXPECT_EQ(ms("phase.opaque"), 100);
 }
 
 TEST_F(OneSlot, AClockThatLeapsCannotMakeTime) {
@@ -156,6 +246,7 @@ TEST_F(OneSlot, ASilentExecutorsTimeIsLostAndItsSlotMissed) {
         must(Tick{});
     }
     EXPECT_EQ(ms("slot.busy.waste:lost"), 10'000);  // until its time to live was over
+    EXPECT_EQ(ms("phase.opaque"), 10'000);
     EXPECT_EQ(ms("slot.down"), 20'000);
     for (int i = 0; i < 3'700; ++i) {
         now_ += Millis(1'000);

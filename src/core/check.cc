@@ -159,6 +159,11 @@ std::string check_slot_time(const State& state) {
             told
         );
     }
+    if (state.ledger.unphased_us() != 0) {
+        return fmt::format(
+            "the ledger's busy time and its phases differ by {} us", state.ledger.unphased_us()
+        );
+    }
     return "";
 }
 

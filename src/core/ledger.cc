@@ -86,7 +86,8 @@ Stamp overlap(Stamp from, Stamp to, Stamp begin, Stamp end) {
 
 int64_t share_of(int64_t amount, int64_t part, int64_t all) {
     __extension__ using Wide = __int128;
-    return all <= 0 ? 0 : static_cast<int64_t>(static_cast<Wide>(amount) * part / all);
+    return amount == 0 || all <= 0 ? 0
+                                   : static_cast<int64_t>(static_cast<Wide>(amount) * part / all);
 }
 
 void Ledger::start(Stamp now) {
@@ -173,9 +174,7 @@ void Ledger::put_rows(int64_t number, Amounts amounts, const Account& account, B
 
 void Ledger::settle(Posting& posting) {
     if (!posting.meters.empty()) {
-        put_rows(
-            posting.cell, posting.meters.amounts(), posting.account, Booking::kEverywhere
-        );
+        put_rows(posting.cell, posting.meters.amounts(), posting.account, Booking::kEverywhere);
         posting.meters.clear();
     }
 }
@@ -197,6 +196,8 @@ void Ledger::put(int64_t number, Amounts amounts, const Account& account, Bookin
         const bool counted = number / kCellsPerMinute > closed_minute_;
         for (const Amount& one : amounts) {
             booked_us_ += is_slot_time(one.meter) ? one.value : 0;
+            unphased_us_ += is_busy(one.meter) ? one.value : 0;
+            unphased_us_ -= is_phase(one.meter) ? one.value : 0;
             counters_[one.meter] += counted ? one.value : 0;
         }
     }
@@ -216,9 +217,7 @@ void Ledger::put(int64_t number, Amounts amounts, const Account& account, Bookin
     }
 }
 
-void Ledger::book(
-    Stamp from, Stamp to, Amounts amounts, const Account& account, Booking booking
-) {
+void Ledger::book(Stamp from, Stamp to, Amounts amounts, const Account& account, Booking booking) {
     if (!on_) {
         return;
     }

@@ -34,7 +34,7 @@ constexpr size_t kLedgerKeysOpen = 1'000;    // while a cell is young
 constexpr int64_t kLedgerYoungCells = 3;     // may still grow beyond kLedgerKeysKept
 constexpr Millis kLedgerCloseAfter{15'000};  // beyond the TTL, so that all is known by then
 constexpr int64_t kLedgerHourEvery = 10;     // minutes between two writes of an unfinished hour
-constexpr size_t kLedgerPostings = 1'024;
+constexpr size_t kLedgerPostings = 1'024;    // places where amounts are added up first
 
 // Whose time it is.
 struct Account {
@@ -89,6 +89,7 @@ class Ledger {
     void set_slots(int64_t slots, Stamp now);
     int64_t expected_us(Stamp now) const;  // slots × time since the start
     int64_t booked_us() const { return booked_us_; }
+    int64_t unphased_us() const { return unphased_us_; }  // busy time that has no phase: none
 
     bool close_due(Stamp now) const;
     // Minutes that can be closed by `now`, and hours that are due, as rows to store.
@@ -113,9 +114,9 @@ class Ledger {
     // books several times a second, and most often goes on where it was.
     struct Posting {
         int64_t cell = 0;
-        Account account;                            // its pools are these:
+        Account account;  // its pools are these:
         std::vector<std::pair<PoolId, int>> pools;
-        Meters meters;                              // empty: a free place
+        Meters meters;  // empty: a free place
     };
 
     void advance(int64_t number);
@@ -138,9 +139,10 @@ class Ledger {
     Stamp began_ = 0;
     int64_t first_ = 0;  // number of the oldest cell
     std::deque<Cell> cells_;
-    std::vector<Posting> postings_;  // each account and cell has one place; none is older than cells_
-    int64_t closed_minute_ = 0;  // number of the last that was closed
+    std::vector<Posting> postings_;  // by place_of(); none is of a cell before first_
+    int64_t closed_minute_ = 0;      // number of the last that was closed
     int64_t booked_us_ = 0;
+    int64_t unphased_us_ = 0;
     int64_t slots_ = 0;
     Stamp slots_since_ = 0;
     int64_t expected_us_ = 0;

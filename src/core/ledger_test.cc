@@ -109,9 +109,7 @@ TEST_F(LedgerTest, KeepsApartAccountsThatTakeTurns) {
         accounts[5].pools = pools;
         for (const Account& one : accounts) {
             const Stamp from = kStart + round * kSecond;
-            ledger.book(
-                from, from + kSecond, {{kMeterUseful, kSecond}}, one, Booking::kEverywhere
-            );
+            ledger.book(from, from + kSecond, {{kMeterUseful, kSecond}}, one, Booking::kEverywhere);
         }
         pools.assign(2, {PoolId(9), 1});
     }
@@ -193,6 +191,20 @@ TEST_F(LedgerTest, WritesAnHourEveryTenMinutes) {
     EXPECT_EQ(hours, 6U);
 }
 
+TEST_F(LedgerTest, KnowsBusyTimeWithoutAPhase) {
+    const auto book = [&](Stamp length, std::initializer_list<Amount> amounts) {
+        ledger.book(kStart, kStart + length, amounts, account(1), Booking::kEverywhere);
+    };
+    // Over several cells, where each amount is divided by itself.
+    book(
+        47 * kSecond, {{kMeterUseful, 7}, {spent_in(Phase::kCpu), 3}, {spent_in(Phase::kOpaque), 4}}
+    );
+    book(kSecond, {{kMeterHeld, 9}, {kMeterOpen, 9}, {kMeterDown, 9}});
+    EXPECT_EQ(ledger.unphased_us(), 0);
+    book(kSecond, {{waste(FailureClass::kData), 5}, {spent_in(Phase::kOpaque), 3}});
+    EXPECT_EQ(ledger.unphased_us(), 2);
+}
+
 TEST_F(LedgerTest, ForgetsAfterTwoHoursAndLeapsOverALongSilence) {
     ledger.book(kStart, kStart + kSecond, {{kMeterDown, 1}}, account(1), Booking::kEverywhere);
     ledger.book(
@@ -224,6 +236,9 @@ TEST(Meter, EveryOneHasAWordOfItsOwn) {
     EXPECT_EQ(seen.size(), kMeterCount);
     EXPECT_EQ(word_of(gated(Gate::kPoolHeld)), "slot.idle.gated:pool_held");
     EXPECT_EQ(word_of(waste(FailureClass::kLost)), "slot.busy.waste:lost");
+    EXPECT_EQ(word_of(kMeterCancelled), "slot.busy.waste:cancelled");
+    EXPECT_EQ(word_of(spent_in(Phase::kQueueLocal)), "phase.queue_local");
+    EXPECT_EQ(word_of(spent_in(Phase::kOpaque)), "phase.opaque");
     EXPECT_EQ(word_of(waits(Gate::kNone)), "wait.capacity");
     EXPECT_EQ(word_of(kMeterFailedAttempts), "attempts.failed");
 }

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::array<std::string_view, kMeterGated> kSlotNames = {
     "down", "idle.no_work", "idle.dispatch", "held", "busy.useful", "busy.open", "report"};
-constexpr std::array<std::string_view, kMeterCount - kMeterEarned> kCountNames = {
+constexpr std::array<std::string_view, kMeterPhase - kMeterEarned> kCountNames = {
     "earned", "partitions.completed", "partitions.failed", "attempts.failed"};
 
 }  // namespace
@@ -21,6 +21,9 @@ std::string word_of(Meter meter) {
     if (meter < kMeterWaste) {
         return fmt::format("slot.idle.gated:{}", to_string(static_cast<Gate>(meter - kMeterGated)));
     }
+    if (meter == kMeterCancelled) {
+        return "slot.busy.waste:cancelled";
+    }
     if (meter < kMeterSlotEnd) {
         return fmt::format(
             "slot.busy.waste:{}", to_string(static_cast<FailureClass>(meter - kMeterWaste))
@@ -29,11 +32,15 @@ std::string word_of(Meter meter) {
     if (meter < kMeterWaitEnd) {
         return fmt::format("wait.{}", to_string(static_cast<Gate>(meter - kMeterWait)));
     }
+    if (meter >= kMeterPhase) {
+        return fmt::format("phase.{}", to_string(static_cast<Phase>(meter - kMeterPhase)));
+    }
     return std::string(kCountNames[static_cast<size_t>(meter - kMeterEarned)]);
 }
 
 int64_t whole(Meter meter, int64_t amount) {
-    return is_slot_time(meter) || meter == kMeterEarned ? (amount + 500) / 1'000 : amount;
+    return is_slot_time(meter) || is_phase(meter) || meter == kMeterEarned ? (amount + 500) / 1'000
+                                                                           : amount;
 }
 
 void Meters::add(Meter meter, int64_t value) {

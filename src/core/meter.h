@@ -1,6 +1,6 @@
 // What the ledger counts, as one list of meters with their words: the states of slots, the gates of
-// waiting work, and what was achieved. Every slot-second is in exactly one of the slot meters.
-// Phases of busy time, once runners report them, come as meters of their own beside them.
+// waiting work, what was achieved, and the phases of busy time. Every slot-second is in exactly one
+// of the slot meters; that of an attempt which ended is in exactly one phase, too.
 #pragma once
 
 #include <array>
@@ -10,6 +10,7 @@
 
 #include "core/views.h"
 #include "model/failure.h"
+#include "model/phase.h"
 
 namespace servo::core {
 
@@ -27,7 +28,8 @@ constexpr Meter kMeterOpen = 5;    // an attempt whose end is not known yet
 constexpr Meter kMeterReport = 6;  // finished, its result not yet answered
 constexpr Meter kMeterGated = 7;   // + gate: free, and what waits is held back by it
 constexpr Meter kMeterWaste = kMeterGated + kGateCount;  // + class: an attempt that failed
-constexpr Meter kMeterSlotEnd = kMeterWaste + kFailureClassCount;
+constexpr Meter kMeterCancelled = kMeterWaste + kFailureClassCount;  // stopped by a person
+constexpr Meter kMeterSlotEnd = kMeterCancelled + 1;
 // Waiting partitions, ms: + gate; that of Gate::kNone is "capacity".
 constexpr Meter kMeterWait = kMeterSlotEnd;
 constexpr Meter kMeterWaitEnd = kMeterWait + kGateCount;
@@ -37,7 +39,9 @@ constexpr Meter kMeterEarned = kMeterWaitEnd;
 constexpr Meter kMeterCompleted = kMeterEarned + 1;       // partitions
 constexpr Meter kMeterFailed = kMeterCompleted + 1;       // partitions, for good
 constexpr Meter kMeterFailedAttempts = kMeterFailed + 1;  // attempts, retried ones too
-constexpr size_t kMeterCount = kMeterFailedAttempts + 1;
+// Busy time by phase, µs: + phase.
+constexpr Meter kMeterPhase = kMeterFailedAttempts + 1;
+constexpr size_t kMeterCount = kMeterPhase + kPhaseCount;
 
 constexpr Meter gated(Gate gate) {
     return static_cast<Meter>(kMeterGated + static_cast<size_t>(gate));
@@ -48,6 +52,16 @@ constexpr Meter waste(FailureClass klass) {
 constexpr Meter waits(Gate gate) {
     return static_cast<Meter>(kMeterWait + static_cast<size_t>(gate));
 }
+constexpr Meter spent_in(Phase phase) {
+    return static_cast<Meter>(kMeterPhase + static_cast<size_t>(phase));
+}
+// Of an attempt that ended.
+constexpr bool is_busy(Meter meter) {
+    return meter == kMeterUseful || (meter >= kMeterWaste && meter < kMeterSlotEnd);
+}
+constexpr bool is_phase(Meter meter) {
+    return meter >= kMeterPhase && meter < kMeterCount;
+}
 constexpr bool is_slot_time(Meter meter) {
     return meter < kMeterSlotEnd;
 }
@@ -55,7 +69,7 @@ constexpr bool is_waiting(Meter meter) {
     return meter >= kMeterWait && meter < kMeterWaitEnd;
 }
 
-// "slot.idle.gated:pool_held", "wait.capacity", "earned", "partitions.completed".
+// "slot.idle.gated:pool_held", "wait.capacity", "earned", "partitions.completed", "phase.cpu".
 std::string word_of(Meter meter);
 // In milliseconds, or as counted.
 int64_t whole(Meter meter, int64_t amount);

@@ -279,6 +279,13 @@ Status check_results(const Lease& lease, const LeaseResults& results) {
             return bad("a log tail belongs to no result of the report");
         }
     }
+    uint64_t next = lease.reported;
+    for (const PhaseTimes& phases : results.phases) {
+        if (phases.position < next || phases.position >= position) {
+            return bad("phases belong to no result of the report, or are out of order");
+        }
+        next = phases.position + 1;
+    }
     return {};
 }
 

@@ -255,6 +255,7 @@ LeaseResults unrecorded(const Lease& lease, LeaseResults results) {
     std::erase_if(results.done, old);
     std::erase_if(results.failed, old);
     std::erase_if(results.logs, old);
+    std::erase_if(results.phases, old);
     return results;
 }
 

@@ -393,7 +393,13 @@ TEST_F(AgentTest, AWorkerServesManyPartitionsAndIsReplacedWhenItFails) {
     }
     EXPECT_EQ(record.failed[0].message, "bad input");
     EXPECT_EQ(record.logs.at(0).tail, "working on 2024-01-01 for acme\n");
-    EXPECT_EQ(record.done[2].rows, 1);  // a new process
+    const auto db_wait = static_cast<size_t>(model::Phase::kDbWait);
+    EXPECT_EQ(record.phases.at(0).at(db_wait), 250'000);
+    EXPECT_EQ(record.phases.size(), record.done.size());
+    EXPECT_GE(record.done[1].cpu_us, 0);
+    EXPECT_LT(record.done[1].cpu_us, 60'000'000);
+    EXPECT_EQ(record.failed[1].cpu_us, -1);  // it ended before it could be asked
+    EXPECT_EQ(record.done[2].rows, 1);       // a new process
     EXPECT_EQ(record.done[5].rows, 4);
 }
 
@@ -627,7 +633,8 @@ int worker_main(const std::string& tenant) {
         std::fflush(stdout);
         ++served;
         std::string answer = "{\"id\":" + id +
-                             ",\"status\":\"completed\",\"rows\":" + std::to_string(served) + "}\n";
+                             ",\"status\":\"completed\",\"rows\":" + std::to_string(served) +
+                             ",\"phases\":{\"db_wait\":0.25}}\n";
         if (key == "2024-01-03") {
             answer = "{\"id\":" + id +
                      ",\"status\":\"failed\",\"class\":\"data\",\"message\":\"bad input\"}\n";

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 
 #include "executor/process_tree.h"
 
@@ -76,6 +77,15 @@ std::optional<SpawnFailure> Child::start(
     answer_.read = std::move(answer->read);
     input_.write = std::move(input->write);
     return std::nullopt;
+}
+
+int64_t Child::cpu_so_far_us() const {
+    clockid_t clock{};
+    timespec time{};
+    const bool known = state_ != State::kNone && !ended_ &&
+                       ::clock_getcpuclockid(pid_, &clock) == 0 &&
+                       ::clock_gettime(clock, &time) == 0;
+    return known ? time.tv_sec * 1'000'000LL + time.tv_nsec / 1'000 : -1;
 }
 
 void Child::on_output() {

@@ -42,6 +42,8 @@ class Child {
     int input_fd() const { return input_.write.get(); }
     void close_input() { input_.write.reset(); }
     void close_answer() { answer_.read.reset(); }
+    // Processor time of the process itself so far, without those that it started; -1 when it ended.
+    int64_t cpu_so_far_us() const;
 
     void on_output();
     void on_child_signal(Micros now);

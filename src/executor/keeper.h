@@ -33,7 +33,7 @@ constexpr Millis kRegisterTimeout{5'000};
 constexpr Millis kTopUpBelow{500};           // unstarted work of a lease
 constexpr size_t kResultsQueuedMax = 5'000;  // a report is sent when this many wait
 // What one report may carry: with all of it the body is below the server's limit of 16 MiB.
-constexpr size_t kReportResultsMax = 50'000;
+constexpr size_t kReportResultsMax = 20'000;
 constexpr size_t kReportFailureBytesMax = 4 << 20;
 constexpr size_t kReportLogBytesMax = 4 << 20;  // of successes
 constexpr size_t kLogBytesQueuedMax = 8 << 20;  // of successes, waiting for reports

@@ -331,6 +331,7 @@ void Keeper::on_progress(int slot, SlotProgress event) {
             log_bytes_queued_ += wire_bytes(log.tail);
         }
         append(lease.queued.logs, std::move(event.results.logs));
+        append(lease.queued.phases, std::move(event.results.phases));
         bound_logs();
     }
     if (lease.complete()) {

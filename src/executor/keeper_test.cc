@@ -658,6 +658,9 @@ TEST(ResultCut, KeepsTheOrderAndTheBudget) {
             queue.done.push_back({position, instant_ms(0), Micros(1), -1, -1, -1, -1});
             queue.logs.push_back({position, 10, std::string(1'000, 's')});
         }
+        if (position % 2 == 0) {
+            queue.phases.push_back({position, {static_cast<int64_t>(position)}});
+        }
     }
     const model::LeaseResults all = queue;
     model::LeaseResults joined;
@@ -672,12 +675,19 @@ TEST(ResultCut, KeepsTheOrderAndTheBudget) {
         joined.done.insert(joined.done.end(), part.done.begin(), part.done.end());
         joined.failed.insert(joined.failed.end(), part.failed.begin(), part.failed.end());
         joined.logs.insert(joined.logs.end(), part.logs.begin(), part.logs.end());
+        joined.phases.insert(joined.phases.end(), part.phases.begin(), part.phases.end());
+        for (const model::PhaseTimes& phases : part.phases) {
+            EXPECT_LE(phases.position, part.logs.back().position);
+        }
         ++reports;
     }
     EXPECT_EQ(joined.done, all.done);
     EXPECT_EQ(joined.failed, all.failed);
     EXPECT_EQ(joined.logs, all.logs);
+    EXPECT_EQ(joined.phases, all.phases);
     EXPECT_GE(reports, 3);
+    put_front(queue, joined);
+    EXPECT_EQ(queue, all);
 }
 
 }  // namespace

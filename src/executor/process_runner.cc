@@ -198,6 +198,9 @@ Outcome ProcessRunner::outcome_of(
     const Micros duration = std::max(Micros(0), boot_now() - started_.boot) / share;
     Outcome outcome;
     outcome.log = {position, std::max<uint64_t>(child_.log().bytes_total(), tail.size()), tail};
+    if (line != nullptr && line->phases) {
+        outcome.phases = {position, *line->phases};
+    }
     if (!klass) {
         model::DoneResult done;
         done.position = position;

@@ -8,7 +8,7 @@
 namespace servo::executor {
 namespace {
 
-// Results and logs are in the order of positions.
+// Results, logs and phases are in the order of positions.
 template <typename R>
 R* result_at(std::vector<R>& results, uint64_t position) {
     const auto found =
@@ -77,6 +77,7 @@ model::LeaseResults cut_front(model::LeaseResults& queue, ReportRoom& room) {
     size_t done = 0;
     size_t failed = 0;
     size_t logs = 0;
+    size_t phases = 0;
     while (done + failed < result_count(queue) && room.results > 0) {
         const bool next_failed = failed < queue.failed.size() &&
                                  (done == queue.done.size() ||
@@ -93,6 +94,9 @@ model::LeaseResults cut_front(model::LeaseResults& queue, ReportRoom& room) {
         if (logs < queue.logs.size() && queue.logs[logs].position == position) {
             ++logs;
         }
+        if (phases < queue.phases.size() && queue.phases[phases].position == position) {
+            ++phases;
+        }
         --room.results;
         ++(next_failed ? failed : done);
     }
@@ -100,6 +104,7 @@ model::LeaseResults cut_front(model::LeaseResults& queue, ReportRoom& room) {
     move_front(queue.done, done, front.done);
     move_front(queue.failed, failed, front.failed);
     move_front(queue.logs, logs, front.logs);
+    move_front(queue.phases, phases, front.phases);
     return front;
 }
 
@@ -133,6 +138,7 @@ void put_front(model::LeaseResults& queue, const model::LeaseResults& results) {
     insert_front(queue.done, results.done);
     insert_front(queue.failed, results.failed);
     insert_front(queue.logs, results.logs);
+    insert_front(queue.phases, results.phases);
 }
 
 }  // namespace servo::executor

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <cmath>
 #include <limits>
 
 #include "executor/log_tail.h"
@@ -13,6 +14,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr int64_t kRetryAfterSecondsMax = 7 * 24 * 3'600;
+constexpr double kPhaseSecondsMax = 366.0 * 24 * 3'600;
 
 Error bad_line(std::string message) {
     return invalid_argument("bad_result_line", std::move(message));
@@ -64,6 +66,35 @@ Status read_class(ResultLine& line, const json::value& value) {
     return {};
 }
 
+Status read_phases(ResultLine& line, const json::value& value) {
+    const auto* object = value.if_object();
+    if (object == nullptr) {
+        return fail(bad_line(R"("phases" must be an object of seconds, as {"db_exec": 1.5})"));
+    }
+    model::PhaseMicros us{};
+    for (const auto& [word, seconds] : *object) {
+        const auto phase = model::told_phase_from(word);
+        if (!phase) {
+            return fail(bad_line(fmt::format(
+                R"("phases" knows {}, not "{}")",
+                model::told_phase_words(),
+                cut_text(std::string_view(word), 100)
+            )));
+        }
+        boost::system::error_code error;
+        const auto number = seconds.to_number<double>(error);
+        if (error || !(number >= 0 && number <= kPhaseSecondsMax)) {
+            return fail(bad_line(fmt::format(
+                R"("phases": "{}" must be seconds, 0 or more, at most a year)",
+                model::to_string(*phase)
+            )));
+        }
+        us[static_cast<size_t>(*phase)] = std::llround(number * 1e6);
+    }
+    line.phases = us;
+    return {};
+}
+
 Status read_member(ResultLine& line, std::string_view name, const json::value& value) {
     if (value.is_null()) {
         return {};
@@ -87,6 +118,8 @@ Status read_member(ResultLine& line, std::string_view name, const json::value& v
         line.retry_after = Millis(std::min(seconds, kRetryAfterSecondsMax) * 1'000);
     } else if (name == "pool") {
         line.pool = SERVO_TRY(text(value, name));
+    } else if (name == "phases") {
+        return read_phases(line, value);
     }
     return {};
 }

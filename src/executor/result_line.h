@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "model/failure.h"
+#include "model/phase.h"
 
 namespace servo::executor {
 
@@ -27,10 +28,12 @@ struct ResultLine {
     int64_t bytes = -1;
     Millis retry_after{0};
     std::string pool;
+    std::optional<model::PhaseMicros> phases;
 };
 
 // Members that are not known are ignored. Error: invalid_argument / "bad_result_line", saying what
-// is wrong: not an object, a member of the wrong type, a class that a program cannot give itself.
+// is wrong: not an object, a member of the wrong type, a class that a program cannot give itself, a
+// phase that there is not.
 Result<ResultLine> parse_result_line(std::string_view line);
 
 }  // namespace servo::executor

@@ -22,6 +22,29 @@ TEST(ResultLine, ReadsEveryMember) {
     EXPECT_EQ(line->pool, "warehouse");
 }
 
+TEST(ResultLine, ReadsPhasesInSeconds) {
+    const auto line =
+        parse_result_line(R"({"phases":{"db_exec":1.5,"sleep":2,"cpu":0.000001,"tls":0}})");
+    ASSERT_TRUE(line.has_value()) << line.error().message;
+    ASSERT_TRUE(line->phases.has_value());
+    const auto us = [&](model::Phase phase) { return (*line->phases)[static_cast<size_t>(phase)]; };
+    EXPECT_EQ(us(model::Phase::kDbExec), 1'500'000);
+    EXPECT_EQ(us(model::Phase::kSleep), 2'000'000);
+    EXPECT_EQ(us(model::Phase::kCpu), 1);
+    EXPECT_EQ(us(model::Phase::kTls), 0);
+    EXPECT_EQ(us(model::Phase::kOpaque), 0);
+}
+
+TEST(ResultLine, SaysWhichPhasesThereAre) {
+    const auto line = parse_result_line(R"({"phases":{"database":1}})");
+    ASSERT_FALSE(line.has_value());
+    EXPECT_EQ(
+        line.error().message,
+        R"("phases" knows queue_local, dns, connect, tls, ttfb, transfer, db_wait, db_exec, cpu, )"
+        R"(throttled, io, sleep, not "database")"
+    );
+}
+
 TEST(ResultLine, NullStandsForAbsent) {
     const auto line = parse_result_line(R"({"rows":null,"class":null,"message":null})");
     ASSERT_TRUE(line.has_value());
@@ -44,6 +67,11 @@ TEST(ResultLine, RefusesWhatItCannotTrust) {
         R"({"class":"nonsense"})",
         R"({"status":"done"})",
         R"({"message":3})",
+        R"({"phases":1.5})",
+        R"({"phases":{"opaque":1}})",
+        R"({"phases":{"cpu":-1}})",
+        R"({"phases":{"cpu":"1"}})",
+        R"({"phases":{"cpu":1e300}})",
         std::string(kResultLineBytesMax + 1, ' '),
         std::string(10'000, '[')};
     for (const std::string& text : bad) {

@@ -50,7 +50,7 @@ void fail_unit(
         failed.klass = klass;
         failed.exit_code = exit_code;
         failed.message = cut_text(error.message, model::kMessageBytesMax);
-        outcomes.push_back({std::move(failed), {}});
+        outcomes.push_back({std::move(failed), {}, {}});
     }
 }
 

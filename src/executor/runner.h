@@ -18,6 +18,7 @@ namespace servo::executor {
 struct Outcome {
     std::variant<model::DoneResult, model::FailedResult> result;
     model::LogTail log;
+    std::optional<model::PhaseTimes> phases;  // when the program told of its time
 };
 
 // What the runners of a slot share.

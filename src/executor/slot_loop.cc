@@ -290,6 +290,9 @@ void SlotLoop::collect() {
             progress_log_bytes_ += outcome.log.tail.size();
             progress_.results.logs.push_back(std::move(outcome.log));
         }
+        if (outcome.phases) {
+            progress_.results.phases.push_back(*outcome.phases);
+        }
         if (auto* done = std::get_if<model::DoneResult>(&outcome.result)) {
             progress_.results.done.push_back(*done);
         } else {

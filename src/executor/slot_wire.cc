@@ -309,6 +309,21 @@ model::FailedResult get_failed(Fields& in) {
     return failed;
 }
 
+void put_phases(std::string& out, const model::PhaseTimes& phases) {
+    put(out, phases.position);
+    for (const int64_t us : phases.us) {
+        put_signed(out, us);
+    }
+}
+model::PhaseTimes get_phases(Fields& in) {
+    model::PhaseTimes phases;
+    phases.position = in.number();
+    for (int64_t& us : phases.us) {
+        us = in.signed_number();
+    }
+    return phases;
+}
+
 void put_body(std::string& out, const SlotProgress& progress) {
     put_id(out, progress.lease);
     put(out, progress.started);
@@ -324,6 +339,10 @@ void put_body(std::string& out, const SlotProgress& progress) {
     for (const model::LogTail& log : progress.results.logs) {
         put_log(out, log);
     }
+    put(out, progress.results.phases.size());
+    for (const model::PhaseTimes& phases : progress.results.phases) {
+        put_phases(out, phases);
+    }
 }
 void get_body(Fields& in, SlotProgress& progress) {
     progress.lease = model::LeaseId(in.signed_number());
@@ -337,6 +356,9 @@ void get_body(Fields& in, SlotProgress& progress) {
     }
     for (size_t count = in.count(); count > 0 && in.ok(); --count) {
         progress.results.logs.push_back(get_log(in));
+    }
+    for (size_t count = in.count(); count > 0 && in.ok(); --count) {
+        progress.results.phases.push_back(get_phases(in));
     }
 }
 

@@ -83,6 +83,7 @@ TEST(SlotWire, ResultsArriveAsTheyWere) {
     failed.pool = "warehouse";
     progress.results.failed = {failed};
     progress.results.logs = {{1, 100'000, std::string(65'536, 'x')}};
+    progress.results.phases = {{1, {0, 7, 0, 1'500'000}}};
     std::string out;
     wire::encode(out, wire::FromSlot(progress));
     const auto frames = bodies(out);

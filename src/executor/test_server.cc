@@ -247,6 +247,9 @@ void TestServer::take(const model::CallRequest& request) {
         for (const model::LogTail& log : results.logs) {
             record.logs[log.position] = log;
         }
+        for (const model::PhaseTimes& told : results.phases) {
+            record.phases[told.position] = told.us;
+        }
     }
     if (request.kind == model::CallKind::kReport) {
         for (const model::HeldLease& held : request.held) {

@@ -23,6 +23,7 @@ class TestServer : public Transport {
         std::vector<model::DoneResult> done;
         std::vector<model::FailedResult> failed;
         std::map<uint64_t, model::LogTail> logs;  // by position
+        std::map<uint64_t, model::PhaseMicros> phases;
         uint64_t size = 0;
         bool ended = false;  // every position has a result
     };

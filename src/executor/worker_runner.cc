@@ -85,6 +85,7 @@ void WorkerRunner::send_request(Micros now) {
     }
     child_.log().reset(secrets_.redactor.longest());
     child_.set_deadline(now + unit_.part->grant.timeout);
+    cpu_began_us_ = child_.cpu_so_far_us();
     in_flight_ = true;
     // One request is in flight and shorter than the pipe, so a partial write means that the process
     // did not read the one before.
@@ -176,6 +177,12 @@ void WorkerRunner::end_request(
         outcome.log.bytes_total = bytes;
         outcome.log.tail = child_.log().tail(secrets_.redactor);
     }
+    if (line.phases) {
+        outcome.phases = {unit_.first, *line.phases};
+    }
+    const int64_t cpu_ended_us = child_.cpu_so_far_us();
+    const int64_t cpu_us =
+        cpu_began_us_ < 0 || cpu_ended_us < 0 ? -1 : cpu_ended_us - cpu_began_us_;
     const Micros duration = std::max(Micros(0), boot_now() - started_.boot);
     if (!klass) {
         model::DoneResult done;
@@ -184,6 +191,7 @@ void WorkerRunner::end_request(
         done.duration = duration;
         done.rows = line.rows;
         done.bytes = line.bytes;
+        done.cpu_us = cpu_us;
         outcome.result = done;
     } else {
         model::FailedResult failed;
@@ -192,6 +200,7 @@ void WorkerRunner::end_request(
         failed.duration = duration;
         failed.klass = *klass;
         failed.exit_code = exit_code;
+        failed.cpu_us = cpu_us;
         failed.retry_after = line.retry_after;
         failed.pool = cut_text(line.pool, 128);
         std::string message = line.message;

@@ -51,7 +51,8 @@ class WorkerRunner : public Runner {
     Unit unit_;
     Started started_;
     bool in_flight_ = false;
-    bool delivered_ = false;  // the request reached the process' pipe
+    int64_t cpu_began_us_ = -1;  // what the process had used when the request was sent
+    bool delivered_ = false;     // the request reached the process' pipe
     bool sent_again_ = false;
     int64_t id_ = 0;
     std::string complaint_;  // the protocol was broken; the process is being killed for it

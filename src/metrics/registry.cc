@@ -76,6 +76,12 @@ const std::vector<Metric> kMetrics = {
      "Partitions that failed for good among those that ended in the last ten minutes: the worst 20 "
      "tenants with at least 20 of them."},
     {"servo_build_info", Type::kGauge, {"version"}, "Always 1.", Exporter::kBoth},
+    {"servo_busy_seconds_total",
+     Type::kCounter,
+     {"phase"},
+     "Slot time of attempts that ended, by what they did with it: as their programs told it "
+     "(db_exec, transfer, sleep ...), cpu: their processor time, opaque: nobody said. The phases "
+     "add up to busy.useful and busy.waste of servo_slot_seconds_total."},
     {"servo_changes_total",
      Type::kCounter,
      {"kind"},

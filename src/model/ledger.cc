@@ -68,14 +68,30 @@ Result<LedgerAmounts> amounts_from(const json::value& value) {
     return out;
 }
 
-int64_t slot_time(const LedgerEntries& entries) {
+template <typename Wanted>
+int64_t sum_of(const LedgerEntries& entries, const Wanted& wanted) {
     int64_t sum = 0;
     for (const auto& [key, amounts] : entries) {
         for (const auto& [word, amount] : amounts) {
-            sum += word.starts_with("slot.") ? amount : 0;
+            sum += wanted(word) ? amount : 0;
         }
     }
     return sum;
+}
+
+int64_t slot_time(const LedgerEntries& entries) {
+    return sum_of(entries, [](const std::string& word) { return word.starts_with("slot."); });
+}
+
+// Of attempts that have ended.
+int64_t busy_time(const LedgerEntries& entries) {
+    return sum_of(entries, [](const std::string& word) {
+        return word.starts_with("slot.busy.") && word != "slot.busy.open";
+    });
+}
+
+int64_t phase_time(const LedgerEntries& entries) {
+    return sum_of(entries, [](const std::string& word) { return word.starts_with("phase."); });
 }
 
 }  // namespace
@@ -136,14 +152,23 @@ Result<LedgerEntries> decode_ledger(std::string_view text) {
 std::string check_ledger(const std::map<LedgerScope, LedgerEntries>& scopes) {
     const auto all = scopes.find(LedgerScope::kAll);
     const int64_t whole = all == scopes.end() ? 0 : slot_time(all->second);
+    // Each amount is rounded to a millisecond by itself.
+    const auto tolerance = std::max<int64_t>(1'000, whole / 1'000);
     for (const LedgerScope scope :
          {LedgerScope::kTenant, LedgerScope::kAsset, LedgerScope::kExecutor}) {
         const auto found = scopes.find(scope);
         const int64_t sum = found == scopes.end() ? 0 : slot_time(found->second);
-        // Each amount is rounded to a millisecond by itself.
-        const auto tolerance = std::max<int64_t>(1'000, whole / 1'000);
         if (std::abs(sum - whole) > tolerance) {
             return fmt::format("{} slot-ms by {}, {} over all", sum, to_string(scope), whole);
+        }
+    }
+    for (const auto& [scope, entries] : scopes) {
+        const int64_t busy = busy_time(entries);
+        const int64_t phases = phase_time(entries);
+        if (std::abs(busy - phases) > tolerance) {
+            return fmt::format(
+                "{} busy ms by {}, {} of them by phase", busy, to_string(scope), phases
+            );
         }
     }
     return "";

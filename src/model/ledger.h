@@ -52,7 +52,7 @@ std::string encode_ledger(const LedgerEntries& entries);
 Result<LedgerEntries> decode_ledger(std::string_view text);
 
 // The first contradiction inside one span's rows, or an empty string: what the slots did sums to
-// the same by tenant, asset and executor as over all.
+// the same by tenant, asset and executor as over all, and their busy time to its phases.
 std::string check_ledger(const std::map<LedgerScope, LedgerEntries>& scopes);
 
 }  // namespace servo::model

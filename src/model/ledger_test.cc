@@ -48,6 +48,27 @@ TEST(LedgerCheck, SaysWhichScopeDoesNotSum) {
         {LedgerScope::kAsset, parts},
         {LedgerScope::kExecutor, parts}};
     EXPECT_EQ(check_ledger(scopes), "");
+    const LedgerAmounts busy = {
+        {"slot.busy.useful", 30'000}, {"slot.busy.waste:data", 10'000}, {"slot.busy.open", 20'000}};
+    const LedgerEntries told = {{{1, 0}, busy}, {{2, 0}, {{"phase.cpu", 40'000}}}};
+    EXPECT_EQ(
+        check_ledger(
+            {{LedgerScope::kAll, told},
+             {LedgerScope::kTenant, told},
+             {LedgerScope::kAsset, told},
+             {LedgerScope::kExecutor, told}}
+        ),
+        ""
+    );
+    EXPECT_EQ(
+        check_ledger(
+            {{LedgerScope::kAll, {{kLedgerNobody, busy}}},
+             {LedgerScope::kTenant, told},
+             {LedgerScope::kAsset, told},
+             {LedgerScope::kExecutor, told}}
+        ),
+        "40000 busy ms by all, 0 of them by phase"
+    );
     scopes[LedgerScope::kExecutor].erase({1, 0});
     EXPECT_EQ(check_ledger(scopes), "40000 slot-ms by executor, 60000 over all");
 }

@@ -20,6 +20,7 @@
 #include "model/failure.h"
 #include "model/ids.h"
 #include "model/ordinals.h"
+#include "model/phase.h"
 #include "model/run_set.h"
 
 namespace servo::model {
@@ -107,12 +108,21 @@ struct LogTail {
     bool operator==(const LogTail&) const = default;
 };
 
+// What a program told of its attempt's time; what it did not name is 0. The leader cuts it to the
+// attempt's duration.
+struct PhaseTimes {
+    uint64_t position = 0;
+    PhaseMicros us{};
+    bool operator==(const PhaseTimes&) const = default;
+};
+
 // Results of one lease; together they cover the next positions after those already reported.
 struct LeaseResults {
     LeaseId lease;
     std::vector<DoneResult> done;
     std::vector<FailedResult> failed;
     std::vector<LogTail> logs;
+    std::vector<PhaseTimes> phases;  // of those whose programs told
     bool operator==(const LeaseResults&) const = default;
 };
 

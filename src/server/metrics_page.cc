@@ -301,6 +301,7 @@ void add_failure_ratios(metrics::Page& page, const core::LedgerView& recent) {
 
 void add_ledger(metrics::Page& page, const Head& head, const Jobs& jobs) {
     add_time(page, head, "slot.", "servo_slot_seconds_total");
+    add_time(page, head, "phase.", "servo_busy_seconds_total");
     add_time(page, head, "wait.", "servo_wait_seconds_total");
     for (const auto& [id, name] : head.tenants) {
         page.add(

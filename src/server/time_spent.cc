@@ -10,6 +10,7 @@ constexpr Millis kNow{60'000};
 constexpr Millis kBefore{660'000};
 constexpr std::string_view kSlot = "slot.";
 constexpr std::string_view kWait = "wait.";
+constexpr std::string_view kPhase = "phase.";
 // Not lost: they did something useful, may yet, or had nothing to do.
 constexpr std::array<std::string_view, 3> kNotLost = {"busy.useful", "busy.open", "idle.no_work"};
 
@@ -24,6 +25,8 @@ void add(api::TimeSpent& out, const std::string& word, double per_second) {
         out.lost_slots += is_lost(state) ? per_second / 1'000 : 0;
     } else if (word.starts_with(kWait)) {
         out.waiting[word.substr(kWait.size())] += per_second / 1'000;
+    } else if (word.starts_with(kPhase)) {
+        out.phases[word.substr(kPhase.size())] += per_second / 1'000;
     } else if (word == "earned") {
         out.earned_slots += per_second / 1'000;
     } else if (word == "partitions.completed") {
@@ -84,6 +87,9 @@ std::optional<api::TimeSpent> time_spent(const core::LedgerView& view, const Row
         out.failed_per_second += spent.failed_per_second;
         for (const auto& [state, slots] : spent.slots) {
             out.slots[state] += slots;
+        }
+        for (const auto& [phase, slots] : spent.phases) {
+            out.phases[phase] += slots;
         }
         for (const auto& [gate, partitions] : spent.waiting) {
             out.waiting[gate] += partitions;

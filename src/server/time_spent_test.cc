@@ -24,6 +24,8 @@ core::LedgerView minute() {
             {{"slot.busy.useful", 120'000},
              {"slot.busy.waste:data", 30'000},
              {"slot.held", 6'000},
+             {"phase.cpu", 30'000},
+             {"phase.opaque", 120'000},
              {"wait.capacity", 600'000},
              {"earned", 90'000},
              {"partitions.completed", 120},
@@ -40,6 +42,8 @@ TEST(TimeSpent, AveragesOverTheSpanAndPutsRevisionsTogether) {
     EXPECT_EQ(spent.span_ms, 60'000);
     EXPECT_DOUBLE_EQ(spent.slots.at("busy.useful"), 3);
     EXPECT_DOUBLE_EQ(spent.slots.at("busy.open"), 0.2);
+    EXPECT_DOUBLE_EQ(spent.phases.at("cpu"), 0.5);
+    EXPECT_DOUBLE_EQ(spent.phases.at("opaque"), 2);
     EXPECT_DOUBLE_EQ(spent.waiting.at("capacity"), 10);
     EXPECT_DOUBLE_EQ(spent.earned_slots, 1.5);
     EXPECT_DOUBLE_EQ(spent.completed_per_second, 2);
@@ -52,6 +56,7 @@ TEST(TimeSpent, SumsWhatIsWantedAndIsAbsentBeforeAnythingIsKnown) {
     const auto whole = time_spent(minute(), [](const auto&) { return true; });
     ASSERT_TRUE(whole.has_value());
     EXPECT_DOUBLE_EQ(whole->slots.at("idle.no_work"), 5);
+    EXPECT_DOUBLE_EQ(whole->phases.at("opaque"), 2);
     EXPECT_DOUBLE_EQ(whole->lost_slots, 0.7);
     const auto nothing = time_spent(minute(), [](const auto&) { return false; });
     EXPECT_TRUE(nothing->slots.empty());

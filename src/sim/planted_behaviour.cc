@@ -126,7 +126,7 @@ class AcceptLateReport final : public Plant {
                 if (!named && lease.reported < lease.size) {
                     DoneResult result = results.done.front();
                     result.position = lease.reported;
-                    results = LeaseResults{id, {result}, {}, {}};
+                    results = LeaseResults{id, {result}, {}, {}, {}};
                     break;
                 }
             }

@@ -66,6 +66,7 @@ class Slot {
     void flush();
     void check_stop_time();
     void add_result();
+    void tell_phases(uint64_t position, Micros duration);
 
     World& world_;
     Programs& programs_;

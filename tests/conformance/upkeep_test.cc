@@ -98,7 +98,8 @@ LedgerRow minute_of(Instant at, int64_t epoch, LedgerScope scope) {
     const LedgerKey key = scope == LedgerScope::kAll     ? kLedgerNobody
                           : scope == LedgerScope::kAsset ? LedgerKey{10, 1}
                                                          : LedgerKey{1, 0};
-    row.entries[key] = {{"slot.busy.useful", 60'000}, {"wait.capacity", 5}};
+    row.entries[key] = {
+        {"phase.opaque", 60'000}, {"slot.busy.useful", 60'000}, {"wait.capacity", 5}};
     return row;
 }
 

@@ -113,6 +113,8 @@ class Metrics(ServoTest):
         self.assertEqual(0, self.value("servo_backfill_oldest_claimable_seconds"))
         self.assertGreater(self.value("servo_slot_seconds_total", state="busy.useful"), 0)
         self.assertGreater(self.value("servo_slot_seconds_total", state="busy.waste:data"), 0)
+        self.assertGreater(self.value("servo_busy_seconds_total", phase="cpu"), 0)
+        self.assertGreater(self.value("servo_busy_seconds_total", phase="opaque"), 0)
         self.assertGreater(
             self.value("servo_earned_slot_seconds_total", tenant_id="default"), 0)
         self.assertEqual(0, self.value("servo_desired_slots"))

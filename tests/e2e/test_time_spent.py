@@ -3,6 +3,8 @@ import os
 
 from harness import LEASE_TTL_S, ServoTest, ledger_asset, wait_until
 
+TELLS = """printf '{"phases": {"sleep": 0.15}}' > $SERVO_RESULT_FILE; """
+
 
 class TimeSpent(ServoTest):
     def setUp(self):
@@ -12,7 +14,7 @@ class TimeSpent(ServoTest):
         wait_until(self.ready, "the server answers")
         self.apply(
             "version: 1\npools: { warehouse: { concurrency: 1 } }\nassets:"
-            + ledger_asset("pooled", self.folder, self.ledger, before="sleep 0.2; ",
+            + ledger_asset("pooled", self.folder, self.ledger, before=TELLS + "sleep 0.2; ",
                            extra="    pools: { warehouse: 1 }\n")
             + ledger_asset("daily", self.folder, self.ledger, every="day"))
 
@@ -45,9 +47,14 @@ class TimeSpent(ServoTest):
         self.assertGreater(self.group("executor", "x1")["partitions_per_second"], 0)
         self.assertGreater(self.group("pool", "warehouse")["time"]["slots"]["busy.useful"], 0)
         self.assertGreater(self.group("asset", "default/pooled")["time"]["completed_per_second"], 0)
+        for phase in ("sleep", "cpu", "opaque"):
+            self.assertGreater(tenant["phases"][phase], 0)
+        self.assertIn("sleep", self.group("asset", "default/pooled")["time"]["phases"])
+        self.assertIn("% sleep", self.servo("status", "--by", "asset").out)
         self.assertIn(gated, self.servo("status", "--by", "asset").out)
         text = self.servo("backfill", "status", job).out
         self.assertIn("lost slots", text)
+        self.assertIn("% sleep", text)
         self.assertIn(gated, text)
         executor.kill()
         wait_until(lambda: self.slots("down") > 0, "slots that died are missed",
@@ -66,4 +73,7 @@ class TimeSpent(ServoTest):
             lambda: int(self.servo("sql", "--data-dir", self.data_dir, "-o", "jsonl", statement)
                         .jsonl()[0]["ms"] or 0) > 0,
             "the minute is stored")
+        self.assertIn("phase.opaque", {row["word"] for row in self.servo(
+            "sql", "--data-dir", self.data_dir, "-o", "jsonl",
+            "SELECT word FROM time_spent WHERE scope = 'asset' AND name = 'daily'").jsonl()})
         self.assert_sound()

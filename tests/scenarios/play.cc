@@ -482,7 +482,8 @@ class Player {
             std::string text = row.name;
             text += row.key.revision > 0 ? fmt::format(" r{}:", row.key.revision) : ":";
             for (const auto& [word, amount] : row.amounts) {
-                const bool time = word.starts_with("slot.") || word.starts_with("wait.");
+                const bool time = word.starts_with("slot.") || word.starts_with("wait.") ||
+                                  word.starts_with("phase.");
                 text += fmt::format(
                     " {}={}",
                     word,

@@ -71,6 +71,8 @@ constexpr std::string_view kIdempotencyKeyHeader = "Idempotency-Key";
 constexpr std::string_view kIdempotencyReplayedHeader = "Idempotency-Replayed";
 // On an answer `not_leading`: the leader's address, when it is known.
 constexpr std::string_view kLeaderHeader = "Servo-Leader";
+// Beside it: the name that the leader's certificate is for, where that is not the address's host.
+constexpr std::string_view kLeaderNameHeader = "Servo-Leader-Name";
 // On a request that a standby handed on: it goes no further.
 constexpr std::string_view kForwardedHeader = "Servo-Forwarded";
 // Who acts, for the audit trail, where no token says it: [A-Za-z0-9._@-]{1,64}.

@@ -63,6 +63,15 @@ Result<PeerTls> peer_tls(const config::Options& options) {
         out.cert_file = options.text("tls_cert");
         out.key_file = options.text("tls_key");
     }
+    out.name = options.text("peer_name");
+    if (!out.name.empty() && !client::is_host_name(out.name)) {
+        return fail(invalid_argument(
+            "bad_peer_name",
+            "--peer-name " + out.name +
+                " is no name of a host; write it as the servers' certificate does, such as "
+                "servo-server."
+        ));
+    }
     return out;
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/text.h"
 #include "client/http.h"
 
 namespace servo::apps {
@@ -20,6 +22,9 @@ namespace {
 
 constexpr int kConnectWaitMs = 1'000;
 constexpr size_t kIdleMax = 32;  // connections kept to one server
+constexpr std::string_view kTrustAdvice =
+    "Start each server with --peer-ca FILE, the authority that signed it, and with --peer-name "
+    "NAME where it is for another name than that address.";
 
 // Connections to the leader, each used by one request at a time.
 class Lines {
@@ -46,8 +51,9 @@ class Lines {
              tls_.ca_file,
              tls_.cert_file,
              tls_.key_file,
+             tls_.name,
              "",
-             "Name its authority with --peer-ca FILE."}
+             std::string(kTrustAdvice)}
         );
     }
 
@@ -97,13 +103,8 @@ Result<client::HttpRequest> request_of(const server::Request& from, Millis timeo
     return to;
 }
 
-server::Reach connect_to(const addrinfo& address) {
-    const int fd = ::socket(
-        address.ai_family, address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, address.ai_protocol
-    );
-    if (fd < 0) {
-        return server::Reach::kSilent;
-    }
+// 0, or why there is no connection.
+int connected(int fd, const addrinfo& address) {
     int error = ::connect(fd, address.ai_addr, address.ai_addrlen) == 0 ? 0 : errno;
     if (error == EINPROGRESS) {
         pollfd wait{fd, POLLOUT, 0};
@@ -113,16 +114,30 @@ server::Reach connect_to(const addrinfo& address) {
             error = ETIMEDOUT;
         }
     }
-    ::close(fd);
-    if (error == 0) {
-        return server::Reach::kListens;
-    }
-    return error == ECONNREFUSED ? server::Reach::kRefused : server::Reach::kSilent;
+    return error;
 }
 
-}  // namespace
+server::Reach connect_to(const addrinfo& address, Millis hold) {
+    const int fd = ::socket(
+        address.ai_family, address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, address.ai_protocol
+    );
+    if (fd < 0) {
+        return server::Reach::kSilent;
+    }
+    server::Reach outcome = server::Reach::kSilent;
+    if (const int error = connected(fd, address); error == ECONNREFUSED) {
+        outcome = server::Reach::kRefused;
+    } else if (error == 0) {
+        // Asked nothing, the other end says nothing, until it closes.
+        pollfd wait{fd, POLLIN | POLLRDHUP, 0};
+        const bool ended = ::poll(&wait, 1, static_cast<int>(hold.count())) == 1;
+        outcome = ended ? server::Reach::kClosed : server::Reach::kListens;
+    }
+    ::close(fd);
+    return outcome;
+}
 
-server::Reach reach(const std::string& url) {
+server::Reach reach(const std::string& url, Millis hold) {
     const auto parsed = boost::urls::parse_uri(boost::urls::string_view(url.data(), url.size()));
     if (!parsed) {
         return server::Reach::kSilent;
@@ -138,14 +153,29 @@ server::Reach reach(const std::string& url) {
     if (::getaddrinfo(host.c_str(), port.c_str(), &hints, &found) != 0 || found == nullptr) {
         return server::Reach::kSilent;
     }
-    const server::Reach outcome = connect_to(*found);
+    const server::Reach outcome = connect_to(*found, hold);
     ::freeaddrinfo(found);
     return outcome;
 }
 
-server::Peers make_peers(PeerTls tls) {
-    auto lines = std::make_shared<Lines>(std::move(tls));
+// A process that led at our own address, on this machine, and whose number nobody has any more: we
+// were started in its place.
+bool was_here(const store::LeaderRow& leader, const store::Candidate& self) {
+    const size_t colon = leader.holder.rfind(':');
+    if (colon == std::string::npos || leader.url != self.url ||
+        leader.holder.substr(0, colon) != self.holder.substr(0, self.holder.rfind(':'))) {
+        return false;
+    }
+    const auto pid = parse_integer(leader.holder.substr(colon + 1), 1, INT32_MAX);
+    return pid && ::kill(static_cast<pid_t>(*pid), 0) != 0 && errno == ESRCH;
+}
+
+}  // namespace
+
+server::Peers make_peers(const store::Candidate& self, PeerTls tls) {
     server::Peers peers;
+    peers.name = tls.name;
+    auto lines = std::make_shared<Lines>(std::move(tls));
     peers.forward = [lines](
                         const std::string& url, const server::Request& request, Millis timeout
                     ) -> Result<server::Response> {
@@ -163,7 +193,9 @@ server::Peers make_peers(PeerTls tls) {
         }
         return response;
     };
-    peers.reach = reach;
+    peers.reach = [self](const store::LeaderRow& leader, Millis hold) {
+        return was_here(leader, self) ? server::Reach::kGone : reach(leader.url, hold);
+    };
     return peers;
 }
 

@@ -12,6 +12,7 @@ struct PeerTls {
     std::string ca_file;         // authorities of their certificates; empty = the system's
     std::string cert_file = {};  // to show them, with its key; empty = none
     std::string key_file = {};
+    std::string name = {};  // that their certificates are for; empty = the host of their address
 };
 
 server::Peers make_peers(PeerTls tls);

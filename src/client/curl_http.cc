@@ -13,7 +13,11 @@ namespace {
 
 constexpr int kPollMs = 1'000;
 constexpr const char* kKeptHeaders[] = {
-    "Servo-Leader", "Idempotency-Replayed", "WWW-Authenticate", "Content-Disposition"};
+    "Servo-Leader",
+    "Servo-Leader-Name",
+    "Idempotency-Replayed",
+    "WWW-Authenticate",
+    "Content-Disposition"};
 
 void curl_ready() {
     static std::once_flag once;
@@ -54,9 +58,9 @@ bool is_loopback(std::string_view server) {
 struct SlistDeleter {
     void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
-using HeaderList = std::unique_ptr<curl_slist, SlistDeleter>;
+using TextList = std::unique_ptr<curl_slist, SlistDeleter>;
 
-HeaderList headers_of(const HttpRequest& request, const std::string& token) {
+TextList headers_of(const HttpRequest& request, const std::string& token) {
     curl_slist* list = nullptr;
     const auto add = [&list](const std::string& line) {
         list = curl_slist_append(list, line.c_str());
@@ -72,7 +76,44 @@ HeaderList headers_of(const HttpRequest& request, const std::string& token) {
     for (const auto& [name, value] : request.headers) {
         add(name + ": " + value);
     }
-    return HeaderList(list);
+    return TextList(list);
+}
+
+// Where a server is, and the name that its certificate is for; empty = the host of the address.
+struct Place {
+    std::string url;
+    std::string name;
+
+    bool renamed() const { return !name.empty() && url.starts_with("https:"); }
+};
+
+size_t host_begin(const std::string& url) {
+    return url.find("://") + 3;
+}
+
+// "https://servo-server:7420" of https://10.0.0.7:7420.
+std::string under_its_name(const Place& place) {
+    const size_t host = host_begin(place.url);
+    const size_t host_end = place.url[host] == '[' ? place.url.find(']', host) : host;
+    const size_t port = place.url.find(':', host_end);
+    return place.url.substr(0, host) + place.name +
+           (port == std::string::npos ? "" : place.url.substr(port));
+}
+
+// What libcurl is told to connect to for each such URL.
+TextList address_of(const Place& place) {
+    const std::string address = place.url.substr(host_begin(place.url));
+    const bool has_port = address.find(':', address.find(']') + 1) != std::string::npos;
+    return TextList(curl_slist_append(nullptr, ("::" + address + (has_port ? "" : ":")).c_str()));
+}
+
+std::string header_in(const HttpReply& reply, std::string_view name) {
+    for (const auto& [kept, value] : reply.headers) {
+        if (kept == name) {
+            return value;
+        }
+    }
+    return {};
 }
 
 class CurlHttp final : public Http {
@@ -116,13 +157,17 @@ class CurlHttp final : public Http {
     }
 
  private:
-    const std::string& server() const { return leader_ ? *leader_ : servers_[current_]; }
+    Place place() const { return leader_ ? *leader_ : Place{servers_[current_], options_.name}; }
+    std::string server() const { return place().url; }
 
     // Chooses where the next call goes. True: this call may be made again there at once.
     bool move_on(const Result<HttpReply>& reply) {
         if (!reply) {
             const bool elsewhere = leader_.has_value() || servers_.size() > 1;
             const bool unreached = reply.error().reason == "server_unreachable";
+            if (reply.error().reason == "tls_failed") {
+                leader_.reset();  // who named it may know another, or lead by now
+            }
             if (unreached || reply.error().reason == "request_timed_out") {
                 // Also when a followed leader is gone: who named it does not know yet, another may.
                 current_ = (current_ + 1) % servers_.size();
@@ -133,21 +178,22 @@ class CurlHttp final : public Http {
         if (reply->status != 503) {
             return false;
         }
-        for (const auto& [name, value] : reply->headers) {
-            if (name == api::kLeaderHeader && value != server() && may_follow(value)) {
-                leader_ = value;
-                return true;
-            }
+        Place leader{
+            header_in(*reply, api::kLeaderHeader), header_in(*reply, api::kLeaderNameHeader)};
+        if (leader.url != server() && may_follow(leader)) {
+            leader_ = std::move(leader);
+            return true;
         }
         leader_.reset();  // it leads no longer, or is about to end
         return false;
     }
 
     // The token goes along: only to a well-formed address that is as well protected.
-    bool may_follow(const std::string& url) const {
+    bool may_follow(const Place& leader) const {
         const bool secure = servers_[current_].starts_with("https:");
-        return split_servers(url).size() == 1 && check_server_url(url).has_value() &&
-               (!secure || url.starts_with("https:"));
+        return split_servers(leader.url).size() == 1 && check_server_url(leader.url).has_value() &&
+               (leader.name.empty() || is_host_name(leader.name)) &&
+               (!secure || leader.url.starts_with("https:"));
     }
 
     Result<HttpReply> send_once(const HttpRequest& request) {
@@ -157,7 +203,7 @@ class CurlHttp final : public Http {
         Receiving receiving;
         receiving.request = &request;
         receiving.easy = easy_;
-        const HeaderList headers = headers_of(request, options_.token);
+        const TextList headers = headers_of(request, options_.token);
         prepare(request, receiving, headers.get());
         curl_multi_add_handle(multi_, easy_);
         const std::optional<CURLcode> outcome = perform();
@@ -178,7 +224,8 @@ class CurlHttp final : public Http {
     void prepare(const HttpRequest& request, Receiving& receiving, curl_slist* headers) {
         curl_easy_reset(easy_);  // keeps the connection
         error_[0] = '\0';
-        const std::string url = server() + request.target;
+        const Place to = place();
+        const std::string url = (to.renamed() ? under_its_name(to) : to.url) + request.target;
         const std::string method(api::to_string(request.method));
         curl_easy_setopt(easy_, CURLOPT_URL, url.c_str());
         curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers);
@@ -208,7 +255,11 @@ class CurlHttp final : public Http {
             curl_easy_setopt(easy_, CURLOPT_SSLKEY, options_.client_key.c_str());
         }
         curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "");
-        if (is_loopback(server())) {
+        if (to.renamed()) {
+            address_ = address_of(to);
+            curl_easy_setopt(easy_, CURLOPT_CONNECT_TO, address_.get());
+        }
+        if (is_loopback(to.url)) {
             curl_easy_setopt(easy_, CURLOPT_PROXY, "");  // a proxy's loopback is not ours
         }
         if (!options_.ca_file.empty()) {
@@ -300,7 +351,8 @@ class CurlHttp final : public Http {
     HttpOptions options_;
     std::vector<std::string> servers_;
     size_t current_ = 0;
-    std::optional<std::string> leader_;  // named by one of them
+    std::optional<Place> leader_;  // named by one of them
+    TextList address_;             // for the call under way
     CURLM* multi_ = nullptr;
     CURL* easy_ = nullptr;
     char error_[CURL_ERROR_SIZE] = {};

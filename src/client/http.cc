@@ -1,5 +1,6 @@
 #include "client/http.h"
 
+#include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -52,6 +53,16 @@ Result<std::string> check_server_url(std::string_view url) {
         checked += (checked.empty() ? "" : ",") + SERVO_TRY(check_one(part));
     }
     return checked;
+}
+
+bool is_host_name(std::string_view text) {
+    constexpr size_t kHostNameMax = 253;
+    const auto allowed = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '.' || c == '-';
+    };
+    return !text.empty() && text.size() <= kHostNameMax &&
+           std::all_of(text.begin(), text.end(), allowed);
 }
 
 std::vector<std::string> split_servers(std::string_view list) {

@@ -67,10 +67,14 @@ struct HttpOptions {
     // Certificate to show and its key, PEM; empty = none.
     std::string client_cert = {};
     std::string client_key = {};
+    // Host name to ask for and to find in the server's certificate, where that is not the host of
+    // `server`; empty = that host. Without TLS it says nothing.
+    std::string name = {};
     // What to do, as the last sentence of an error: where nobody answers, and where the certificate
     // is not accepted.
     std::string if_unreachable = {};
-    std::string if_untrusted = "Name its authority with --ca-file FILE.";
+    std::string if_untrusted =
+        "Name its authority with --ca-file FILE, and the server as its certificate does.";
 };
 
 constexpr size_t kServersMax = 16;
@@ -78,6 +82,9 @@ constexpr size_t kServersMax = 16;
 // Checks a server address, or a list of them: http or https, a host, no path, query or user.
 // Returns it without trailing slashes. Error: invalid_argument / "bad_server_url".
 Result<std::string> check_server_url(std::string_view url);
+
+// Whether it is written like the name of a host: letters, digits, dots and hyphens.
+bool is_host_name(std::string_view text);
 
 std::vector<std::string> split_servers(std::string_view list);
 

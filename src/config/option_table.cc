@@ -135,6 +135,15 @@ const std::vector<OptionDecl> kOptions = {
          "same database, which requests are forwarded to. Empty: the system's.",
      .high = kPathMax,
      .used_by = "server"},
+    {.name = "peer_name",
+     .form = OptionForm::kText,
+     .doc =
+         "Host name that the certificates of the servers on one database share, such as that of "
+         "the service before them. It is checked, in place of the host of `advertise_url`, when "
+         "requests are forwarded and executors are sent on to the leader. The same on all. Empty: "
+         "that host.",
+     .high = 253,
+     .used_by = "server"},
     {.name = "read_database_url",
      .form = OptionForm::kText,
      .doc = "Where history is read, such as a replica of `database_url`. Empty: the database "

@@ -35,6 +35,14 @@ Error leader_silent(const std::string& url) {
 
 }  // namespace
 
+Error leader_not_trusted(const std::string& why) {
+    Error error = unavailable(
+        "leader_not_trusted", "This server stands by, and hands nothing on to the leader. " + why
+    );
+    error.retry_after_s = 1;
+    return error;
+}
+
 Standby::Standby(engine::Loop& loop, Peers peers) : loop_(loop), peers_(std::move(peers)) {}
 
 Standby::~Standby() {
@@ -78,6 +86,9 @@ void Standby::answer(
             response.headers.emplace_back(std::string(api::kLeaderHeader), leader.url);
         }
         return responder->send(with_id(std::move(response), id));
+            if (!peers_.name.empty()) {
+                response.headers.emplace_back(std::string(api::kLeaderNameHeader), peers_.name);
+            }
     }
     request.headers.request_id = id;
     auto carried = std::make_shared<const Request>(std::move(request));
@@ -85,7 +96,10 @@ void Standby::answer(
         Result<Response> response = peers_.forward(url, *carried, kForwardTimeout);
         if (!response) {
             spdlog::warn("{} forwarded to {}: {}", id, url, response.error().message);
-            response = problem_response(leader_silent(url), id);
+            const bool untrusted = response.error().reason == "tls_failed";
+            const Error error =
+                untrusted ? leader_not_trusted(response.error().message) : leader_silent(url);
+            response = problem_response(error, id);
         }
         responder->send(with_id(std::move(*response), id));
     });

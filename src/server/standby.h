@@ -32,6 +32,8 @@ struct Peers {
     std::function<Result<Response>(const std::string& url, const Request&, Millis timeout)> forward;
     // Whether somebody listens at the address.
     std::function<Reach(const std::string& url)> reach;
+    // The host name that the certificate of each is for; empty = that of its address.
+    std::string name = {};
 };
 
 class Standby {

@@ -79,7 +79,18 @@ TEST_F(StandbyTest, ExecutorsAreToldWhereTheLeaderIs) {
     const auto answer = server.post("/v1/executor/acquire", "{}");
     EXPECT_EQ(answer.status, 503);
     EXPECT_EQ(answer.reply.header("Servo-Leader"), "http://other:7420");
+    EXPECT_EQ(answer.reply.header("Servo-Leader-Name"), "");
     EXPECT_TRUE(seen_.empty());
+}
+
+TEST_F(StandbyTest, ExecutorsAreToldTheNameThatTheLeadersCertificateIsFor) {
+    Peers peers = recording(mutex_, seen_);
+    peers.name = "servo-server";
+    TestServer server(with(std::move(peers)));
+    depose(server);
+    const auto answer = server.post("/v1/executor/acquire", "{}");
+    EXPECT_EQ(answer.reply.header("Servo-Leader"), "http://other:7420");
+    EXPECT_EQ(answer.reply.header("Servo-Leader-Name"), "servo-server");
 }
 
 // A server that can read the definitions from the store, with a backfill that ended and one that is
@@ -186,6 +197,19 @@ TEST_F(StandbyTest, ASilentLeaderIsNamed) {
     const auto answer = server.get("/v1/backfills");
     EXPECT_EQ(answer.status, 503);
     EXPECT_EQ(answer.reason(), "leader_unreachable");
+}
+
+TEST_F(StandbyTest, ALeaderThatIsNotTrustedIsNamedWithWhatToSet) {
+    Peers peers;
+    peers.forward = [](const std::string&, const Request&, Millis) {
+        return Result<Response>(fail(unavailable("tls_failed", "Set --peer-name NAME.")));
+    };
+    TestServer server(with(std::move(peers)));
+    depose(server);
+    const auto answer = server.get("/v1/backfills");
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(answer.reason(), "leader_not_trusted");
+    EXPECT_NE(answer.reply.body.find("Set --peer-name NAME."), std::string::npos);
 }
 
 TEST_F(StandbyTest, ALeaderWhoseAddressIsClosedAfterItListenedIsGone) {

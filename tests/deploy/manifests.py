@@ -6,6 +6,8 @@ from tree import option_variables, seconds
 # Variables that are no options of the server or the executor: docs/reference/config.md and --help.
 OTHER_VARIABLES = {"SERVO_SERVER", "SERVO_TOKEN", "SERVO_ADMIN_TOKEN", "SERVO_EXECUTOR_TOKEN",
                    "SERVO_CA_FILE"}
+WRITTEN = ("SERVO_DATA_DIR", "SERVO_SCRATCH_ROOT")
+READ = ("SERVO_CA_FILE", "SERVO_TLS_CERT", "SERVO_TLS_KEY", "SERVO_PEER_CA")
 SECRET = re.compile(r"TOKEN|PASSWORD|SECRET|DATABASE_URL")
 STANDARD_LABELS = {"app", "app.kubernetes.io/name", "app.kubernetes.io/instance",
                    "app.kubernetes.io/version", "app.kubernetes.io/component",
@@ -91,9 +93,9 @@ def check_volumes(objects):
         mounts = {mount["mountPath"]: mount["name"] for mount in container.get("volumeMounts", [])}
         if set(mounts.values()) != volumes:
             yield f"{name} mounts {sorted(mounts.values())} of {sorted(volumes)}"
-        for variable in ("SERVO_DATA_DIR", "SERVO_SCRATCH_ROOT", "SERVO_CA_FILE", "SERVO_TLS_KEY"):
+        for variable in WRITTEN + READ:
             value = variables(container).get(variable, {}).get("value")
-            folder = value if variable.endswith(("DIR", "ROOT")) else (value or "").rpartition("/")[0]
+            folder = value if variable in WRITTEN else (value or "").rpartition("/")[0]
             if value is not None and folder not in mounts:
                 yield f"{name}: {variable} is {value}, which is no volume; the root is read-only"
 
@@ -103,6 +105,22 @@ def check_drain(objects):
     drain = seconds(variables(template["containers"][0])["SERVO_DRAIN_TIMEOUT"]["value"])
     if template["terminationGracePeriodSeconds"] < drain + 30:
         yield "the executor is killed before its drain is over"
+
+
+def check_peers(objects):
+    """Servers find and trust each other: by the pods' addresses, under the service's name."""
+    server = named(objects, "Deployment", "servo-server")["spec"]
+    given = {name: entry.get("value")
+             for name, entry in variables(server["template"]["spec"]["containers"][0]).items()}
+    if "SERVO_DATABASE_URL" not in given:
+        if server["replicas"] != 1:
+            yield "several servers have no store in common"
+        return
+    if "$(POD_IP)" not in given.get("SERVO_ADVERTISE_URL", ""):
+        yield "servers advertise no address of their own"
+    if "SERVO_TLS_CERT" in given and not (
+            given.get("SERVO_PEER_CA") and given.get("SERVO_PEER_NAME") == "servo-server"):
+        yield "servers do not trust each other's certificate"
 
 
 def check_selectors(objects):
@@ -139,7 +157,7 @@ def check_probes(objects):
                     yield f"{name}: {probe} asks {get}"
 
 
-RULES = [check_identity, check_security, check_variables, check_volumes, check_drain,
+RULES = [check_identity, check_security, check_variables, check_volumes, check_drain, check_peers,
          check_selectors, check_probes]
 
 

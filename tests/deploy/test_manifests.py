@@ -148,6 +148,16 @@ class PlainManifests(Cases):
                 self.assertIn(word, "; ".join(broken(change)))
 
 
+    def test_the_rules_see_servers_that_cannot_hand_on(self):
+        for variable, word in (("SERVO_PEER_NAME", "trust"), ("SERVO_PEER_CA", "trust"),
+                               ("SERVO_ADVERTISE_URL", "address of their own")):
+            objects = copy.deepcopy(plain_objects())
+            pod = named(objects, "Deployment", "servo-server")["spec"]["template"]["spec"]
+            env = pod["containers"][0]["env"]
+            env.remove(variables(pod["containers"][0])[variable])
+            with self.subTest(variable=variable):
+                self.assertIn(word, "; ".join(complaints(objects)))
+
 class Values(unittest.TestCase):
     def test_the_schema_takes_the_defaults(self):
         jsonschema.Draft7Validator.check_schema(schema())

@@ -19,10 +19,10 @@ class Certificates:
     def run(*arguments):
         subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=60)
 
-    def issue(self, name, serial):
-        """name.pem and name.key, good for 127.0.0.1."""
+    def issue(self, name, serial, good_for="IP:127.0.0.1"):
+        """name.pem and name.key, good for what openssl calls alternative names."""
         with open(self.path(name + ".ext"), "w", encoding="ascii") as file:
-            file.write("subjectAltName=IP:127.0.0.1\n")
+            file.write(f"subjectAltName={good_for}\n")
         self.run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                  "-keyout", self.path(name + ".key"), "-out", self.path(name + ".csr"),
                  "-subj", "/CN=" + name)

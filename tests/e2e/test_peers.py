@@ -22,27 +22,31 @@ class Peers(harness.ServoTest):
             "SERVO_DATABASE_URL": self.postgres.create_database(self._testMethodName),
             "SERVO_ADMIN_TOKEN": "root", "SERVO_TOKEN": "root"}
         self.ports = [harness.free_port() for _ in range(2)]
+        self.by_port = {}
         self.made = Certificates(self.folder)
         self.authority = self.made.path("ca.pem")
         self.environment["SERVO_CA_FILE"] = self.authority
         self.cert, self.key = self.made.issue("server", 10)
+        self.host = "127.0.0.1"
         self.context = ssl.create_default_context(cafile=self.authority)
         self.servo("migrate")
 
     @property
     def url(self):
-        return f"https://127.0.0.1:{self.port}"
+        return f"https://{self.host}:{self.port}"
 
     def serve(self, port, *arguments):
-        return self.spawn("server", "--listen", f"127.0.0.1:{port}", "--metrics-listen", "off",
-                          "--tls-cert", self.cert, "--tls-key", self.key, *arguments)
+        process = self.spawn("server", "--listen", f"127.0.0.1:{port}", "--metrics-listen", "off",
+                             "--tls-cert", self.cert, "--tls-key", self.key, *arguments)
+        self.by_port[port] = process
+        return process
 
     def role(self, port):
         """What the server says it is; "" while it does not answer."""
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self.context))
         try:
-            with opener.open(f"https://127.0.0.1:{port}/readyz", timeout=10) as reply:
+            with opener.open(f"https://{self.host}:{port}/readyz", timeout=10) as reply:
                 return harness.json.loads(reply.read())["role"]
         except OSError:
             return ""
@@ -73,6 +77,47 @@ class Peers(harness.ServoTest):
                                f"https://localhost:{self.ports[0]}")
         self.servo("asset", "list", code=harness.UNAVAILABLE)
         self.assertIn("forwarded to https://localhost", process.log())
+
+    def share_a_name(self):
+        """Both servers have a certificate for the name by which callers come, as behind the service of
+        a cluster, and each advertises its own address, which is not in it."""
+        self.cert, self.key = self.made.issue("shared", 12, "DNS:localhost")
+        self.host = "localhost"
+
+    def test_servers_that_share_a_name_find_each_other_by_it(self):
+        self.share_a_name()
+        arguments = ("--peer-ca", self.authority, "--peer-name", "localhost")
+        self.standby(*arguments)
+        self.spawn("executor", "--server", self.url, "--executor-name", "one", "--slots", "1")
+        leader, standby = self.ports
+        for _ in range(2):  # each leads once
+            self.wait_for_executor()
+            self.by_port[leader].stop()
+            harness.wait_until(lambda: self.role(standby) == "leader", "the other leads")
+            self.serve(leader, *arguments)
+            harness.wait_until(lambda: self.role(leader) == "standby", "it is back")
+            self.port = leader
+            leader, standby = standby, leader
+        self.wait_for_executor()
+
+    def wait_for_executor(self):
+        """By the word of the leader, which the standby asks."""
+        harness.wait_until(
+            lambda: [one["state"] for one in self.servo("executor", "list", "-o", "jsonl").jsonl()]
+            == ["up"], "the executor is registered")
+
+    def test_without_the_shared_name_a_standby_says_what_to_set(self):
+        self.share_a_name()
+        process = self.standby("--peer-ca", self.authority)
+        refused = self.servo("asset", "list", code=harness.UNAVAILABLE)
+        self.assertIn("hands nothing on to the leader", refused.err)
+        self.assertIn("--peer-name NAME", refused.err)
+        self.assertIn("--peer-name NAME", process.log())
+
+    def test_a_shared_name_that_is_none_is_refused_at_the_start(self):
+        process = self.serve(self.ports[0], "--peer-name", "https://servo")
+        self.assertEqual(harness.USAGE, process.wait_exit())
+        self.assertIn("is no name of a host", process.log())
 
     def test_a_standby_shows_its_certificate_where_the_leader_asks_for_one(self):
         client_cert, client_key = self.made.issue("client", 11)

@@ -103,6 +103,18 @@ std::string check_usage(const State& state) {
                 "tenant {} uses {}, counted {}", id.value, tenant.slots, tenants[id]
             );
         }
+        uint64_t open_total = 0;
+        for (const JobId job : tenant.open_jobs) {
+            open_total += state.jobs.at(job).row.total();
+        }
+        if (tenant.open_total != open_total) {
+            return fmt::format(
+                "tenant {} has {} partitions in open jobs, counted {}",
+                id.value,
+                tenant.open_total,
+                open_total
+            );
+        }
         if (tenant.queue.empty() == state.runnable.contains({tenant.vtime, id})) {
             return fmt::format("tenant {} is wrongly listed as runnable or not", id.value);
         }

@@ -54,6 +54,34 @@ Error overlap_error(const State& state, const Overlap& overlap) {
     );
 }
 
+// Whether the tenant may have that many more unfinished partitions. They are only counted where the
+// limit could be reached: counting takes a step for each open job.
+Status check_pending(const State& state, const Tenant& tenant, uint64_t more) {
+    const auto limit = static_cast<uint64_t>(tenant.limits().max_pending);
+    if (tenant.open_total + more <= limit) {
+        return {};
+    }
+    uint64_t pending = more;
+    for (const JobId id : tenant.open_jobs) {
+        pending += state.jobs.at(id).remaining.size();
+    }
+    if (pending <= limit) {
+        return {};
+    }
+    return fail(resource_exhausted(
+        "max_pending",
+        fmt::format(
+            "Tenant {} may have {} unfinished partitions and would have {}; wait, or raise it: "
+            "servo tenant set {} --max-pending {}",
+            tenant.row.name,
+            limit,
+            pending,
+            tenant.row.name,
+            pending
+        )
+    ));
+}
+
 Result<std::monostate> check_new(const State& state, const JobRow& row) {
     const auto tenant = state.tenants.find(row.tenant);
     const auto asset = state.assets.find(row.asset);
@@ -88,25 +116,7 @@ Result<std::monostate> check_new(const State& state, const JobRow& row) {
             "too_many_jobs", fmt::format("There are {} open jobs already.", kOpenJobsMax)
         ));
     }
-    uint64_t pending = row.total();
-    for (const JobId id : tenant->second.open_jobs) {
-        pending += state.jobs.at(id).remaining.size();
-    }
-    const int64_t limit = tenant->second.limits().max_pending;
-    if (pending > static_cast<uint64_t>(limit)) {
-        return fail(resource_exhausted(
-            "max_pending",
-            fmt::format(
-                "Tenant {} may have {} unfinished partitions and would have {}; wait, or raise it: "
-                "servo tenant set {} --max-pending {}",
-                tenant->second.row.name,
-                limit,
-                pending,
-                tenant->second.row.name,
-                pending
-            )
-        ));
-    }
+    SERVO_CHECK(check_pending(state, tenant->second, row.total()));
     return std::monostate{};
 }
 
@@ -223,8 +233,7 @@ Result<Reply> create_jobs(Context& c, const CreateJobs& command) {
                 .emplace(row.id, build(c.state, row, plans[i].skip, plans[i].waits_for, c.now))
                 .first->second;
         resolve_pools(c.state, job);
-        c.state.tenant_of(job).open_jobs.insert(row.id);
-        c.state.asset_of(job).open_jobs.insert(row.id);
+        enter_open(c.state, job);
         mark_dirty(c.state, job);
         checkpoint_before(c, job);
         refresh_queue(c.state, job);
@@ -369,8 +378,7 @@ Result<Reply> retry_job(Context& c, const RetryJob& command) {
     mark_dirty(c.state, job);
     checkpoint_before(c, job);
     if (job.row.state == JobState::kFailed) {
-        c.state.tenant_of(job).open_jobs.insert(job.row.id);
-        c.state.asset_of(job).open_jobs.insert(job.row.id);
+        enter_open(c.state, job);
         set_state(c, job, JobState::kRunning, "retry", command.actor);
     }
     end_temporary_settings(c, job);

@@ -63,12 +63,23 @@ void cancel_indices(Job& job, Run run) {
 
 void forget_open(State& state, Job& job) {
     refresh_queue(state, job);
-    state.tenant_of(job).open_jobs.erase(job.row.id);
+    Tenant& tenant = state.tenant_of(job);
+    if (tenant.open_jobs.erase(job.row.id) > 0) {
+        tenant.open_total -= job.row.total();
+    }
     state.asset_of(job).open_jobs.erase(job.row.id);
     job.row.completed_at = state.now;
 }
 
 }  // namespace
+
+void enter_open(State& state, const Job& job) {
+    Tenant& tenant = state.tenant_of(job);
+    if (tenant.open_jobs.insert(job.row.id).second) {
+        tenant.open_total += job.row.total();
+    }
+    state.asset_of(job).open_jobs.insert(job.row.id);
+}
 
 void event(
     Context& c,

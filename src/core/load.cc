@@ -205,8 +205,7 @@ void adopt(State& state, const Snapshot::OpenJob& open, Instant now) {
     Job& placed = state.jobs.insert_or_assign(id, std::move(job)).first->second;
     resolve_pools(state, placed);
     if (open_state) {
-        state.tenant_of(placed).open_jobs.insert(id);
-        state.asset_of(placed).open_jobs.insert(id);
+        enter_open(state, placed);
     }
     if (!open_state) {
         mark_dirty(state, placed);  // what nothing reopens leaves with the batch

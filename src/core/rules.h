@@ -108,6 +108,8 @@ void mark_dirty(State& state, Job& job);
 void mark_progress(State& state, Job& job);
 // Takes an ended job out of memory.
 void forget(State& state, JobId id);
+// Lists the job with the open ones of its tenant and of its asset.
+void enter_open(State& state, const Job& job);
 // Puts unreported indices back: to ready, due, backoff, or cancelled if the job is being cancelled.
 void give_back(Context& c, Job& job, const std::vector<Run>& runs);
 // Ends the job when nothing remains, or its cancelling when nothing is leased.

@@ -461,6 +461,33 @@ TEST(Scheduler, ADeadExecutorsWorkRunsAgainAndThePoisonPillIsQuarantined) {
     EXPECT_TRUE(w.scheduler_->open_jobs().empty());
 }
 
+TEST(Scheduler, ATenantsLimitCountsWhatIsUnfinishedOfItsOpenJobs) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 1);
+    SetTenant limit{"acme", std::nullopt, std::nullopt, 12, false, kNever, "", "ann"};
+    ASSERT_TRUE(w.apply(limit).has_value());
+    ASSERT_TRUE(w.create(w.row(10, 8)).has_value());
+    const auto refused = w.create(w.row(11, 5, 1, 100));
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().reason, "max_pending");
+    EXPECT_NE(
+        refused.error().message.find("12 unfinished partitions and would have 13"),
+        std::string::npos
+    );
+    EXPECT_TRUE(w.create(w.row(11, 4, 1, 100)).has_value());
+    w.ask(1, 1);
+    const HeldLease first = w.held_[1].front();
+    w.finish(1, first, 0, Micros(1'000), 0);
+    const uint64_t done = first.size;
+    ASSERT_GT(done, 0U);
+    EXPECT_FALSE(w.create(w.row(12, done + 1, 1, 200)).has_value());
+    EXPECT_TRUE(w.create(w.row(12, done, 1, 200)).has_value()) << "what is done does not count";
+    w.apply(CancelJob{JobId(11), false, "", "ann"});
+    EXPECT_TRUE(w.create(w.row(13, 4, 1, 300)).has_value()) << "nor does what was cancelled";
+}
+
 TEST(Scheduler, PauseStopsGrantsAtOnceAndResumeGoesOn) {
     World w;
     w.asset("orders");

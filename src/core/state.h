@@ -60,6 +60,7 @@ struct Tenant {
     int64_t slots = 0;  // usage: live leases
     int64_t vtime = 0;  // slot-µs · 1000 / weight received; compared between tenants
     std::set<JobId> open_jobs;
+    uint64_t open_total = 0;  // partitions of open_jobs, ended ones among them
     // Jobs with something to grant: (-effective priority, not urgent, slack or turn, job).
     std::set<std::tuple<int, int, int64_t, JobId>> queue;
     const TenantLimits& limits() const {

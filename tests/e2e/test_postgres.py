@@ -9,7 +9,7 @@ from harness import (CONFLICT, FAILED, NOT_ALLOWED, OK, SCHEMA_TOO_NEW, START_DE
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "postgres"))
 from pooler import Pooler, installed  # noqa: E402
-from server import PASSWORD, PostgresServer  # noqa: E402
+from server import PASSWORD, USER, PostgresServer  # noqa: E402
 
 DAYS = ("--start", "2024-01-01T00:00:00Z", "--end", "2024-01-01T01:00:00Z")  # 60 minutes
 
@@ -131,6 +131,18 @@ class OnPostgres(ServoTest):
         self.assertIn("sound", self.servo("fsck").out)
         self.assertIn("1", self.servo("sql", "SELECT count(*) FROM leader").out)
         self.assertIn("pg_dump", self.servo("backup", "x.db", code=CONFLICT).err)
+    def test_a_job_is_found_by_the_id_that_people_write(self):
+        """Through an index, also where row-level security holds."""
+        self.servo("migrate")
+        for tenant in ("all", "1"):
+            for asked in (*(f"{view} WHERE job_id" for view in
+                            ("work_ranges", "done_ranges", "partitions")), "jobs WHERE job_text"):
+                plan = self.psql(f"SET ROLE {USER}; SET enable_seqscan = off;"
+                                 f" SET servo.tenant = '{tenant}';"
+                                 f" EXPLAIN SELECT * FROM {asked} = 'bf_7k2m4n8p1q3r5s6t'")
+                with self.subTest(asked=asked, tenant=tenant):
+                    self.assertIn("jobs_by_text", plan)
+
         doctor = self.servo("doctor")
         self.assertIn("db durability", doctor.out)
         self.assertNotIn(PASSWORD, doctor.out + doctor.err)

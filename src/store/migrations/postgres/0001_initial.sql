@@ -124,9 +124,34 @@ CREATE TABLE tokens (
     revoked_at_ms BIGINT
 );
 
--- Rewritten only when a state or a setting changes, never per partition.
+-- bf_ and 16 characters: 63 bits of the id and a zero, the cell, a CRC-8.
+CREATE FUNCTION servo_job_id(id BIGINT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT
+AS $$
+DECLARE
+    bits BIT(72) := (id::BIT(64) << 1)::BIT(72);
+    whole BIT(80);
+    crc INT := 255;
+    word TEXT := 'bf_';
+BEGIN
+    FOR byte IN 0..8 LOOP
+        crc := crc # substring(bits FROM 8 * byte + 1 FOR 8)::INT;
+        FOR bit IN 1..8 LOOP
+            crc := CASE WHEN crc & 128 <> 0 THEN ((crc << 1) # 47) & 255 ELSE crc << 1 END;
+        END LOOP;
+    END LOOP;
+    whole := bits || crc::BIT(8);
+    FOR at IN 0..15 LOOP
+        word := word || substr('0123456789abcdefghjkmnpqrstvwxyz',
+                               substring(whole FROM 5 * at + 1 FOR 5)::INT + 1, 1);
+    END LOOP;
+    RETURN word;
+END $$;
+
+-- Rewritten only when a state or a setting changes, never per partition. `job_text` is a column since
+-- row-level security lets no condition on a function of ours near an index.
 CREATE TABLE jobs (
     job_id BIGINT PRIMARY KEY,
+    job_text TEXT NOT NULL GENERATED ALWAYS AS (servo_job_id(job_id)) STORED,
     tenant_id BIGINT NOT NULL,
     group_id BIGINT NOT NULL,
     asset_id BIGINT NOT NULL,
@@ -166,6 +191,7 @@ CREATE TABLE jobs (
     claims TEXT NOT NULL,
     FOREIGN KEY (asset_id, revision) REFERENCES asset_revisions
 ) WITH (fillfactor = 80);
+CREATE INDEX jobs_by_text ON jobs (job_text);
 CREATE INDEX jobs_by_time ON jobs (created_at_ms, job_id);
 CREATE INDEX jobs_by_tenant ON jobs (tenant_id, created_at_ms, job_id);
 CREATE INDEX jobs_by_group ON jobs (group_id, created_at_ms) WHERE group_id != 0;
@@ -341,34 +367,9 @@ CREATE FUNCTION servo_time(ms BIGINT) RETURNS TEXT LANGUAGE sql IMMUTABLE PARALL
         || CASE WHEN ms % 1000 = 0 THEN '' ELSE '.' || to_char(ms % 1000, 'FM000') END || 'Z'
 $$;
 
--- bf_ and 16 characters: 63 bits of the id and a zero, the cell, a CRC-8.
-CREATE FUNCTION servo_job_id(id BIGINT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT
-AS $$
-DECLARE
-    bits BIT(72) := (id::BIT(64) << 1)::BIT(72);
-    whole BIT(80);
-    crc INT := 255;
-    word TEXT := 'bf_';
-BEGIN
-    FOR byte IN 0..8 LOOP
-        crc := crc # substring(bits FROM 8 * byte + 1 FOR 8)::INT;
-        FOR bit IN 1..8 LOOP
-            crc := CASE WHEN crc & 128 <> 0 THEN ((crc << 1) # 47) & 255 ELSE crc << 1 END;
-        END LOOP;
-    END LOOP;
-    whole := bits || crc::BIT(8);
-    FOR at IN 0..15 LOOP
-        word := word || substr('0123456789abcdefghjkmnpqrstvwxyz',
-                               substring(whole FROM 5 * at + 1 FOR 5)::INT + 1, 1);
-    END LOOP;
-    RETURN word;
-END $$;
-CREATE INDEX jobs_by_text ON jobs (servo_job_id(job_id));
-
 -- The other way round; NULL when it is no job's id.
-CREATE FUNCTION servo_job(word TEXT) RETURNS BIGINT LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT job_id FROM jobs WHERE servo_job_id(job_id) = word
-$$;
+CREATE FUNCTION servo_job(word TEXT) RETURNS BIGINT LANGUAGE sql STABLE PARALLEL SAFE
+AS 'SELECT job_id FROM jobs WHERE job_text = word';
 
 CREATE FUNCTION servo_varint(bytes BYTEA, INOUT at INT, OUT value BIGINT)
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
@@ -633,15 +634,15 @@ BEGIN
 END $$;
 
 CREATE VIEW work_ranges WITH (security_invoker = true) AS
-SELECT j.tenant_id, servo_job_id(j.job_id) AS job_id, s.state, lower(run) AS first,
-       upper(run) - 1 AS last, upper(run) - lower(run) AS partitions
+SELECT j.tenant_id, j.job_text AS job_id, s.state, lower(run) AS first, upper(run) - 1 AS last,
+       upper(run) - lower(run) AS partitions
 FROM jobs AS j, servo_job_sets(j.job_id) AS sets,
      LATERAL (VALUES ('to_do', sets.to_do), ('leased', sets.leased), ('failed', sets.failed),
                      ('skipped', sets.skipped), ('cancelled', sets.cancelled)) AS s (state, runs),
      LATERAL unnest(s.runs) AS run;
 
 CREATE VIEW done_ranges WITH (security_invoker = true) AS
-SELECT j.tenant_id, servo_job_id(j.job_id) AS job_id, lower(run) AS first, upper(run) - 1 AS last,
+SELECT j.tenant_id, j.job_text AS job_id, lower(run) AS first, upper(run) - 1 AS last,
        upper(run) - lower(run) AS partitions
 FROM jobs AS j,
      LATERAL (SELECT range_agg(servo_done_runs(d.payload, d.block)) AS runs FROM done_log AS d
@@ -713,8 +714,7 @@ BEGIN
 END $$;
 
 CREATE VIEW partitions WITH (security_invoker = true) AS
-SELECT j.tenant_id, servo_job_id(j.job_id) AS job_id, o.idx,
-       servo_key(rev.scheme, o.ordinal) AS key,
+SELECT j.tenant_id, j.job_text AS job_id, o.idx, servo_key(rev.scheme, o.ordinal) AS key,
        CASE WHEN d.idx IS NOT NULL THEN 'completed'
             WHEN sets.failed @> o.idx THEN 'failed'
             WHEN sets.skipped @> o.idx THEN 'skipped'

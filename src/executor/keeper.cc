@@ -170,7 +170,7 @@ void Keeper::check_drained(BootTime now) {
         return;
     }
     // A server that does not answer is not waited for when there is nothing to tell it.
-    const bool nothing_left = leases_.empty() && (!report_.request || report_.failures > 0);
+    const bool nothing_left = leases_.empty() && (!report_.request || report_.tries.failures > 0);
     constexpr Millis kAnswerAfterKill{5'000};
     if (!drain_killed_ && now >= drain_deadline_) {
         drain_killed_ = true;

@@ -202,11 +202,16 @@ class Keeper {
         bool ready = false;
         model::LeaseId lease;  // 0 = none
     };
+    // Attempts of one call in vain, in a row.
+    struct Tries {
+        int failures = 0;
+        int handing_over = 0;  // of these, at the first wait because nobody led; bounded
+    };
     struct InFlight {
         std::shared_ptr<const model::CallRequest> request;  // null: none under way
         BootTime first_sent{0};
         std::optional<BootTime> retry_at;  // waiting to be sent again
-        int failures = 0;
+        Tries tries;
     };
     using Leases = std::map<model::LeaseId, Lease>;
 
@@ -224,7 +229,8 @@ class Keeper {
     void send_register(BootTime now);
     void send_call(model::CallKind kind, BootTime now);
     void send_again(InFlight& flight, BootTime now);
-    void retry_later(InFlight& flight, int retry_after_s, BootTime now);
+    // Counts the attempt; null: answered by a leader that is no more.
+    Millis wait_after(Tries& tries, const Error* error, Millis most);
     void register_again(BootTime now);
     bool report_due(BootTime now) const;
     bool acquire_due(BootTime now) const;
@@ -273,7 +279,7 @@ class Keeper {
     int64_t register_number_ = 0;
     BootTime register_sent_{0};
     BootTime register_at_{0};
-    int register_failures_ = 0;
+    Tries register_tries_;
     int refusals_ = 0;
     bool gave_up_ = false;
 

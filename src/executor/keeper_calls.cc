@@ -14,8 +14,12 @@ namespace {
 
 constexpr Millis kCallBackoffMax{2'000};
 constexpr Millis kRegisterBackoffMax{5'000};
-// So that a new leader does not meet all of them at one instant; a clean hand-over waits for it.
-constexpr Millis kRegisterAgainSpread{100};
+// Calls come at times of their own, also to a new leader: this is for those that do not, and short,
+// since work that waits for the leader waits for it.
+constexpr Millis kRegisterAgainSpread{20};
+// Attempts at the first wait of the backoff while one server ends and another takes over: that is
+// mostly done after one or two, and a longer wait would be the longest part of a hand-over.
+constexpr int kHandOverTries = 4;
 constexpr Millis kAcquireAgainMax{2'000};
 
 bool credentials_refused(const Error& error) {
@@ -28,10 +32,10 @@ bool worth_repeating(const Error& error) {
            credentials_refused(error);
 }
 
-// How long the server wishes to be left alone. One that stops, or stands by while nobody leads,
-// cannot know: the next leader is up in a moment.
-int wished_s(const Error& error) {
-    return error.reason == "stopping" || error.reason == "not_leading" ? 0 : error.retry_after_s;
+// The server stops, or stands by while nobody leads: the next leader is up in a moment. How long to
+// leave it alone such a server cannot know.
+bool hands_over(const Error& error) {
+    return error.reason == "stopping" || error.reason == "not_leading";
 }
 
 }  // namespace
@@ -67,7 +71,7 @@ void Keeper::on_register_reply(Result<model::RegisterReply> reply, BootTime now)
     if (reply && !stale) {
         registered_ = true;
         ever_registered_ = true;
-        register_failures_ = 0;
+        register_tries_ = {};
         executor_id_ = reply->executor_id;
         epoch_ = reply->epoch;
         seen_ = std::max(seen_, model::CommitMark{reply->epoch, reply->seq});
@@ -84,8 +88,8 @@ void Keeper::on_register_reply(Result<model::RegisterReply> reply, BootTime now)
         give_up(std::move(reply.error()));
         return;
     }
-    const int retry_after_s = stale ? 0 : wished_s(reply.error());
-    register_at_ = now + backoff(register_failures_++, kRegisterBackoffMax, retry_after_s);
+    register_at_ =
+        now + wait_after(register_tries_, stale ? nullptr : &reply.error(), kRegisterBackoffMax);
     pump(now);
 }
 
@@ -196,8 +200,13 @@ void Keeper::return_results(const CallRequest& request) {
     }
 }
 
-void Keeper::retry_later(InFlight& flight, int retry_after_s, BootTime now) {
-    flight.retry_at = now + backoff(flight.failures++, kCallBackoffMax, retry_after_s);
+Millis Keeper::wait_after(Tries& tries, const Error* error, Millis most) {
+    const bool handed_over = error != nullptr && hands_over(*error);
+    if (handed_over && tries.handing_over < kHandOverTries) {
+        ++tries.handing_over;
+    }
+    const int doublings = std::max(0, tries.failures++ - tries.handing_over);
+    return backoff(doublings, most, error == nullptr || handed_over ? 0 : error->retry_after_s);
 }
 
 void Keeper::on_call_reply(
@@ -211,7 +220,7 @@ void Keeper::on_call_reply(
     if (!reply) {
         on_call_error(flight, reply.error(), now);
     } else if (reply->epoch < epoch_ || reply->call != call) {
-        retry_later(flight, 0, now);  // from a leader that is no more
+        flight.retry_at = now + wait_after(flight.tries, nullptr, kCallBackoffMax);
     } else {
         refusals_ = 0;
         epoch_ = reply->epoch;
@@ -232,7 +241,7 @@ void Keeper::on_call_error(InFlight& flight, const Error& error, BootTime now) {
     if (error.reason == "unknown_session") {
         register_again(now);
     } else if (worth_repeating(error)) {
-        retry_later(flight, wished_s(error), now);
+        flight.retry_at = now + wait_after(flight.tries, &error, kCallBackoffMax);
     } else if (++refusals_ >= kRefusalsMax) {
         give_up(error);
     } else {

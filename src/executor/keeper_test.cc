@@ -134,6 +134,26 @@ TEST_F(KeeperTest, WhileNobodyLeadsItAsksAgainAtOnce) {
     }
 }
 
+// One server ends and another takes over: the next attempt must not miss it by a doubled wait, but
+// many attempts are not to be had for nothing either.
+TEST_F(KeeperTest, AHandOverIsAskedForAFewTimesBeforeTheWaitsGrow) {
+    make();
+    answer_register();
+    auto request = report();
+    std::vector<Millis> waits;
+    for (int i = 0; i < 8; ++i) {
+        refuse(request, unavailable(i == 0 ? "stopping" : "not_leading", "a standby takes over"));
+        waits.push_back(keeper_->next_due() - now_);
+        pass(waits.back().count());
+        request = report();
+        ASSERT_NE(request, nullptr);
+    }
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_LE(waits[static_cast<size_t>(i)], Millis(100)) << i;
+    }
+    EXPECT_GT(waits[7], Millis(400));
+}
+
 TEST_F(KeeperTest, DuplicatedGrantsAreTakenOnce) {
     make(2);
     answer_register();

@@ -166,7 +166,7 @@ class KeeperTest : public ::testing::Test {
         progress.results.failed.push_back(result);
         return progress;
     }
-    static Error unreachable() { return unavailable("not_leading", "no answer"); }
+    static Error unreachable() { return unavailable("server_unreachable", "no answer"); }
 
     // Registers, and gives lease A of `size` to slot 0.
     void give_a(uint64_t size, bool sequential = false) {

@@ -61,7 +61,7 @@ def check_security(objects):
             yield f"{name} has no seccomp profile"
         if spec.get("automountServiceAccountToken") is not False:
             yield f"{name} gets a token of the cluster"
-        for container in spec["containers"]:
+        for container in spec["containers"] + spec.get("initContainers", []):
             mine = container["securityContext"]
             if (mine.get("readOnlyRootFilesystem"), mine.get("allowPrivilegeEscalation")) != (
                     True, False) or mine.get("capabilities") != {"drop": ["ALL"]}:

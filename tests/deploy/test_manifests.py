@@ -46,6 +46,7 @@ executor:
 networkPolicy:
   clients: [{ namespaceSelector: {} }]
   executorEgress: [{ ports: [{ port: 5432 }] }]
+  serverEgress: [{ ports: [{ port: 4318 }] }]
 autoscaling: { enabled: true, minReplicas: 2, maxReplicas: 5 }
 """
 
@@ -147,7 +148,6 @@ class PlainManifests(Cases):
             with self.subTest(word=word):
                 self.assertIn(word, "; ".join(broken(change)))
 
-
     def test_the_rules_see_servers_that_cannot_hand_on(self):
         for variable, word in (("SERVO_PEER_NAME", "trust"), ("SERVO_PEER_CA", "trust"),
                                ("SERVO_ADVERTISE_URL", "address of their own")):
@@ -157,6 +157,7 @@ class PlainManifests(Cases):
             env.remove(variables(pod["containers"][0])[variable])
             with self.subTest(variable=variable):
                 self.assertIn(word, "; ".join(complaints(objects)))
+
 
 class Values(unittest.TestCase):
     def test_the_schema_takes_the_defaults(self):
@@ -187,7 +188,9 @@ class Values(unittest.TestCase):
                 (("store", "kind"), "mysql"), (("thresholds", "latency"), 60),
                 (("thresholds", "throughputFall"), 1.5), (("thresholds", "pendingJobs"), 0),
                 (("tokens", "existingSecret"), ""), (("executor", "drainTimeoutSeconds"), 90000),
-                (("executor", "extraEnv"), [{"name": "SERVO_TOKEN", "value": "in the open"}])):
+                (("executor", "extraEnv"), [{"name": "SERVO_TOKEN", "value": "in the open"}]),
+                (("executor", "extraEnv"), [{"name": "SERVO_DRAIN_TIMEOUT", "value": "1h"}]),
+                (("server", "extraEnv"), [{"name": "SERVO_TLS_CLIENT_CA", "value": "/ca"}])):
             with self.subTest(path=path):
                 wrong = values()
                 wrong[path[0]][path[1]] = value
@@ -245,6 +248,7 @@ class Chart(Cases):
         self.assertEqual(3, named(objects, "Deployment", "servo-server")["spec"]["replicas"])
         policy = named(objects, "NetworkPolicy", "servo-server")["spec"]
         self.assertIn({"ports": [{"port": 6432, "protocol": "TCP"}]}, policy["egress"])
+        self.assertIn({"ports": [{"port": 4318}]}, policy["egress"])
         policy = named(objects, "NetworkPolicy", "servo-executor")["spec"]
         self.assertIn({"ports": [{"port": 5432}]}, policy["egress"])
         self.assertIn({"namespaceSelector": {}}, named(
@@ -346,6 +350,17 @@ class Chart(Cases):
         self.assertEqual("http://servo-server:7420",
                          variables(found["servo-executor"])["SERVO_SERVER"]["value"])
         self.assertNotIn("tls", str(objects))
+
+    def test_what_is_chosen_together_is_sound(self):
+        stores = ("store: { kind: sqlite }", "server: { replicas: 1 }", "server: { replicas: 3 }")
+        others = (
+            "tls: { existingSecret: '' }", "networkPolicy: { serverEgress: [{}] }",
+            "autoscaling: { enabled: true }\nexecutor: { slots: 4, replicas: 0 }",
+            MONITORED)
+        for store in stores:
+            for other in others:
+                with self.subTest(store=store, other=other):
+                    self.assert_sound(self.objects(store + "\n" + other))
 
     def test_switches_switch_off(self):
         objects = self.objects("networkPolicy: { enabled: false }\n"

@@ -104,7 +104,8 @@ Result<std::unique_ptr<Node>> Node::open(
 
 Node::Node(AnyStore store, store::Candidate self)
     : store_(std::move(store)),
-      engine_(*store_.opened.store, std::move(self), random_seed()),
+      self_(std::move(self)),
+      engine_(*store_.opened.store, self_, random_seed()),
       loop_(engine_, *store_.opened.store, end_broken) {}
 
 Node::~Node() {
@@ -130,7 +131,7 @@ Status Node::listen(
     options.submit_max = static_cast<size_t>(request.options.bytes("http_max_submit"));
     options.listener.tls = SERVO_TRY(tls_files(request.options));
     options.version = SERVO_VERSION;
-    options.peers = make_peers(SERVO_TRY(peer_tls(request.options)));
+    options.peers = make_peers(self_, SERVO_TRY(peer_tls(request.options)));
     options.hooks = store_.hooks;
     options.definitions = store_.opened.definitions;
     auto server =

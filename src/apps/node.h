@@ -46,6 +46,7 @@ class Node {
 
     std::unique_ptr<trace::Exporter> exporter_;  // null: off; outlives the engine
     AnyStore store_;
+    store::Candidate self_;
     engine::Engine engine_;
     engine::Loop loop_;
     std::unique_ptr<server::Server> server_;

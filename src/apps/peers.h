@@ -1,5 +1,5 @@
-// How a server reaches the other servers on its store: HTTP requests handed on, and whether
-// somebody listens at an address.
+// How a server reaches the other servers on its store: HTTP requests handed on, and whether the
+// leader's process is there.
 #pragma once
 
 #include <string>
@@ -15,9 +15,7 @@ struct PeerTls {
     std::string name = {};  // that their certificates are for; empty = the host of their address
 };
 
-server::Peers make_peers(PeerTls tls);
-
-// Tries to connect, for a second at most.
-server::Reach reach(const std::string& url);
+// `self`: what the leader's row says of this process when it leads.
+server::Peers make_peers(const store::Candidate& self, PeerTls tls);
 
 }  // namespace servo::apps

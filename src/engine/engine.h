@@ -91,6 +91,8 @@ class Engine {
     void accept_older_database() { accept_older_ = true; }
     // Word that the leader of `epoch` is no more: a standby takes over without waiting.
     void heard_gone(int64_t epoch) { leadership_.heard_gone(epoch); }
+    // Word that something became of the leader: the next step of a standby looks who leads.
+    void look_at_leader() { leadership_.look_now(); }
 
     // Queues an item; answers resource_exhausted at once when the queue is full.
     void submit(Item item);

@@ -17,6 +17,13 @@ void Leadership::watch(Instant now) {
     next_look_ = now;
 }
 
+void Leadership::heard_gone(int64_t epoch) {
+    if (epoch != gone_epoch_) {
+        gone_epoch_ = epoch;
+        look_now();
+    }
+}
+
 Result<bool> Leadership::look(Instant now) {
     Result<store::LeaderRow> seen = store_.leader();
     if (!seen) {
@@ -29,8 +36,8 @@ Result<bool> Leadership::look(Instant now) {
     looked_ = now;
     next_look_ = now + kLookEvery;
     row_ = std::move(*seen);
-    const bool free = row_.epoch == 0 || row_.gone || row_.epoch == gone_epoch_ || is_self(row_) ||
-                      unchanged_ >= kLeaderTtl;
+    row_.gone = row_.gone || row_.epoch == gone_epoch_;
+    const bool free = row_.epoch == 0 || row_.gone || is_self(row_) || unchanged_ >= kLeaderTtl;
     return free && now >= next_take_;
 }
 
@@ -38,7 +45,14 @@ Result<int64_t> Leadership::take(int64_t after, Instant now) {
     next_take_ = now + kTakeOverEvery;
     store::Candidate candidate = self_;
     candidate.after = after;
-    const int64_t epoch = SERVO_TRY(store_.take_leadership(candidate));
+    const Result<int64_t> taken = store_.take_leadership(candidate);
+    if (!taken) {
+        if (taken.error().reason == "deposed") {
+            look_now();  // somebody was faster; callers are to be told who
+        }
+        return fail(taken.error());
+    }
+    const int64_t epoch = *taken;
     row_ = {epoch, self_.holder, self_.url, row_.beat, false};
     beaten_ = now;
     next_beat_ = now + kBeatEvery;

@@ -15,7 +15,7 @@ namespace servo::engine {
 constexpr Millis kLeaderTtl{10'000};      // without a sign of life
 constexpr Millis kBeatEvery{2'000};       // the leader's signs of life
 constexpr Millis kBeatAgainAfter{500};    // one that failed
-constexpr Millis kLookEvery{200};         // a standby's glances; bounds a clean hand-over
+constexpr Millis kLookEvery{200};         // a standby's glances, where no word has it look at once
 constexpr Millis kLookAgainAfter{1'000};  // one that failed
 constexpr Millis kTakeOverEvery{2'000};  // attempts, so that two candidates do not chase each other
 
@@ -33,9 +33,11 @@ class Leadership {
     // not count towards the TTL.
     Result<bool> look(Instant now);
     Instant next_look() const { return next_look_; }
-    // Word from elsewhere that the leader of `epoch` is no more; if it still is the leader, the
-    // next look says so. Safety never depends on it: the epoch does that.
-    void heard_gone(int64_t epoch) { gone_epoch_ = epoch; }
+    // Word from elsewhere that something became of the leader: the next look is due at once.
+    void look_now() { next_look_ = kEpochStart; }
+    // The same, and that the leader of `epoch` is no more; if it still is the leader, the next look
+    // says so. Safety never depends on it: the epoch does that.
+    void heard_gone(int64_t epoch);
 
     // --- taking and keeping it ---
 

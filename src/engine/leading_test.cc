@@ -1,6 +1,9 @@
 // Several servers on one store: who takes over when, and what a deposed or forgetful one may do.
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <utility>
+
 #include "engine/engine.h"
 #include "store/memory/memory_store.h"
 
@@ -18,8 +21,14 @@ class FlakyStore final : public store::Store {
 
     bool down = false;
 
+    // Called before the next attempt to lead.
+    std::function<void()> before_take;
+
     Result<int64_t> take_leadership(const store::Candidate& candidate) override {
         SERVO_CHECK(up());
+        if (const auto act = std::exchange(before_take, nullptr)) {
+            act();
+        }
         return inner_.take_leadership(candidate);
     }
     Result<store::LeaderRow> leader() override {
@@ -170,11 +179,44 @@ TEST_F(LeadingTest, ALeaderThatStopsHandsOverAtOnce) {
     EXPECT_TRUE(leads(second_));
 }
 
-TEST_F(LeadingTest, WordThatTheLeaderIsGoneIsActedOnAtOnce) {
+TEST_F(LeadingTest, WordThatTheLeaderIsGoneIsActedOnAtTheNextStep) {
     pass(Millis(3'000), {&first_, &second_});
     second_.heard_gone(1);
-    pass(Millis(400), {&second_});
+    second_.step(now_ += Millis(1));
+    ASSERT_TRUE(leads(second_));
+    second_.step(now_ += Millis(1));
+    const auto events = memory_.within(store::TenantScope::all())
+                            ->events(model::TenantId(0), {}, "second", 10)
+                            .value();
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_NE(events[0].detail.find("first, which had ended"), std::string::npos);
+}
+
+TEST_F(LeadingTest, WordThatSomethingBecameOfTheLeaderHasItLookAtOnce) {
+    pass(Millis(3'000), {&first_, &second_});
+    second_.look_at_leader();
+    second_.step(now_ += Millis(1));
+    EXPECT_FALSE(leads(second_)) << "the leader lives";
+    first_.shut_down();
+    second_.step(now_ += Millis(1));
+    EXPECT_FALSE(leads(second_)) << "it looked a moment ago";
+    second_.look_at_leader();
+    second_.step(now_ += Millis(1));
     EXPECT_TRUE(leads(second_));
+}
+
+TEST_F(LeadingTest, WhoIsNotTheFastestKnowsTheWinnerAtTheNextStep) {
+    FlakyStore store(memory_);
+    Engine slow(store, {"slow"}, 3);
+    ASSERT_TRUE(slow.start(kStart).has_value());
+    first_.shut_down();
+    store.before_take = [this] {
+        ASSERT_TRUE(memory_.take_leadership({"faster", "http://faster:7420"}).has_value());
+    };
+    slow.step(now_ += Millis(300));
+    EXPECT_FALSE(leads(slow));
+    slow.step(now_ += Millis(1));
+    EXPECT_EQ(slow.status().leader.url, "http://faster:7420");
 }
 
 TEST_F(LeadingTest, AFrozenLeadersFirstWriteIsRefusedAndItStandsBy) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/log.h"
@@ -63,6 +64,14 @@ Instant Loop::now() const {
 void Loop::heard_gone(int64_t epoch) {
     const std::lock_guard lock(mutex_);
     gone_epoch_ = epoch;
+    look_ = true;
+    wake_.notify_one();
+}
+
+void Loop::look_at_leader() {
+    const std::lock_guard lock(mutex_);
+    look_ = true;
+    wake_.notify_one();
 }
 
 Millis Loop::busy_for() const {
@@ -103,20 +112,23 @@ bool Loop::gather(bool idle) {
     std::vector<Read> reads;
     {
         std::unique_lock lock(mutex_);
+        status_ = engine_.status();  // before the wait: it may say who leads now
+        readable_ = engine_.readable();
         if (idle) {
             const Millis until_due =
                 engine_.next_due() == kNever
                     ? kWaitMax
                     : std::clamp(engine_.next_due() - now(), Millis(0), kWaitMax);
             wake_.wait_for(lock, until_due, [&] {
-                return stopping_ || !items_.empty() || !reads_.empty();
+                return stopping_ || look_ || !items_.empty() || !reads_.empty();
             });
         }
         items.swap(items_);
         reads.swap(reads_);
-        status_ = engine_.status();
-        readable_ = engine_.readable();
-        engine_.heard_gone(gone_epoch_);
+        if (std::exchange(look_, false)) {
+            engine_.heard_gone(gone_epoch_);
+            engine_.look_at_leader();
+        }
         if (stopping_ && items.empty() && reads.empty()) {
             return false;
         }

@@ -31,8 +31,9 @@ class Loop {
     // read that was accepted may still be dropped without a call when the loop stops.
     bool read(Read read);
     EngineStatus status() const;
-    // See Engine::heard_gone.
+    // See Engine; a standby acts on it at once.
     void heard_gone(int64_t epoch);
+    void look_at_leader();
     bool standing_by() const { return standing_by_.load(); }
     // How long the engine's thread has been busy with one step; a store call that hangs shows here.
     Millis busy_for() const;
@@ -55,6 +56,7 @@ class Loop {
     bool stopping_ = false;
     bool readable_ = true;
     int64_t gone_epoch_ = -1;
+    bool look_ = false;  // at the leader
     // The scheduler's time minus boottime; grows when a new leader finds later commits.
     std::atomic<int64_t> base_ms_{0};
     std::atomic<bool> standing_by_{false};

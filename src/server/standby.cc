@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/log.h"
 
 namespace servo::server {
@@ -33,8 +35,6 @@ Error leader_silent(const std::string& url) {
     return error;
 }
 
-}  // namespace
-
 Error leader_not_trusted(const std::string& why) {
     Error error = unavailable(
         "leader_not_trusted", "This server stands by, and hands nothing on to the leader. " + why
@@ -42,6 +42,8 @@ Error leader_not_trusted(const std::string& why) {
     error.retry_after_s = 1;
     return error;
 }
+
+}  // namespace
 
 Standby::Standby(engine::Loop& loop, Peers peers) : loop_(loop), peers_(std::move(peers)) {}
 
@@ -84,11 +86,11 @@ void Standby::answer(
         Response response = problem_response(nobody_leads(), id);
         if (known && !request.headers.forwarded) {
             response.headers.emplace_back(std::string(api::kLeaderHeader), leader.url);
-        }
-        return responder->send(with_id(std::move(response), id));
             if (!peers_.name.empty()) {
                 response.headers.emplace_back(std::string(api::kLeaderNameHeader), peers_.name);
             }
+        }
+        return responder->send(with_id(std::move(response), id));
     }
     request.headers.request_id = id;
     auto carried = std::make_shared<const Request>(std::move(request));
@@ -111,23 +113,47 @@ void Standby::answer(
     }
 }
 
-// An address at which the leader of this epoch listened, and where nobody does any more, means that
-// its process is gone. One that never answered may be wrong, and means nothing.
-void Standby::watch() {
-    int64_t heard_epoch = -1;
-    std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, kReachEvery, [this] { return stopping_; })) {
-        lock.unlock();
-        const engine::EngineStatus status = loop_.status();
-        const store::LeaderRow& leader = status.leader;
-        if (status.state == engine::EngineState::kStandby && !leader.gone && !leader.url.empty()) {
-            const Reach reach = peers_.reach(leader.url);
-            if (reach == Reach::kListens) {
-                heard_epoch = leader.epoch;
-            } else if (reach == Reach::kRefused && heard_epoch == leader.epoch) {
+// How long to wait before the next connection. An address at which the leader of this epoch
+// listened, and where nobody does any more, means that its process is gone. One that never answered
+// may be wrong, and means nothing. A connection that the leader closes may mean that it ends: then
+// it has given up in the store, which is looked at, or is gone, which the next connection shows.
+Millis Standby::probe(Heard& heard) {
+    const engine::EngineStatus status = loop_.status();
+    const store::LeaderRow& leader = status.leader;
+    if (status.state != engine::EngineState::kStandby || leader.gone || leader.url.empty()) {
+        return kReachEvery;
+    }
+    const Reach reach = peers_.reach(leader, kReachEvery);
+    const bool again = std::exchange(heard.closed, reach == Reach::kClosed);
+    switch (reach) {
+        case Reach::kListens:
+            heard.epoch = leader.epoch;
+            return Millis(0);
+        case Reach::kClosed:
+            heard.epoch = leader.epoch;
+            loop_.look_at_leader();
+            return again ? kReachEvery : Millis(0);
+        case Reach::kRefused:
+            if (heard.epoch == leader.epoch) {
                 loop_.heard_gone(leader.epoch);
             }
-        }
+            return kReachEvery;
+        case Reach::kGone:
+            loop_.heard_gone(leader.epoch);
+            return kReachEvery;
+        case Reach::kSilent:
+            return kReachEvery;
+    }
+    return kReachEvery;
+}
+
+void Standby::watch() {
+    Heard heard;
+    Millis pause{0};
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, pause, [this] { return stopping_; })) {
+        lock.unlock();
+        pause = probe(heard);
         lock.lock();
     }
 }

@@ -1,7 +1,8 @@
-// What a server that stands by does with requests, and how it notices that the leader's process is
-// gone. Requests of people go on to the leader with the caller's own credentials, once; executors
-// are told the leader's address and follow it, so that heartbeats do not depend on two processes.
-// Thread-safe, except start() and stop().
+// What a server that stands by does with requests, and how it notices that the leader's process
+// ends or is gone: by a connection that it keeps to it, whatever the database can tell. Requests of
+// people go on to the leader with the caller's own credentials, once; executors are told the
+// leader's address and follow it, so that heartbeats do not depend on two processes. Thread-safe,
+// except start() and stop().
 #pragma once
 
 #include <condition_variable>
@@ -20,18 +21,20 @@ namespace servo::server {
 
 constexpr size_t kForwardThreads = 16;  // requests on their way to the leader at once
 constexpr Millis kForwardTimeout{60'000};
-constexpr Millis kReachEvery{250};
+constexpr Millis kReachEvery{250};  // a connection to the leader is kept this long, then made anew
 constexpr Millis kStalledAfter{30'000};  // a step of the engine this long: the process is not alive
 
-enum class Reach { kListens, kRefused, kSilent };
+enum class Reach { kListens, kClosed, kRefused, kSilent, kGone };
 
 // How to reach another server; wired by the program. Thread-safe. Without them nothing is
 // forwarded.
 struct Peers {
     // Sends the request on. Error: nobody answered.
     std::function<Result<Response>(const std::string& url, const Request&, Millis timeout)> forward;
-    // Whether somebody listens at the address.
-    std::function<Reach(const std::string& url)> reach;
+    // Whether somebody listens at the leader's address. Who does is kept connected for `hold`
+    // (kListens), or until the other end closes the connection (kClosed). kGone: its process is
+    // known to have ended.
+    std::function<Reach(const store::LeaderRow& leader, Millis hold)> reach;
     // The host name that the certificate of each is for; empty = that of its address.
     std::string name = {};
 };
@@ -53,7 +56,13 @@ class Standby {
     );
 
  private:
+    // Of the leader's process, as connections to it tell.
+    struct Heard {
+        int64_t epoch = -1;   // of the last leader that listened
+        bool closed = false;  // it closed the last connection
+    };
     void watch();
+    Millis probe(Heard& heard);
 
     engine::Loop& loop_;
     Peers peers_;

@@ -216,7 +216,7 @@ TEST_F(StandbyTest, ALeaderWhoseAddressIsClosedAfterItListenedIsGone) {
     std::atomic<bool> listens{true};
     std::atomic<int> asked{0};
     Peers peers;
-    peers.reach = [&](const std::string&) {
+    peers.reach = [&](const store::LeaderRow&, Millis) {
         ++asked;
         asked.notify_all();
         return listens ? Reach::kListens : Reach::kRefused;
@@ -228,6 +228,41 @@ TEST_F(StandbyTest, ALeaderWhoseAddressIsClosedAfterItListenedIsGone) {
     while (server.get("/readyz").text("role") != "leader") {
     }
     EXPECT_EQ(server.store().leader().value().holder, "test");
+}
+
+TEST_F(StandbyTest, ALeaderThatIsKnownToBeGoneNeedNotHaveListened) {
+    Peers peers;
+    peers.reach = [](const store::LeaderRow& leader, Millis) {
+        return leader.holder == "other" ? Reach::kGone : Reach::kSilent;
+    };
+    TestServer server(with(std::move(peers)));
+    depose(server);
+    while (server.get("/readyz").text("role") != "leader") {
+    }
+    EXPECT_EQ(server.store().leader().value().holder, "test");
+}
+
+TEST_F(StandbyTest, AClosedConnectionIsNoProofAndIsTriedAgain) {
+    std::mutex mutex;
+    std::vector<Reach> answers = {Reach::kClosed, Reach::kClosed, Reach::kRefused};
+    size_t asked = 0;
+    std::string role_before;
+    Peers peers;
+    TestServer* asked_of = nullptr;
+    peers.reach = [&](const store::LeaderRow&, Millis) {
+        const std::lock_guard lock(mutex);
+        if (asked == 2) {
+            role_before = asked_of->get("/readyz").text("role");
+        }
+        return answers[std::min(asked++, answers.size() - 1)];
+    };
+    TestServer server(with(std::move(peers)));
+    asked_of = &server;
+    depose(server);
+    while (server.get("/readyz").text("role") != "leader") {
+    }
+    const std::lock_guard lock(mutex);
+    EXPECT_EQ(role_before, "standby");
 }
 
 }  // namespace

@@ -43,7 +43,6 @@ class OnPostgres(ServoTest):
         for _ in range(5):
             process = self.spawn("server", "--listen", f"127.0.0.1:{self.port}", "--data-dir",
                                  self.data_dir)
-            # Behind a pooler nobody can see that the one before is gone: it takes the TTL.
             wait_until(lambda: self.leads() or not process.alive(), "the server leads",
                        START_DEADLINE_S)
             if process.alive():
@@ -84,6 +83,30 @@ class OnPostgres(ServoTest):
             "SELECT string_agg(application_name, ' ') FROM pg_stat_activity"))
         self.assert_secret()
 
+    def takeovers(self):
+        events = self.servo("events", "--since", "1h", "-o", "jsonl").jsonl()
+        return [event["detail"] for event in events if event["kind"] == "leader.changed"]
+
+    def test_a_server_that_is_started_again_knows_that_the_one_before_has_ended(self):
+        self.servo("migrate")
+        self.start_server().kill()
+        self.start_server()
+        told, = self.takeovers()
+        self.assertIn("which had ended", told)
+
+    def test_a_standby_sees_that_the_leaders_process_is_gone(self):
+        self.servo("migrate")
+        leader = self.start_server()
+        self.apply_ledger()
+        self.port = free_port()
+        self.spawn("server", "--listen", f"127.0.0.1:{self.port}", "--metrics-listen", "off")
+        wait_until(lambda: self.http("/readyz")[0] == 200, "the other stands by")
+        self.assertEqual("minutes\n", self.servo("asset", "list", "-o", "name").out)
+        leader.kill()
+        wait_until(self.leads, "the other leads")
+        told, = self.takeovers()
+        self.assertIn("which had ended", told)
+
     def test_a_server_goes_on_when_its_database_comes_back(self):
         self.servo("migrate")
         self.start_server()
@@ -108,6 +131,18 @@ class OnPostgres(ServoTest):
         for verb in (["server", "--listen", f"127.0.0.1:{self.port}"], ["migrate"]):
             self.assertIn("newer servo", self.servo(*verb, code=SCHEMA_TOO_NEW).err)
 
+    def test_a_job_is_found_by_the_id_that_people_write(self):
+        """Through an index, also where row-level security holds."""
+        self.servo("migrate")
+        for tenant in ("all", "1"):
+            for asked in (*(f"{view} WHERE job_id" for view in
+                            ("work_ranges", "done_ranges", "partitions")), "jobs WHERE job_text"):
+                plan = self.psql(f"SET ROLE {USER}; SET enable_seqscan = off;"
+                                 f" SET servo.tenant = '{tenant}';"
+                                 f" EXPLAIN SELECT * FROM {asked} = 'bf_7k2m4n8p1q3r5s6t'")
+                with self.subTest(asked=asked, tenant=tenant):
+                    self.assertIn("jobs_by_text", plan)
+
     def test_the_first_token_is_made_offline_while_nobody_leads(self):
         self.assertIn("servo migrate", self.servo(
             "token", "create", "--role", "admin", "--offline", code=CONFLICT).err)
@@ -131,18 +166,6 @@ class OnPostgres(ServoTest):
         self.assertIn("sound", self.servo("fsck").out)
         self.assertIn("1", self.servo("sql", "SELECT count(*) FROM leader").out)
         self.assertIn("pg_dump", self.servo("backup", "x.db", code=CONFLICT).err)
-    def test_a_job_is_found_by_the_id_that_people_write(self):
-        """Through an index, also where row-level security holds."""
-        self.servo("migrate")
-        for tenant in ("all", "1"):
-            for asked in (*(f"{view} WHERE job_id" for view in
-                            ("work_ranges", "done_ranges", "partitions")), "jobs WHERE job_text"):
-                plan = self.psql(f"SET ROLE {USER}; SET enable_seqscan = off;"
-                                 f" SET servo.tenant = '{tenant}';"
-                                 f" EXPLAIN SELECT * FROM {asked} = 'bf_7k2m4n8p1q3r5s6t'")
-                with self.subTest(asked=asked, tenant=tenant):
-                    self.assertIn("jobs_by_text", plan)
-
         doctor = self.servo("doctor")
         self.assertIn("db durability", doctor.out)
         self.assertNotIn(PASSWORD, doctor.out + doctor.err)

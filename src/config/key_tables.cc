@@ -192,7 +192,8 @@ const MappingDecl kAssetKeys = {
          .usual = "false"},
         {.name = "upstream",
          .form = KeyForm::kNamed,
-         .doc = "Assets whose partitions must be complete first.",
+         .doc = "Assets it is made from. Checked for cycles and kept; nothing waits for them in "
+                "this version.",
          .child = Scope::kUpstreamLink,
          .names = kNamePattern},
         {.name = "overrides",

@@ -377,11 +377,17 @@ std::string job_summary(const core::JobView& view) {
         );
     } else if (!view.waiting.empty()) {
         const core::GateShare& first = view.waiting.front();
+        const bool one = first.partitions == 1;
         out += first.gate == core::Gate::kNone
-                   ? fmt::format(" {} partitions wait for a free slot only.", first.partitions)
-                   : fmt::format(
-                         " {} partitions are held by {}{}{}.",
+                   ? fmt::format(
+                         " {} {} for a free slot only.",
                          first.partitions,
+                         one ? "partition waits" : "partitions wait"
+                     )
+                   : fmt::format(
+                         " {} {} held by {}{}{}.",
+                         first.partitions,
+                         one ? "partition is" : "partitions are",
                          core::to_string(first.gate),
                          first.subject.empty() ? "" : " of ",
                          first.subject

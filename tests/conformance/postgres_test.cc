@@ -211,20 +211,20 @@ TEST_F(Postgres, SchemaIsAppliedOnceAndAServerDoesNotApplyIt) {
     for (std::thread& migration : migrations) {
         migration.join();
     }
-    EXPECT_EQ(applied[0] + applied[1] + applied[2] + applied[3], 1U);
+    EXPECT_EQ(applied[0] + applied[1] + applied[2] + applied[3], 2U);
     EXPECT_TRUE(take(migrate_postgres(server_options, true)).empty());
     EXPECT_FALSE(take(open_postgres(server_options)).created);
 }
 
 TEST_F(Postgres, SchemaOfANewerServoIsRefusedUnlessItSaysThatItIsFine) {
     take(migrate_postgres(options(), true));
-    ask("INSERT INTO schema_migrations VALUES (2, 'next', 'compatible', 7, 1, 0)");
+    ask("INSERT INTO schema_migrations VALUES (3, 'next', 'compatible', 7, 1, 0)");
     EXPECT_TRUE(open_postgres(options()).has_value());
-    ask("UPDATE schema_migrations SET oldest_allowed = 2 WHERE version = 2");
+    ask("UPDATE schema_migrations SET oldest_allowed = 3 WHERE version = 3");
     const Error refused = open_postgres(options()).error();
     EXPECT_EQ(refused.reason, "schema_too_new");
     EXPECT_EQ(migrate_postgres(options(), true).error().reason, "schema_too_new");
-    ask("DELETE FROM schema_migrations WHERE version = 2");
+    ask("DELETE FROM schema_migrations WHERE version = 3");
     ask("UPDATE schema_migrations SET checksum = 1");
     EXPECT_EQ(open_postgres(options()).error().reason, "schema_mismatch");
 }

@@ -261,9 +261,9 @@ TEST_F(SqliteOpen, FlippedBitsAreRefusedOrChangeNothing) {
 
 TEST_F(SqliteOpen, SchemaOfANewerVersionIsItsOwnError) {
     fill_database(path);
-    tamper(path, "INSERT INTO schema_migrations VALUES (2, 'later', 'compatible', 5, 1, 0)");
+    tamper(path, "INSERT INTO schema_migrations VALUES (3, 'later', 'compatible', 5, 1, 0)");
     EXPECT_TRUE(open_sqlite(path).has_value()) << "compatible: goes on";
-    tamper(path, "INSERT INTO schema_migrations VALUES (3, 'new', 'breaking', 5, 3, 0)");
+    tamper(path, "INSERT INTO schema_migrations VALUES (4, 'new', 'breaking', 5, 4, 0)");
     expect_refused("schema_too_new", "Install the version that wrote it");
     EXPECT_EQ(query_sqlite(path, "SELECT 1", 1).error().reason, "schema_too_new");
 }

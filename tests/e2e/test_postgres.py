@@ -127,7 +127,7 @@ class OnPostgres(ServoTest):
         self.assertIn("CREATE TABLE jobs", self.servo("migrate", "--show-sql").out)
         self.servo("migrate")
         self.assertIn("up to date", self.servo("migrate", "--dry-run", code=OK).err)
-        self.psql("INSERT INTO schema_migrations VALUES (2, 'next', 'breaking', 7, 2, 0)")
+        self.psql("INSERT INTO schema_migrations VALUES (3, 'next', 'breaking', 7, 3, 0)")
         for verb in (["server", "--listen", f"127.0.0.1:{self.port}"], ["migrate"]):
             self.assertIn("newer servo", self.servo(*verb, code=SCHEMA_TOO_NEW).err)
 

@@ -51,9 +51,9 @@ class Lines {
              tls_.ca_file,
              tls_.cert_file,
              tls_.key_file,
-             tls_.name,
              "",
-             std::string(kTrustAdvice)}
+             std::string(kTrustAdvice),
+             tls_.name}
         );
     }
 

@@ -67,14 +67,13 @@ struct HttpOptions {
     // Certificate to show and its key, PEM; empty = none.
     std::string client_cert = {};
     std::string client_key = {};
-    // Host name to ask for and to find in the server's certificate, where that is not the host of
-    // `server`; empty = that host. Without TLS it says nothing.
-    std::string name = {};
     // What to do, as the last sentence of an error: where nobody answers, and where the certificate
     // is not accepted.
     std::string if_unreachable = {};
-    std::string if_untrusted =
-        "Name its authority with --ca-file FILE, and the server as its certificate does.";
+    std::string if_untrusted = "Name its authority with --ca-file FILE.";
+    // Host name to ask for and to find in the server's certificate, where that is not the host of
+    // `server`; empty = that host. Without TLS it says nothing.
+    std::string name = {};
 };
 
 constexpr size_t kServersMax = 16;

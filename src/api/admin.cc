@@ -155,6 +155,7 @@ template <typename V>
 void describe(V& v, CreateTokenRequest& r) {
     v.word("role", r.role, {"admin", "tenant-admin", "tenant-read", "executor", "metrics"}, "");
     v.given("tenant", r.tenant, "Of tenant-admin, tenant-read and, if wanted, executor.");
+    v.field("new_tenant", r.new_tenant, "Makes the tenant, too, when there is none of that name.");
     v.field("labels", r.labels, "Of executor: those that it may register with; none = any.");
     v.field("note", r.note, "Whose it is and what for.");
     v.given("for", r.lives_for, "\"90d\"; absent: until revoked.");

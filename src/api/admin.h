@@ -136,6 +136,7 @@ struct Token {
 struct CreateTokenRequest {
     std::string role;
     std::string tenant;
+    bool new_tenant = false;  // makes the tenant, too, when there is none of that name
     std::map<std::string, std::string> labels;
     std::string note;
     std::string lives_for;  // JSON: "for"

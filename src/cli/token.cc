@@ -15,6 +15,7 @@ struct CreateArgs {
     std::string note;
     std::string lives_for;
     std::vector<std::string> labels;  // name=value
+    bool new_tenant = false;
     bool offline = false;
     std::shared_ptr<ProcessFlags> store;
 
@@ -39,7 +40,8 @@ void print_new(Session& session, const api::NewToken& made) {
 
 // Where no server runs: the first admin token.
 Result<int> create_offline(Session& session, const CreateArgs& args) {
-    if (args.role != "admin" || !args.lives_for.empty() || !args.labels.empty()) {
+    if (args.role != "admin" || !args.lives_for.empty() || !args.labels.empty() ||
+        args.new_tenant) {
         return fail(invalid_argument(
             "usage",
             "Offline only a lasting token of role admin is made; make others with it through the "
@@ -75,6 +77,7 @@ Result<int> create(Session& session, const CreateArgs& args) {
     request.lives_for = args.lives_for;
     request.labels = SERVO_TRY(labels_of(args.labels));
     request.tenant = SERVO_TRY(session.connection())->tenant.value;
+    request.new_tenant = args.new_tenant;
     client::Client* client = SERVO_TRY(session.client());
     SERVO_CHECK(session.echo_change());
     print_new(session, SERVO_TRY(client->create_token(request)));
@@ -152,7 +155,7 @@ void add_create(Commands& commands, CLI::App& group) {
         {"create",
          "Make a token and print it, this once.",
          {"servo token create --role admin --offline > admin.token",
-          "servo token create --role tenant-admin --tenant acme --note \"ann, data platform\"",
+          "servo token create --role tenant-admin --tenant acme --new-tenant --note \"ann\"",
           "servo token create --role executor --label zone=eu --note fleet-eu --for 90d"},
          "Roles: admin may everything; tenant-admin and tenant-read may all, or only look, within "
          "--tenant; executor runs work, of --tenant alone where one is given, under --label alone "
@@ -173,6 +176,9 @@ void add_create(Commands& commands, CLI::App& group) {
         args->labels,
         "NAME=VALUE",
         "Of executor: a label that it may register with; repeatable. None: any."
+    );
+    switch_flag(
+        *verb, "--new-tenant", args->new_tenant, "Make the tenant, too, when there is none yet."
     );
     value_flag(*verb, "--note", args->note, "TEXT", "Whose it is and what for.");
     value_flag(*verb, "--for", args->lives_for, "TIME", "How long it lives; otherwise for ever.");

@@ -93,6 +93,23 @@ TEST(Token, TheListShowsLabels) {
     EXPECT_NE(shell.run({"token", "list"}).out.find("zone=eu"), std::string::npos);
 }
 
+TEST(Token, ANewTenantIsSaid) {
+    Shell shell;
+    shell.server.answer(
+        "POST /v1/tokens",
+        R"({"text":"t","token":{"id":"k3","role":"tenant-read","state":"active","tenant_id":"acme",
+            "created_at":"2023-12-31T23:00:00Z","created_by":"ann"}})"
+    );
+    const std::vector<std::string> line = {
+        "token", "create", "--role", "tenant-read", "--tenant", "acme"};
+    EXPECT_EQ(shell.run(line).code, 0);
+    std::vector<std::string> meant = line;
+    meant.emplace_back("--new-tenant");
+    EXPECT_EQ(shell.run(meant).code, 0);
+    EXPECT_FALSE(api::parse_json(shell.server.asked.at(0).body)->at("new_tenant").as_bool());
+    EXPECT_TRUE(api::parse_json(shell.server.asked.at(1).body)->at("new_tenant").as_bool());
+}
+
 TEST(Apply, AMissingFileIsNamed) {
     Shell shell;
     const Outcome outcome = shell.run({"apply", "-f", "nowhere.yaml"});

@@ -6,6 +6,7 @@
 #include "config/fields.h"
 #include "config/keys.h"
 #include "server/call.h"
+#include "server/lookup.h"
 #include "server/settings.h"
 #include "server/token_book.h"
 
@@ -50,6 +51,18 @@ Result<store::StoredToken> stored_token(Call& call, const std::string& id) {
     return it->second;
 }
 
+// A tenant begins with its first definition, or with its first token, so that its people can apply
+// that themselves; by a slip of the keyboard it must not begin.
+Status check_tenant(Call& call, const std::string& name) {
+    const auto found = find_tenant(call, name);
+    if (found || found.error().reason != "no_such_tenant") {
+        return found ? Status{} : fail(found.error());
+    }
+    Error error = found.error();
+    error.message += " To make it with its first token, add --new-tenant.";
+    return fail(std::move(error));
+}
+
 // Makes it and answers with its text.
 Result<Response> make_token(Call& call, core::CreateToken command) {
     const TokenText text = draw_token(command.row.role);
@@ -79,6 +92,14 @@ Result<Response> create_token(Call& call) {
                 config::kTenantNames.hint
             )
         ));
+    }
+    if (request.new_tenant && request.tenant.empty()) {
+        return fail(invalid_argument(
+            "token_needs_tenant", "A new tenant has a name: --tenant NAME --new-tenant."
+        ));
+    }
+    if (!request.tenant.empty() && !request.new_tenant && model::may_have_tenant(*role)) {
+        SERVO_CHECK(check_tenant(call, request.tenant));
     }
     core::CreateToken command;
     command.row.role = *role;

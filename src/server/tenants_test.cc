@@ -480,6 +480,25 @@ TEST_F(Tenants, SessionOfAnotherTokenIsNoneOnEveryRoute) {
     }
 }
 
+TEST_F(Tenants, ATokenDoesNotMakeATenantByASlip) {
+    const auto create = [&](const std::string& body) {
+        return ask(kRoot, "POST", "/v1/tokens", body);
+    };
+    const auto slip = create(R"({"role":"tenant-read","tenant":"acne"})");
+    EXPECT_EQ(slip.status, 404);
+    EXPECT_EQ(slip.reason(), "no_such_tenant");
+    const std::string detail = slip.text("detail");
+    EXPECT_NE(detail.find("Did you mean \"acme\"?"), std::string::npos) << detail;
+    EXPECT_NE(detail.find("--new-tenant"), std::string::npos) << detail;
+    EXPECT_EQ(ask(kRoot, "GET", "/v1/tenants/acne").status, 404);
+    EXPECT_EQ(create(R"({"role":"executor","tenant":""})").reason(), "bad_body");
+    EXPECT_EQ(create(R"({"role":"executor","new_tenant":true})").reason(), "token_needs_tenant");
+    const auto meant = create(R"({"role":"tenant-read","tenant":"newco","new_tenant":true})");
+    EXPECT_EQ(meant.status, 200) << meant.reply.body;
+    EXPECT_EQ(meant.json.at("token").at("tenant_id"), "newco");
+    EXPECT_EQ(ask(kRoot, "GET", "/v1/tenants/newco").status, 200);
+}
+
 TEST_F(Tenants, ExecutorTokenIsGoodForItsLabelsAlone) {
     const auto made =
         ask(kRoot, "POST", "/v1/tokens", R"({"role":"executor","labels":{"zone":"eu"}})");

@@ -62,7 +62,10 @@ class Tokens(AccessTest):
         theirs = self.begin("ledger", *ONE_DAY)
         admin = self.token("--role", "admin")
         self.use(admin)
-        writer = self.token("--role", "tenant-admin", "--tenant", "acme", "--note", "ann")
+        self.assertIn("--new-tenant", self.servo(
+            "token", "create", "--role", "tenant-admin", "--tenant", "acme", code=NOT_FOUND).err)
+        writer = self.token("--role", "tenant-admin", "--tenant", "acme", "--new-tenant",
+                            "--note", "ann")
         reader = self.token("--role", "tenant-read", "--tenant", "acme")
         self.use(writer)
         self.apply(self.definitions("acme", "orders").replace("tenant: acme\n", ""))

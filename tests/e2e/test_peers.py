@@ -63,7 +63,8 @@ class Peers(harness.ServoTest):
     def test_a_standby_forwards_to_a_leader_whose_authority_it_is_told(self):
         self.standby("--peer-ca", self.authority)
         self.assertIn("tenant-read", self.servo(
-            "token", "create", "--role", "tenant-read", "--tenant", "acme").err)
+            "token", "create", "--role", "tenant-read", "--tenant", "acme",
+            "--new-tenant").err)
         self.assertEqual("", self.servo("asset", "list", "-o", "name").out)
 
     def test_a_standby_trusts_no_other_authority(self):

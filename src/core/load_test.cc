@@ -207,5 +207,17 @@ TEST_F(LoadTest, WhatFailedBeforeTheLeaseIsStillToBeReported) {
     EXPECT_TRUE(says("left=0-4")) << scheduler_->durable_digest();
 }
 
+// A change of leader does not make the wait of what nobody claimed begin anew.
+TEST_F(LoadTest, WhatNobodyClaimedHasWaitedSinceItCouldBeClaimed) {
+    snapshot_.grants.clear();
+    JobRow& row = snapshot_.jobs[0].row;
+    row.state_since = now_ - Millis(90'000);
+    for (const JobState state : {JobState::kPending, JobState::kResuming}) {
+        row.state = state;
+        load();
+        EXPECT_EQ(scheduler_->meters(JobId{}, 1, now_).at(0).claimable_since, row.state_since);
+    }
+}
+
 }  // namespace
 }  // namespace servo::core

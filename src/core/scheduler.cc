@@ -75,14 +75,9 @@ void Scheduler::seal(Instant now, int64_t seq, ChangeSet& changes) {
 }
 
 Instant Scheduler::next_due() const {
-    Instant due = kNever;
-    if (!state_->backoff.empty()) {
-        due = std::get<0>(*state_->backoff.begin());
-    }
-    if (!state_->jobs.empty() || !state_->sessions.empty() || !state_->dirty_durations.empty()) {
-        due = std::min(due, state_->last_tick + kTickInterval);
-    }
-    return due;
+    // Also with nothing to do: what was held or set for a time ends in time.
+    const Instant tick = state_->last_tick + kTickInterval;
+    return state_->backoff.empty() ? tick : std::min(tick, std::get<0>(*state_->backoff.begin()));
 }
 
 uint64_t Scheduler::wake_count() const {

@@ -180,6 +180,7 @@ void Auditor::apply_job_rows(BatchView& view) {
         if (row.generation < job.row.generation) {
             fail("I16", fmt::format("{} goes back a generation", to_text(row.id)));
         }
+        check_settings(view, job.row, row);
         const auto ordinals = job.row.ordinals;
         job.row = row;
         job.row.ordinals = ordinals;
@@ -249,6 +250,7 @@ void Auditor::on_step(Instant now, bool loaded) {
         active_ += std::clamp(now - last_step_, Millis(0), kStepCounted);
     }
     last_step_ = now;
+    check_overdue(now);
     for (const auto& [id, lease] : a_.leases) {
         const auto heard = heard_.find(lease.session);
         const Millis since = heard == heard_.end() ? Millis(0) : heard->second;

@@ -1,6 +1,7 @@
 // The independent model: fed by the committed batches and by the answers that callers got, it
 // checks the invariants of the record after every batch (I1-I12, I16, I17, I19, I22; the numbers
-// are those of docs/design notes on promises). It shares no rule with the scheduler.
+// are those of docs/design notes on promises), and that what is set for a time ends in time and
+// gives back what it covered. It shares no rule with the scheduler.
 // Single-threaded.
 #pragma once
 
@@ -107,6 +108,10 @@ class Auditor {
     void forget(GrantKey key);
     void take_off(GrantAccount& grant, Index index);
 
+    // audit_temporary.cc
+    void check_settings(const BatchView& view, const JobRow& before, const JobRow& after);
+    void check_overdue(Instant now);
+
     // audit_answers.cc
     void check_call_answer(const CallRequest& request, const CallReply& reply);
     void expect_event(const std::string& kind, const std::string& subject);
@@ -134,6 +139,10 @@ class Auditor {
     std::set<std::string> joined_;  // executors that registered in this batch
     // Answers of this batch with grants that the log does not have, by session.
     std::vector<std::pair<SessionId, std::string>> unlogged_;
+
+    // What should have ended by itself, by name, and since when in active_.
+    std::map<std::string, Millis> overdue_;
+    Millis overdue_looked_at_{0};
 
     // Time in which the leader was there to listen.
     Millis active_{0};

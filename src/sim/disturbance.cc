@@ -15,6 +15,13 @@ std::optional<JobId> Workload::some_job() {
     return it->first;
 }
 
+Instant Workload::some_end() {
+    ServerNode* server = cluster_.front();
+    return server != nullptr && world_.prng.chance(1, 3)
+               ? server->clock() + Millis(world_.prng.between(0, 30'000))
+               : kNever;
+}
+
 void Workload::disturb() {
     const Options& options = world_.options;
     const uint64_t choice = world_.prng.below(10);
@@ -40,9 +47,7 @@ void Workload::control() {
         case 2: {
             core::PauseJob pause{*job, core::PauseMode::kDrain, "", kNever, "operator"};
             pause.mode = prng.chance(1, 2) ? core::PauseMode::kKill : core::PauseMode::kDrain;
-            if (ServerNode* server = cluster_.front(); server && prng.chance(1, 3)) {
-                pause.until = server->clock() + Millis(prng.between(0, 30'000));
-            }
+            pause.until = some_end();
             command = pause;
             break;
         }
@@ -79,7 +84,8 @@ void Workload::control() {
             if (prng.chance(1, 4)) {
                 set.change.max_attempts = std::optional<int>(static_cast<int>(prng.between(1, 4)));
             }
-            set.latest_revision = prng.chance(1, 3);
+            set.until = some_end();
+            set.latest_revision = set.until == kNever && prng.chance(1, 3);
             set.actor = "operator";
             command = set;
         }
@@ -102,6 +108,7 @@ void Workload::lever() {
             set.weight = static_cast<int>(prng.between(1, 1'000));
             set.max_concurrency = prng.between(0, 4);
             set.unset = prng.chance(1, 3);
+            set.until = some_end();
             set.actor = "operator";
             ask(set, 3);
             return;
@@ -112,6 +119,7 @@ void Workload::lever() {
                 set.pool = pools_[prng.below(pools_.size())];
                 set.concurrency = prng.between(0, 5);
                 set.unset = prng.chance(1, 3);
+                set.until = some_end();
                 set.actor = "operator";
                 ask(set, 3);
             }
@@ -121,6 +129,7 @@ void Workload::lever() {
                 core::HoldPool hold;
                 hold.pool = pools_[prng.below(pools_.size())];
                 hold.release = prng.chance(1, 2);
+                hold.until = some_end();
                 hold.actor = "operator";
                 ask(hold, 3);
             }
@@ -132,6 +141,7 @@ void Workload::lever() {
             set.asset = plan.spec.name;
             set.concurrency = prng.between(0, 3);
             set.unset = prng.chance(1, 3);
+            set.until = some_end();
             set.actor = "operator";
             ask(set, 3);
             return;

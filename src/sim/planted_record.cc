@@ -160,6 +160,23 @@ class PauseNotWritten final : public Plant {
     }
 };
 
+// Ends on paper alone: the value stays.
+class SettingStays final : public Plant {
+ public:
+    void edit(const store::Batch&, ChangeSet& changes) override {
+        for (JobRow& row : changes.jobs) {
+            const auto before = last_.find(row.id);
+            if (before != last_.end() && row.temporary.size() < before->second.temporary.size()) {
+                row.settings = before->second.settings;
+            }
+            last_[row.id] = row;
+        }
+    }
+
+ private:
+    std::map<JobId, JobRow> last_;
+};
+
 class StaleCheckpoint final : public Plant {
  public:
     void edit(const store::Batch&, ChangeSet& changes) override {
@@ -189,6 +206,9 @@ std::unique_ptr<Plant> always() {
 void nothing(Options&) {}
 void failures(Options& o) {
     o.fail_per_mille = 200;
+}
+void controls(Options& o) {
+    o.controls = true;
 }
 
 // A new leader begins with what the leader before it loaded.
@@ -267,7 +287,9 @@ void add_record_bugs(std::vector<PlantedBug>& bugs) {
         {"pause_not_written",
          "a pause is answered and its row left out",
          always<PauseNotWritten>,
-         [](Options& o) { o.controls = true; }}
+         controls}
+    );
+    bugs.push_back({"setting_stays", "a setting outlives its time", always<SettingStays>, controls}
     );
     bugs.push_back(
         {"checkpoint_stale",

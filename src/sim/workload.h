@@ -59,6 +59,8 @@ class Workload {
     void change_definition();
     void resume_paused();
     std::optional<JobId> some_job();
+    // When what is set for a time ends by itself; kNever: it is for good.
+    Instant some_end();
 
     World& world_;
     Cluster& cluster_;

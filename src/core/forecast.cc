@@ -270,6 +270,10 @@ class Run {
 
 }  // namespace
 
+std::optional<Instant> paused_until(const JobRow& row) {
+    return row.state == JobState::kPaused ? std::optional(row.resume_at) : std::nullopt;
+}
+
 Forecast forecast(
     const Scheduler& source, const std::vector<JobRow>& added, Instant now, uint64_t seed
 ) {
@@ -287,6 +291,7 @@ Forecast forecast(
     for (const auto& [id, job] : state.jobs) {
         if (!is_terminal(job.row.state)) {
             out.jobs[id].samples = durations_of(state, job).samples;
+            out.jobs[id].paused_until = paused_until(job.row);
         }
     }
     if (out.slots == 0 || out.jobs.empty()) {

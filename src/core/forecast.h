@@ -25,7 +25,11 @@ struct JobForecast {
     std::optional<Instant> p50;  // absent: it does not end by itself (held, paused, no executor)
     std::optional<Instant> p90;
     uint64_t samples = 0;  // recorded durations behind it; 0 = no history, no figures
+    std::optional<Instant> paused_until;  // as paused_until() said when it was made
 };
+
+// kNever: until it is resumed. Nothing for a job that is not paused.
+std::optional<Instant> paused_until(const JobRow& row);
 
 struct Forecast {
     std::map<JobId, JobForecast> jobs;  // every open job, and the added ones

@@ -90,7 +90,9 @@ bool any_executor(const State& state, const Job& job) {
 }  // namespace
 
 bool takes_work(const State& state, const Session& session) {
-    return !session.draining && !state.executors.at(session.executor).drain_wanted;
+    // One that was taken back says so only with its next call.
+    return !state.executors.at(session.executor).drain_wanted &&
+           (!session.draining || session.drains_as_told);
 }
 
 bool serves(const Session& session, const Job& job) {

@@ -332,6 +332,33 @@ TEST(Scheduler, AnOverrideForATimeMayBeMadeLasting) {
     EXPECT_FALSE(changed(pool));
 }
 
+// What is shown of an executor that is taken back does not wait for its next call.
+TEST(Scheduler, AnExecutorThatIsTakenBackIsNotDrainingAnyMore) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 4, "one");
+    const auto draining = [&] { return w.scheduler_->executors(w.now_).at(0).draining; };
+    const auto say = [&](bool ends) {
+        CallRequest call = w.request(1, 0);
+        call.draining = ends;
+        w.call(call);
+    };
+    say(false);
+    ASSERT_TRUE(w.apply(DrainExecutor{"one", true, "ann"}).has_value());
+    EXPECT_TRUE(draining());
+    say(false);  // hears of it
+    say(true);
+    ASSERT_TRUE(w.apply(DrainExecutor{"one", false, "ann"}).has_value());
+    EXPECT_FALSE(draining());
+    say(true);  // was under way, and hears of it
+    EXPECT_FALSE(draining());
+    say(false);
+    EXPECT_FALSE(draining());
+    say(true);  // by itself
+    EXPECT_TRUE(draining());
+}
+
 TEST(Scheduler, AJobIsStalledWhenNothingOfItEndsForLongerThanIsPlausible) {
     World w;
     w.asset("orders").timeout = Millis(60'000);

@@ -204,12 +204,17 @@ void top_up(Context& c, Session& session) {
     }
 }
 
-void change_draining(Context& c, Session& session, bool draining) {
+void hear_draining(Context& c, Session& session, bool draining) {
+    const bool as_told = draining && session.told_to_drain;
+    if (session.draining == draining && session.drains_as_told == as_told) {
+        return;
+    }
     book_idle(c.state, session);
     session.draining = draining;
+    session.drains_as_told = as_told;
     recount_slots(c.state);
     const ExecutorRow& row = c.state.executors.at(session.executor);
-    if (draining && !row.drain_wanted) {
+    if (draining && !as_told && !row.drain_wanted) {
         event(
             c,
             TenantId{},
@@ -494,6 +499,8 @@ Result<RegisterReply> register_executor(
     session.host = request.host;
     session.last_call = c.now;
     session.draining = false;
+    session.told_to_drain = false;
+    session.drains_as_told = false;
     session.registered = true;
     session.last_register = request.number;
     session.token = token;
@@ -553,8 +560,8 @@ Result<CallReply> executor_call(
     const std::vector<LeaseId> unknown = SERVO_TRY(take_results(c, session, request.results));
     last = request.call;
     receive_ack(session, request.ack);
-    if (news && session.draining != request.draining) {
-        change_draining(c, session, request.draining);
+    if (news) {
+        hear_draining(c, session, request.draining);
     }
     if (request.kind == CallKind::kReport) {
         reconcile(c, session, request.held, request.ack);
@@ -566,6 +573,7 @@ Result<CallReply> executor_call(
         grant_free_slots(c, session, request.free_slots);
     }
     CallReply reply = compose(c, session, request);
+    session.told_to_drain = reply.drain;
     std::set<LeaseId> told(unknown.begin(), unknown.end());
     for (const HeldLease& held : request.held) {
         if (request.kind == CallKind::kReport && !session.leases.contains(held.lease) &&

@@ -200,11 +200,13 @@ struct Session {
     std::array<int64_t, 2> last_call_number{};  // by CallKind
     std::array<std::shared_ptr<const CallReply>, 2> last_reply;
     SlotMillis slot_ms{};
-    bool draining = false;
-    int64_t last_register = 0;  // number of the newest registration
-    ExecutorToken token;        // that opened it
-    bool registered = true;     // false: known from its leases alone, since a leader loaded them
-    Stamp idle_booked_to = 0;   // time of its free slots
+    bool draining = false;        // as its last call said
+    bool told_to_drain = false;   // by the last answer to it
+    bool drains_as_told = false;  // its last call came after such an answer, and said no more
+    int64_t last_register = 0;    // number of the newest registration
+    ExecutorToken token;          // that opened it
+    bool registered = true;       // false: known from its leases alone, since a leader loaded them
+    Stamp idle_booked_to = 0;     // time of its free slots
     // Slot time in which it waited for answers to results, as it says, and not yet booked.
     int64_t report_us = 0;
 };

@@ -63,14 +63,24 @@ std::optional<Instant> latest(
 
 }  // namespace
 
+const core::JobForecast* estimate_of(const core::Forecast* forecast, const JobRow& row) {
+    if (forecast == nullptr) {
+        return nullptr;
+    }
+    const auto it = forecast->jobs.find(row.id);
+    const bool holds =
+        it != forecast->jobs.end() && it->second.paused_until == core::paused_until(row);
+    return holds ? &it->second : nullptr;
+}
+
 std::string estimate_basis(const core::JobForecast* job, const core::Forecast& forecast) {
     if (job == nullptr) {
-        return "it is not open";
+        return "it is being computed";
     }
     if (forecast.slots == 0) {
         return forecast.drained
-                   ? "no estimate: every executor is drained; `servo executor undrain NAME` takes "
-                     "one back"
+                   ? "no estimate: no executor takes work; `servo executor undrain NAME` takes a "
+                     "drained one back"
                    : "no estimate: no executor takes work; start one with `servo executor`";
     }
     if (job->samples == 0) {

@@ -37,6 +37,10 @@ class Forecasts {
     bool making_ = false;                           // under mutex_
 };
 
+// The estimate of the job; null where there is none yet, or only one of a time before it was paused
+// or resumed.
+const core::JobForecast* estimate_of(const core::Forecast* forecast, const model::JobRow& row);
+
 // "from 1,200 recorded durations, 8 slots", or why there is no estimate.
 std::string estimate_basis(const core::JobForecast* job, const core::Forecast& forecast);
 

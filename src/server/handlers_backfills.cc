@@ -25,14 +25,6 @@ constexpr size_t kJobsPerRead = 32;              // live views in one read of th
 constexpr int kFailuresLookedAt = 500;           // newest ones, for examples
 constexpr int kPagesScannedMax = 20;             // of the store, for one page that is filtered here
 
-const core::JobForecast* forecast_of(const core::Forecast* forecast, JobId id) {
-    if (forecast == nullptr) {
-        return nullptr;
-    }
-    const auto it = forecast->jobs.find(id);
-    return it == forecast->jobs.end() ? nullptr : &it->second;
-}
-
 // Estimates are a courtesy: without them everything else is still shown.
 std::shared_ptr<const core::Forecast> estimates(Call& call) {
     return call.forecasts.current().value_or(nullptr);
@@ -240,7 +232,7 @@ Result<Response> list_backfills(Call& call) {
     const auto forecast = any_open ? estimates(call) : nullptr;
     api::List<api::Backfill> out;
     for (const Listed& listed : views) {
-        const core::JobForecast* estimate = forecast_of(forecast.get(), listed.view.row.id);
+        const core::JobForecast* estimate = estimate_of(forecast.get(), listed.view.row);
         out.items.push_back(render_backfill(listed.view, estimate));
         out.items.back().total_partitions = listed.total;
     }
@@ -311,7 +303,7 @@ Result<Response> get_backfill(Call& call) {
     const core::JobView& view = job.view;
     const auto revision = find_revision(call, view.row.asset, view.row.revision).value_or(nullptr);
     const auto forecast = is_terminal(view.row.state) ? nullptr : estimates(call);
-    const core::JobForecast* estimate = forecast_of(forecast.get(), view.row.id);
+    const core::JobForecast* estimate = estimate_of(forecast.get(), view.row);
     const Instant now = SERVO_TRY(call.backend.as_of());
 
     api::BackfillDetail out;
@@ -378,20 +370,19 @@ std::string job_summary(const core::JobView& view) {
     } else if (!view.waiting.empty()) {
         const core::GateShare& first = view.waiting.front();
         const bool one = first.partitions == 1;
-        out += first.gate == core::Gate::kNone
-                   ? fmt::format(
-                         " {} {} for a free slot only.",
-                         first.partitions,
-                         one ? "partition waits" : "partitions wait"
-                     )
-                   : fmt::format(
-                         " {} {} held by {}{}{}.",
-                         first.partitions,
-                         one ? "partition is" : "partitions are",
-                         core::to_string(first.gate),
-                         first.subject.empty() ? "" : " of ",
-                         first.subject
-                     );
+        out += first.gate == core::Gate::kNone ? fmt::format(
+                                                     " {} {} for a free slot only.",
+                                                     first.partitions,
+                                                     one ? "partition waits" : "partitions wait"
+                                                 )
+                                               : fmt::format(
+                                                     " {} {} held by {}{}{}.",
+                                                     first.partitions,
+                                                     one ? "partition is" : "partitions are",
+                                                     core::to_string(first.gate),
+                                                     first.subject.empty() ? "" : " of ",
+                                                     first.subject
+                                                 );
     }
     return out;
 }

@@ -361,6 +361,8 @@ void release_overlap_waiters(Context& c, AssetId asset_id) {
             job.row.waits_for = blocker;
             if (job.row.state == JobState::kPending) {
                 job.row.state_reason = blocker ? "overlap" : "";
+            }
+            if (job.row.state == JobState::kPending || job.row.state == JobState::kResuming) {
                 job.row.state_since = c.now;
             }
             job.waiting_since = c.now;

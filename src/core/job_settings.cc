@@ -86,6 +86,10 @@ Result<Reply> set_job(Context& c, const SetJob& command) {
     const bool changed =
         newer || row.settings != job.row.settings || row.temporary != job.row.temporary;
     if (changed) {
+        if (newer) {
+            materialise_results(c, job);  // made by the revision before
+            job.checkpoint_now = true;
+        }
         job.row = std::move(row);
         if (newer) {
             job.row.revision = revision;

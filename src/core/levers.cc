@@ -249,7 +249,13 @@ Result<Reply> mark_partitions(Context& c, const MarkPartitions& command) {
     if (marked.size() == 0) {
         return Reply(Done{false});
     }
-    for (const JobId id : asset.open_jobs) {
+    std::set<JobId> in_memory = asset.open_jobs;
+    for (const JobId id : c.state.dirty_jobs) {  // those that ended in this very batch
+        if (c.state.jobs.at(id).row.asset == asset.head.id) {
+            in_memory.insert(id);
+        }
+    }
+    for (const JobId id : in_memory) {
         // The mark is newer than what the job's next checkpoint would say of them.
         Job& job = c.state.jobs.at(id);
         const uint64_t before = job.done_since.size() + job.failed_since.size();

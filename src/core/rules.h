@@ -200,6 +200,9 @@ void resolve_pools(const State& state, Job& job);
 void tick(Context& c);
 void breaker_changed(Context& c, Pool& pool);
 void seal(Context& c);
+// What the job did since its last checkpoint, as made by the revision that it has now; its next
+// checkpoint must be in the same batch.
+void materialise_results(Context& c, Job& job);
 // Other open jobs that did some of this one's partitions checkpoint with this batch, so that what
 // it makes of them later stands as the newer.
 void checkpoint_before(Context& c, const Job& next);

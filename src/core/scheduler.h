@@ -58,7 +58,10 @@ class Scheduler {
     std::optional<TenantRow> tenant(TenantId id) const;
     // Where index `index` of an open job stands, by the same gates as the pick.
     std::optional<PartitionView> partition(JobId job, Index index, Instant now) const;
-    // The open job that owns the ordinal, if any, and its index there.
+    // Of an open job.
+    std::optional<Unwritten> unwritten(JobId job) const;
+    // The open job that has the ordinal still to do, or else one that did it since its last
+    // checkpoint, and its index there.
     std::optional<std::pair<JobId, Index>> owner(AssetId asset, Ordinal ordinal) const;
 
     // Of open jobs with an id above `after`, ascending, at most `limit`.

@@ -33,8 +33,7 @@ void checkpoint(Context& c, Job& job) {
     row.cancelled = job.cancelled;
     row.counters = job.counters;
     c.changes.checkpoints.push_back(std::move(row));
-    materialise(c, job, job.done_since, Outcome::kSucceeded);
-    materialise(c, job, job.failed_since, Outcome::kFailed);
+    materialise_results(c, job);
     if (job.unwritten_since) {
         c.state.unwritten.erase({*job.unwritten_since, job.row.id});
         job.unwritten_since.reset();
@@ -90,6 +89,11 @@ bool forget_ended(Context& c) {
 }
 
 }  // namespace
+
+void materialise_results(Context& c, Job& job) {
+    materialise(c, job, job.done_since, Outcome::kSucceeded);
+    materialise(c, job, job.failed_since, Outcome::kFailed);
+}
 
 void checkpoint_before(Context& c, const Job& next) {
     for (const JobId id : c.state.asset_of(next).open_jobs) {

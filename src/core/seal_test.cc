@@ -204,6 +204,56 @@ TEST_F(Seal, AMarkIsNotOverwrittenByWhatAJobDidBefore) {
     EXPECT_TRUE(changes_.materialised.empty());
 }
 
+// A cancel ends the job; its last checkpoint is written with the batch, after the mark.
+TEST_F(Seal, AMarkIsNotOverwrittenByAJobThatEndedInTheSameBatch) {
+    half_done_job(1);
+    load();
+    changes_ = ChangeSet();
+    ++seq_;
+    ASSERT_TRUE(scheduler_->apply(CancelJob{JobId(1), false, "", "ann"}, now_, seq_, changes_));
+    MarkPartitions mark;
+    mark.tenant = "acme";
+    mark.asset = "orders";
+    mark.ordinals = {{13, 1, 1}};
+    mark.outcome = Outcome::kMissing;
+    ASSERT_TRUE(scheduler_->apply(mark, now_, seq_, changes_));
+    scheduler_->seal(now_, seq_, changes_);
+    EXPECT_EQ(scheduler_->check_invariants(), "");
+    ASSERT_EQ(changes_.materialised.size(), 2U);
+    EXPECT_EQ(changes_.materialised[0].outcome, Outcome::kMissing);
+    EXPECT_EQ(changes_.materialised[1].ordinals, (std::vector<OrdinalRun>{{10, 3, 1}, {14, 1, 1}}));
+}
+
+TEST_F(Seal, WhatWasDoneIsOfTheRevisionThatDidIt) {
+    auto newer = std::make_shared<AssetRevision>(*snapshot_.revisions[0]);
+    newer->revision = 2;
+    half_done_job(1);
+    snapshot_.revisions.push_back(newer);
+    snapshot_.assets[0].latest_revision = 2;
+    load();
+    SetJob set;
+    set.job = JobId(1);
+    set.latest_revision = true;
+    apply(set);
+    EXPECT_EQ(checkpointed(), Ids{1});
+    ASSERT_EQ(changes_.materialised.size(), 1U);
+    EXPECT_EQ(changes_.materialised[0].revision, 1);
+    EXPECT_EQ(changes_.materialised[0].ordinals, (std::vector<OrdinalRun>{{10, 5, 1}}));
+    EXPECT_EQ(scheduler_->job(JobId(1), now_)->row.revision, 2);
+}
+
+TEST_F(Seal, WhatNoCheckpointHasIsSeenInItsJob) {
+    half_done_job(1);
+    load();
+    EXPECT_EQ(scheduler_->unwritten(JobId(1))->done, RunSet(model::Run{0, 5}));
+    EXPECT_EQ(scheduler_->owner(AssetId(1), 12), std::pair(JobId(1), Index{2}));
+    EXPECT_EQ(scheduler_->partition(JobId(1), 2, now_)->state, PartitionView::State::kCompleted);
+    pass(Millis(1'000));
+    EXPECT_TRUE(scheduler_->unwritten(JobId(1))->done.empty());
+    EXPECT_FALSE(scheduler_->owner(AssetId(1), 12));
+    EXPECT_EQ(scheduler_->owner(AssetId(1), 17), std::pair(JobId(1), Index{7}));
+}
+
 TEST_F(Seal, WhatANewJobRunsAgainIsWrittenBefore) {
     half_done_job(1);
     half_done_job(2);

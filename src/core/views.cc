@@ -181,14 +181,25 @@ std::optional<std::pair<JobId, Index>> Scheduler::owner(AssetId asset, Ordinal o
     if (it == state_->assets.end()) {
         return std::nullopt;
     }
+    std::optional<std::pair<JobId, Index>> ended;
     for (const JobId id : it->second.open_jobs) {
         const Job& job = state_->jobs.at(id);
         const std::optional<Index> index = job.row.ordinals->index_of(ordinal);
         if (index && job.remaining.contains(*index)) {
             return std::pair(id, *index);
         }
+        if (index && (job.done_since.contains(*index) || job.failed_since.contains(*index))) {
+            ended = {id, *index};
+        }
     }
-    return std::nullopt;
+    return ended;
+}
+
+std::optional<Unwritten> Scheduler::unwritten(JobId id) const {
+    const auto it = state_->jobs.find(id);
+    return it == state_->jobs.end()
+               ? std::nullopt
+               : std::optional(Unwritten{it->second.done_since, it->second.failed_since});
 }
 
 }  // namespace servo::core

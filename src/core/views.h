@@ -147,6 +147,12 @@ struct LedgerView {
     std::vector<Row> rows;
 };
 
+// Indices of a job that its last checkpoint, and so the materialised state, does not have yet.
+struct Unwritten {
+    RunSet done;
+    RunSet failed;  // for good
+};
+
 // Why one partition of a job is where it is.
 struct PartitionView {
     enum class State { kPending, kRunning, kCompleted, kFailed, kSkipped, kCancelled };

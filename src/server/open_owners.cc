@@ -1,8 +1,31 @@
 #include "server/open_owners.h"
 
+#include <fmt/format.h>
+
 namespace servo::server {
 
 using namespace model;
+
+namespace {
+
+// nullopt: it ended meanwhile, and owns nothing any more.
+Result<std::optional<OpenOwner>> open_owner(Call& call, JobId id) {
+    struct Live {
+        std::optional<core::JobView> view;
+        std::optional<core::Unwritten> unwritten;
+    };
+    Live live = SERVO_TRY(call.backend.read([id](const core::Scheduler& scheduler, Instant now) {
+        return Live{scheduler.job(id, now), scheduler.unwritten(id)};
+    }));
+    auto checkpoint = SERVO_TRY(call.history->checkpoint(id));
+    if (!live.view || !live.view->row.ordinals || !live.unwritten || !checkpoint ||
+        is_terminal(live.view->row.state)) {
+        return std::nullopt;
+    }
+    return OpenOwner{std::move(*live.view), std::move(*checkpoint), std::move(*live.unwritten)};
+}
+
+}  // namespace
 
 Result<std::vector<OpenOwner>> open_owners(Call& call, AssetId asset) {
     store::JobFilter filter;
@@ -12,32 +35,31 @@ Result<std::vector<OpenOwner>> open_owners(Call& call, AssetId asset) {
             filter.states.push_back(static_cast<JobState>(i));
         }
     }
-    const store::JobPage page = SERVO_TRY(call.history->jobs(filter, kOwnersMax, ""));
-    if (!page.items.empty()) {
-        SERVO_CHECK(call.needs_what_runs());
-    }
     std::vector<OpenOwner> out;
-    for (const store::JobPage::Item& item : page.items) {
-        auto view = SERVO_TRY(call.backend.read([id = item.row.id](
-                                                    const core::Scheduler& scheduler, Instant now
-                                                ) { return scheduler.job(id, now); }));
-        auto checkpoint = SERVO_TRY(call.history->checkpoint(item.row.id));
-        // Between the page and the read a job may have ended; then it owns nothing any more.
-        if (view && view->row.ordinals && checkpoint && !is_terminal(view->row.state)) {
-            out.push_back({std::move(*view), std::move(*checkpoint), {}});
+    std::string page_token;
+    for (int pages = 0; pages < kOwnerPagesMax; ++pages) {
+        const store::JobPage page =
+            SERVO_TRY(call.history->jobs(filter, store::kPageMax, page_token));
+        if (!page.items.empty()) {
+            SERVO_CHECK(call.needs_what_runs());
+        }
+        for (const store::JobPage::Item& item : page.items) {
+            if (auto owner = SERVO_TRY(open_owner(call, item.row.id))) {
+                out.push_back(std::move(*owner));
+            }
+        }
+        page_token = page.next_page_token;
+        if (page_token.empty()) {
+            return out;
         }
     }
-    return out;
-}
-
-void note_state(
-    std::vector<OpenOwner>& owners, const store::History::StateRun& state, const RunSet& indices
-) {
-    for (OpenOwner& owner : owners) {
-        if (state.at >= owner.view.row.created_at) {
-            owner.told.add(indices);
-        }
-    }
+    return fail(resource_exhausted(
+        "too_many_open_backfills",
+        fmt::format(
+            "More than {} backfills of this asset are open; wait for some of them, or cancel them.",
+            kOwnerPagesMax * store::kPageMax
+        )
+    ));
 }
 
 RunSet to_do(const OpenOwner& owner, const OrdinalView& all) {
@@ -45,20 +67,11 @@ RunSet to_do(const OpenOwner& owner, const OrdinalView& all) {
 }
 
 RunSet fresh_completed(const OpenOwner& owner, const OrdinalView& all) {
-    RunSet done(Run{0, owner.ordinals().size()});
-    const JobCheckpoint& at = owner.checkpoint;
-    for (const RunSet* other : {&at.remaining, &at.failed, &at.skipped, &at.cancelled}) {
-        done.subtract(*other);
-    }
-    RunSet out = translate(owner.ordinals(), done, all);
-    out.subtract(owner.told);
-    return out;
+    return translate(owner.ordinals(), owner.unwritten.done, all);
 }
 
 RunSet fresh_failed(const OpenOwner& owner, const OrdinalView& all) {
-    RunSet out = translate(owner.ordinals(), owner.checkpoint.failed, all);
-    out.subtract(owner.told);
-    return out;
+    return translate(owner.ordinals(), owner.unwritten.failed, all);
 }
 
 RunSet both(const RunSet& a, const RunSet& b) {

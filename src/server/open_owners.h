@@ -9,28 +9,23 @@
 
 namespace servo::server {
 
-constexpr int kOwnersMax = store::kPageMax;  // open jobs of one asset that are looked at
+constexpr int kOwnerPagesMax = 40;  // of open jobs of one asset
 
 struct OpenOwner {
     core::JobView view;
     model::JobCheckpoint checkpoint;
-    model::RunSet told;  // indices of the looked-at view with a state from after the job's start
+    core::Unwritten unwritten;
 
     const model::OrdinalView& ordinals() const { return *view.row.ordinals; }
 };
 
 // To be read before the materialised state: what ends in between is then seen twice, never lost.
-// Error: that of Call::needs_what_runs where there is one.
+// Errors: that of Call::needs_what_runs where there is one; resource_exhausted /
+// "too_many_open_backfills".
 Result<std::vector<OpenOwner>> open_owners(Call& call, model::AssetId asset);
 
-// Notes that `indices` of the view stand at `state`.
-void note_state(
-    std::vector<OpenOwner>& owners,
-    const store::History::StateRun& state,
-    const model::RunSet& indices
-);
-// Indices of `all` that the job still has to do; that it completed, or finally failed at, without
-// the noted states telling.
+// Indices of `all` that the job still has to do; that it completed, or finally failed at, since its
+// last checkpoint: newer than any state.
 model::RunSet to_do(const OpenOwner& owner, const model::OrdinalView& all);
 model::RunSet fresh_completed(const OpenOwner& owner, const model::OrdinalView& all);
 model::RunSet fresh_failed(const OpenOwner& owner, const model::OrdinalView& all);

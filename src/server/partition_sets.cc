@@ -19,7 +19,6 @@ RunSet running_of(const OpenOwner& owner) {
 
 void add_state(const store::History::StateRun& state, int latest, PartitionSets& out) {
     const RunSet indices = out.all.intersection(OrdinalView({state.ordinals}));
-    note_state(out.owners, state, indices);
     switch (state.outcome) {
         case Outcome::kSucceeded:
             out.completed.add(indices);

@@ -413,9 +413,10 @@ std::string set_flags(const JobSettings& settings) {
 std::string repeat_command(const core::JobView& view, const PartitionScheme* scheme, Instant now) {
     const JobRow& row = view.row;
     std::string out = fmt::format("servo backfill start {}", shell_quote(view.asset_name));
-    if (view.tenant_name != "default") {
-        out += fmt::format(" --tenant {}", shell_quote(view.tenant_name));
-    }
+    const std::string tenant = view.tenant_name == "default"
+                                   ? ""
+                                   : fmt::format(" --tenant {}", shell_quote(view.tenant_name));
+    out += tenant;
     bool named = scheme != nullptr && row.total() <= kKeysInCommandMax && row.range_start.empty();
     for (uint64_t i = 0; named && i < row.total(); ++i) {
         const auto info = scheme->describe(row.ordinals->at(i));
@@ -440,8 +441,9 @@ std::string repeat_command(const core::JobView& view, const PartitionScheme* sch
         out += fmt::format(" --note {}", shell_quote(row.note));
     }
     const std::string later = set_flags(settings);
-    return later.empty() ? out
-                         : fmt::format("id=$({}) && servo backfill set \"$id\"{}", out, later);
+    return later.empty()
+               ? out
+               : fmt::format("id=$({}) && servo backfill set \"$id\"{}{}", out, tenant, later);
 }
 
 }  // namespace servo::server

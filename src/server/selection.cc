@@ -65,7 +65,7 @@ Result<RunSet> left_out(
     ReprocessPolicy policy,
     api::ResolvedSelection& counts
 ) {
-    std::vector<OpenOwner> owners = SERVO_TRY(open_owners(call, asset.head.id));
+    const std::vector<OpenOwner> owners = SERVO_TRY(open_owners(call, asset.head.id));
     std::map<Outcome, RunSet> without;  // outcome → left out
     const int latest = asset.head.latest_revision;
     SERVO_CHECK(scan_states(
@@ -76,7 +76,6 @@ Result<RunSet> left_out(
         [&](const std::vector<StateRun>& states) {
             for (const StateRun& state : states) {
                 const RunSet indices = all.intersection(OrdinalView({state.ordinals}));
-                note_state(owners, state, indices);
                 if (!runs_again(state, policy, latest)) {
                     without[state.outcome].add(indices);
                 }

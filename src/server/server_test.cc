@@ -141,6 +141,53 @@ TEST(Server, FailuresAreShownByClassAndRetried) {
     EXPECT_EQ(server.get("/v1/assets/orders/partitions/2024-01-05").text("status"), "completed");
 }
 
+// What an open backfill did is newer than any state, until a mark is.
+TEST(Server, ResultsOfAnOpenBackfillCountBeforeAnOlderState) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    const std::string id = server.post("/v1/backfills", kJanuary).text("id");
+    TestExecutor executor(server, "ex-1", 1);
+    const auto status_of = [&](const std::string& key) {
+        const auto list = server.get("/v1/assets/orders/partitions?limit=500");
+        const auto one = server.get("/v1/assets/orders/partitions/" + key);
+        for (const auto& item : list.json.at("items").as_array()) {
+            if (item.at("key").as_string() == key) {
+                EXPECT_EQ(item.at("status").as_string(), one.text("status")) << key;
+            }
+        }
+        return one.text("status");
+    };
+    const auto missing = [&] {
+        const auto plan = server.post(
+            "/v1/backfills",
+            R"({"asset":"orders","dry_run":true,"preview":false,"overlap":"skip",)"
+            R"("reprocess":"missing"})"
+        );
+        return static_cast<uint64_t>(plan.number("total_partitions"));
+    };
+    // All fail for good, and that is in the state; a retry makes the first of them good.
+    executor.work([](uint64_t) { return true; });
+    EXPECT_EQ(status_of("2024-01-01"), "failed");
+    ASSERT_EQ(server.post("/v1/backfills/" + id + "/retry", "{}").status, 200);
+    EXPECT_EQ(missing(), 31);
+    const uint64_t ran = executor.work_once();
+    ASSERT_TRUE(ran > 0 && ran < 31) << ran;
+    EXPECT_EQ(server.get("/v1/backfills/" + id).text("state"), "running");
+    EXPECT_EQ(status_of("2024-01-01"), "completed");
+    EXPECT_EQ(missing(), 31 - ran);
+    ASSERT_EQ(
+        server
+            .post(
+                "/v1/assets/orders/mark",
+                R"({"selection":{"keys":["2024-01-01"]},"as":"missing","reason":"bad input"})"
+            )
+            .status,
+        200
+    );
+    EXPECT_EQ(status_of("2024-01-01"), "missing");
+    EXPECT_EQ(missing(), 31 - ran + 1);
+}
+
 TEST(Server, ARepeatedRequestGetsTheFirstAnswer) {
     TestServer server;
     server.apply(asset_yaml("orders"));

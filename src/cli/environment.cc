@@ -35,7 +35,6 @@ class SignalInterrupt final : public Interrupt {
             }
         }
         pthread_sigmask(SIG_BLOCK, &set, &before_);
-        on_closed_pipe_ = ::signal(SIGPIPE, SIG_IGN);
         signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC);
         stop_fd_ = eventfd(0, EFD_CLOEXEC);
         thread_ = std::thread([this] { run(); });
@@ -47,7 +46,6 @@ class SignalInterrupt final : public Interrupt {
         thread_.join();
         close(signal_fd_);
         close(stop_fd_);
-        ::signal(SIGPIPE, on_closed_pipe_);
         pthread_sigmask(SIG_SETMASK, &before_, nullptr);
     }
     bool raised() const override { return raised_.load(); }
@@ -76,7 +74,6 @@ class SignalInterrupt final : public Interrupt {
 
     std::function<void()> on_interrupt_;
     sigset_t before_{};
-    void (*on_closed_pipe_)(int) = SIG_DFL;
     int signal_fd_ = -1;
     int stop_fd_ = -1;
     std::atomic<bool> raised_{false};

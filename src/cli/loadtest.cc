@@ -1,6 +1,7 @@
 // servo loadtest: what it is about (a temporary server or a running one), the steps one after the
 // other, and that everything is as before at the end, however it ends.
 #include <algorithm>
+#include <csignal>
 #include <mutex>
 
 #include "base/text.h"
@@ -160,6 +161,18 @@ std::string clean_command(const Session& session, const Connection& connection) 
                                             : "--context " + session.flags().context);
 }
 
+// Whoever reads our output may go away before the test has cleaned up.
+class ClosedPipeIgnored {
+ public:
+    ClosedPipeIgnored() : before_(std::signal(SIGPIPE, SIG_IGN)) {}
+    ~ClosedPipeIgnored() { (void)std::signal(SIGPIPE, before_); }
+    ClosedPipeIgnored(const ClosedPipeIgnored&) = delete;
+    ClosedPipeIgnored& operator=(const ClosedPipeIgnored&) = delete;
+
+ private:
+    void (*before_)(int);
+};
+
 // One load test from its first process to its result.
 class LoadTest {
  public:
@@ -167,6 +180,7 @@ class LoadTest {
 
     Result<load::LoadResult> run() {
         const auto interrupt = session_.environment().catch_interrupt([this] { breaker_.raise(); });
+        const ClosedPipeIgnored closed_pipe_ignored;
         fleet_ = SERVO_TRY(load::Fleet::make(
             session_.environment().variable("TMPDIR").value_or("/tmp"),
             inherited(session_.environment())
@@ -322,10 +336,17 @@ Result<int> clean(Session& session, const LoadArgs& args) {
             "usage", "--clean measures nothing: give it --server or --context, and --yes, alone."
         ));
     }
+    // As for the test itself: the environment and the current context name servers for everyday
+    // work.
+    if (session.flags().server.empty() && session.flags().context.empty()) {
+        return fail(invalid_argument(
+            "usage", "Say which server: servo loadtest --clean --server URL, or --context NAME."
+        ));
+    }
     SERVO_CHECK(session.echo_change());
     const Connection& connection = *SERVO_TRY(session.connection());
-    client::Client* client = SERVO_TRY(session.client());
-    const size_t open = SERVO_TRY(load::count_open(*client));
+    const auto all_tenants = client_maker(session, connection)("");
+    const size_t open = SERVO_TRY(load::count_open(*all_tenants));
     if (open > 0) {
         const bool go = SERVO_TRY(session.confirm(
             "This cancels " + std::to_string(open) +

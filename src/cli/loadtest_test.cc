@@ -55,7 +55,8 @@ TEST(Loadtest, CleanTakesAwayWhatABrokenOneLeft) {
          {"assets/loadtest-class-1", "assets/loadtest-probe", "tenants/loadtest-2"}) {
         shell.server.answer(std::string("PATCH /v1/") + changed, R"({"changed":true})");
     }
-    const Outcome outcome = shell.run({"loadtest", "--clean", "--yes"});
+    const Outcome outcome =
+        shell.run({"loadtest", "--clean", "--server", "http://127.0.0.1:7420", "--yes"});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_NE(outcome.err.find("left there"), std::string::npos) << outcome.err;
     std::vector<std::string> changes;
@@ -74,10 +75,18 @@ TEST(Loadtest, CleanTakesAwayWhatABrokenOneLeft) {
     );
 }
 
+TEST(Loadtest, CleanIsToldWhichServer) {
+    Shell shell;
+    const Outcome outcome = shell.run({"loadtest", "--clean", "--yes"});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_NE(outcome.err.find("--server URL"), std::string::npos) << outcome.err;
+    EXPECT_TRUE(shell.server.asked.empty());
+}
+
 TEST(Loadtest, CleanAsksWhereSomethingIsOpen) {
     Shell shell;
     shell.server.answer("GET /v1/backfills", R"({"items":[)" + running("loadtest-1") + "]}");
-    const Outcome outcome = shell.run({"loadtest", "--clean"});
+    const Outcome outcome = shell.run({"loadtest", "--clean", "--server", "http://127.0.0.1:7420"});
     EXPECT_EQ(outcome.code, 2);
     EXPECT_NE(outcome.err.find("cancels 1 open"), std::string::npos) << outcome.err;
 }

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/text.h"
+
 namespace servo::load {
 namespace {
 
@@ -66,7 +68,8 @@ Status Fleet::end() {
     }
     return fail(internal(
         "folder_left",
-        "Cannot remove " + folder_ + ": " + error.message() + ". Remove it: rm -rf " + folder_
+        "Cannot remove " + folder_ + ": " + error.message() + ". Remove it: rm -rf " +
+            shell_quote(folder_)
     ));
 }
 

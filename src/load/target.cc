@@ -101,7 +101,8 @@ Status check_target(client::Client& client, bool local_executors) {
         return fail(failed_precondition(
             "loadtest_running",
             "Backfills of tenants loadtest-… are open there: another load test runs, or was broken "
-            "off. Wait for it, or take away what it left: servo loadtest --clean"
+            "off. Wait for it, or take away what it left: servo loadtest --clean, with the same "
+            "--server or --context."
         ));
     }
     int64_t open = 0;

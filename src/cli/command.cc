@@ -303,6 +303,12 @@ CLI::Option* argument(
     return checked(app.add_option(name, target, doc), "");
 }
 
+CLI::Option* path_argument(
+    CLI::App& app, const std::string& name, std::string& target, const std::string& doc
+) {
+    return app.add_option(name, target, doc)->type_name("")->check(check_value);
+}
+
 CLI::Option* arguments(
     CLI::App& app, const std::string& name, std::vector<std::string>& target, const std::string& doc
 ) {

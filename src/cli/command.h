@@ -96,6 +96,10 @@ CLI::Option* list_flag(
 CLI::Option* argument(
     CLI::App& app, const std::string& name, std::string& target, const std::string& doc
 );
+// The name of a file or folder, which may be any bytes.
+CLI::Option* path_argument(
+    CLI::App& app, const std::string& name, std::string& target, const std::string& doc
+);
 CLI::Option* arguments(
     CLI::App& app, const std::string& name, std::vector<std::string>& target, const std::string& doc
 );

@@ -83,7 +83,7 @@ void add_init_command(Commands& commands) {
          ""},
         [args](Session& session) { return init(session, *args); }
     );
-    argument(*verb, "folder", args->folder, "Where to write (the working directory).");
+    path_argument(*verb, "folder", args->folder, "Where to write (the working directory).");
     switch_flag(*verb, "--force", args->force, "Overwrite files that are there.");
 }
 

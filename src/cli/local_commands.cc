@@ -150,7 +150,8 @@ void add_local_commands(Commands& commands) {
          ""},
         [saved](Session& session) { return backup(session, *saved); }
     );
-    argument(*backup_verb, "file", saved->file, "File to write; it must not exist.")->required();
+    path_argument(*backup_verb, "file", saved->file, "File to write; it must not exist.")
+        ->required();
     saved->store = add_store_flags(*backup_verb);
     auto restored = std::make_shared<CopyArgs>();
     CLI::App* restore_verb = commands.verb(
@@ -163,7 +164,7 @@ void add_local_commands(Commands& commands) {
          "is then kept beside the new one."},
         [restored](Session& session) { return restore(session, *restored); }
     );
-    argument(*restore_verb, "file", restored->file, "A file that `servo backup` wrote.")
+    path_argument(*restore_verb, "file", restored->file, "A file that `servo backup` wrote.")
         ->required();
     restored->store = add_store_flags(*restore_verb);
     switch_flag(*restore_verb, "--replace", restored->replace, "Replace a store that is there.");

@@ -14,7 +14,7 @@ Error cannot_write(const std::string& path) {
 
 Status check_page(const std::string& path) {
     std::error_code ignored;
-    const bool there = std::filesystem::exists(path, ignored);
+    const bool there = std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
     if (!std::ofstream(path, std::ios::app)) {
         return fail(cannot_write(path));
     }

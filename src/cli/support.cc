@@ -103,7 +103,8 @@ class Doctor {
             add("executors",
                 status->pending_partitions > 0 ? "failed" : "warning",
                 status->executors_drained > 0
-                    ? "each is drained; `servo executor undrain NAME` takes one back"
+                    ? "none takes work, " + std::to_string(status->executors_drained) +
+                          " drained or ending; `servo executor undrain NAME` takes one back"
                     : "none is up; start one with `servo executor`");
         } else {
             add("executors",

@@ -59,9 +59,9 @@ bool is_host_name(std::string_view text) {
     constexpr size_t kHostNameMax = 253;
     const auto allowed = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '.' || c == '-';
+               c == '.' || c == '-' || c == '_';
     };
-    return !text.empty() && text.size() <= kHostNameMax &&
+    return text.find_first_not_of(".-_") != std::string_view::npos && text.size() <= kHostNameMax &&
            std::all_of(text.begin(), text.end(), allowed);
 }
 

@@ -255,7 +255,7 @@ TEST_F(EngineTest, AFailedJobComesBackForItsRetry) {
     model::FailedResult failed;
     failed.klass = model::FailureClass::kData;
     failed.started_at = now_;
-    report.results.push_back({grant.lease, {}, {failed}, {}});
+    report.results.push_back({grant.lease, {}, {failed}, {}, {}});
     submit(core::ExecutorCall{report});
     step();
     EXPECT_FALSE(engine_.scheduler()->job(model::JobId(7), now_));

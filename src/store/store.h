@@ -20,7 +20,7 @@ namespace servo::store {
 using namespace model;
 
 // Number, name and weight of the schema steps are the same in every store.
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 
 enum class CommitFate {
     kCommitted,

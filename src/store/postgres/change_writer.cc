@@ -321,8 +321,7 @@ Status ChangeWriter::add_jobs(Pipeline& out, const ChangeSet& changes) {
     Rows ordinals({kInt8, kInt8, kBytea});
     Rows rows({kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kText, kText, kText, kText, kText,
                kText, kText, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8,
-               kText, kText, kText, kText, kText, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8,
-               kText});
+               kText, kText, kText, kText, kText, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kText});
     for (const JobRow& row : changes.jobs) {
         if (places_.count(row.id) == 0) {
             if (!row.ordinals) {

@@ -380,6 +380,42 @@ TEST_P(LoadConformance, GrantsComeBackUntilTheyEnd) {
     EXPECT_EQ(rig.load().grants, (std::vector<GrantRow>{suspect}));
 }
 
+// Many more than one row of a log holds, over ends of the process and batches that are refused.
+TEST_P(LoadConformance, OpenLeasesAreThoseOfEveryBatchThatWasCommitted) {
+    rig.commit(definitions());
+    rig.commit(new_job(job(1, 1, 5'000), 2));
+    std::map<GrantKey, GrantRow> open;
+    for (int64_t i = 0; i < 330; ++i) {
+        ChangeSet changes;
+        if (i % 4 == 3) {  // two of three end
+            for (const int64_t ended : {i - 3, i - 2}) {
+                changes.ended_grants.insert({LeaseId(100 + ended), 1});
+                open.erase({LeaseId(100 + ended), 1});
+            }
+        } else {
+            const auto first = static_cast<Index>(10 * i);
+            changes.grants = {grant(100 + i, 1, 1, RunSet(model::Run{first, first + 10}))};
+            open.emplace(GrantKey(LeaseId(100 + i), 1), changes.grants[0]);
+        }
+        rig.commit(changes);
+        if (i % 50 == 49) {
+            ChangeSet bad;
+            bad.grants = {grant(9'000 + i, 1, 1, RunSet(model::Run{4'990, 4'991}))};
+            add_done(bad, 777, done_run(0, 1));  // of a job that does not exist
+            ASSERT_EQ(rig.try_commit(bad).fate, CommitFate::kRefused);
+        }
+        if (i % 100 == 99) {
+            rig.restart();
+        }
+    }
+    std::vector<GrantRow> left;
+    for (const auto& [key, row] : open) {
+        left.push_back(row);
+    }
+    EXPECT_EQ(rig.load().grants, left);
+    EXPECT_EQ(take(rig.store().fsck()), std::vector<std::string>());
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, LoadConformance, all_stores(), kind_name);
 
 }  // namespace

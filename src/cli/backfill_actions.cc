@@ -174,7 +174,8 @@ Result<int> retry(Session& session, const RetryArgs& args) {
     return act_on(
         session,
         ids,
-        {"retried", "nothing failed"},
+        {"retried",
+         request.classes.empty() ? "nothing failed" : "nothing failed with such a class"},
         [&request](client::Client& client, const std::string& id) {
             return client.retry_backfill(id, request);
         }

@@ -127,6 +127,10 @@ class Shell {
         environment.catch_interrupt = [this](std::function<void()> on_interrupt) {
             return std::make_unique<FakeInterrupt>(*this, std::move(on_interrupt));
         };
+        environment.reader_gone = [this] { return reader_gone; };
+        if (full_disk) {
+            out.setstate(std::ios::badbit);
+        }
         Outcome outcome;
         outcome.code = cli::run(arguments, environment, nullptr, nullptr);
         outcome.out = out.str();
@@ -138,6 +142,8 @@ class Shell {
     std::map<std::string, std::string> variables;
     std::string input;
     bool terminal = false;
+    bool reader_gone = false;
+    bool full_disk = false;                       // of standard output
     bool interrupt = false;                       // Ctrl-C is pressed as soon as it is caught
     Instant now = instant_ms(1'704'067'200'000);  // 2024-01-01T00:00:00Z
 

@@ -111,6 +111,10 @@ Environment process_environment() {
     environment.catch_interrupt = [](std::function<void()> on_interrupt) {
         return std::make_unique<SignalInterrupt>(std::move(on_interrupt));
     };
+    environment.reader_gone = [] {
+        pollfd out{STDOUT_FILENO, 0, 0};
+        return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP)) != 0;
+    };
     return environment;
 }
 

@@ -35,6 +35,7 @@ struct Environment {
     std::function<Instant()> now;
     std::function<std::unique_ptr<client::Http>(client::HttpOptions)> make_http;
     std::function<std::unique_ptr<Interrupt>(std::function<void()> on_interrupt)> catch_interrupt;
+    std::function<bool()> reader_gone;  // whether nobody will read the output any more
 };
 
 // The process's own.

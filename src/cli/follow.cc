@@ -138,6 +138,9 @@ Result<int> poll_until(
         if (!client->http().pause(wait)) {
             return detached();
         }
+        if (session.environment().reader_gone()) {
+            return kDetached;
+        }
     }
 }
 

@@ -103,6 +103,18 @@ TEST(Parse, HelpGoesToStdout) {
     }
 }
 
+TEST(Parse, OutputThatCannotBeWrittenIsAFailure) {
+    Shell shell;
+    shell.full_disk = true;
+    for (const auto& line :
+         std::vector<std::vector<std::string>>{{"--version"}, {"--help"}, {"completion", "bash"}}) {
+        const Outcome outcome = shell.run(line);
+        EXPECT_EQ(outcome.code, 1);
+        EXPECT_NE(outcome.err.find("Standard output"), std::string::npos) << outcome.err;
+    }
+    EXPECT_EQ(shell.run({"backfil"}).code, 2);
+}
+
 TEST(Parse, FlagsOfEveryCommandStandAnywhere) {
     for (const auto& line : std::vector<std::vector<std::string>>{
              {"--tenant", "acme", "-o", "name", "pool", "list"},

@@ -22,9 +22,12 @@ Result<std::vector<std::string>> read_keys(
     std::istream* in = environment.in;
     if (file != "-") {
         opened.open(file);
-        if (!opened) {
+        // A folder opens, and cannot be read.
+        const bool readable = opened && (opened.peek(), !opened.bad());
+        if (!readable) {
             return fail(bad_file(file, "it cannot be read"));
         }
+        opened.clear();
         in = &opened;
     }
     std::vector<std::string> keys;
@@ -32,6 +35,10 @@ Result<std::vector<std::string>> read_keys(
     for (size_t number = 1; std::getline(*in, line); ++number) {
         if (valid_utf8_prefix(line) < line.size()) {
             return fail(bad_file(file, "line " + std::to_string(number) + " is not UTF-8 text"));
+        }
+        constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // of some editors
+        if (number == 1 && line.starts_with(kByteOrderMark)) {
+            line.erase(0, kByteOrderMark.size());
         }
         const size_t first = line.find_first_not_of(" \t\r");
         if (first == std::string::npos || line[first] == '#') {

@@ -234,7 +234,9 @@ int run_parsed(
 
 }  // namespace
 
-int run(
+namespace {
+
+int run_words(
     const std::vector<std::string>& arguments,
     const Environment& environment,
     LocalStore* store,
@@ -268,6 +270,30 @@ int run(
         );
     }
     return run_parsed(tree, environment, store, processes);
+}
+
+}  // namespace
+
+int run(
+    const std::vector<std::string>& arguments,
+    const Environment& environment,
+    LocalStore* store,
+    Processes* processes
+) {
+    const int code = run_words(arguments, environment, store, processes);
+    if (environment.out->flush()) {
+        return code;
+    }
+    const int lost = say(
+        environment,
+        internal(
+            "output_lost",
+            "Standard output cannot be written (a full disk, or closed), so what was printed is "
+            "not "
+            "complete. What the command changed stands; a token is to be revoked and made again."
+        )
+    );
+    return code == kOk ? lost : code;
 }
 
 std::string help_of(const std::string& verb) {

@@ -48,9 +48,14 @@ Result<JobId> job_of_log(Call& call, const PartitionPlace& place) {
     if (place.state && place.state->job) {
         return place.state->job;
     }
-    return fail(
-        not_found("no_log", fmt::format("{} never ran, so there is no log of it.", place.info.key))
-    );
+    return fail(not_found(
+        "no_log",
+        fmt::format(
+            "{} has no recorded outcome, so no log stands for it. What a backfill that was "
+            "stopped printed is shown by --backfill ID.",
+            place.info.key
+        )
+    ));
 }
 
 Result<Response> log(Call& call) {

@@ -77,7 +77,9 @@ std::string run_command(const AssetRef& asset, const std::string& key) {
 
 std::string unowned_summary(const PartitionPlace& place, const std::string& status) {
     if (!place.state) {
-        return fmt::format("{} never ran, and no open backfill owns it.", place.info.key);
+        return fmt::format(
+            "{} has no recorded outcome, and no open backfill owns it.", place.info.key
+        );
     }
     if (!place.state->job) {
         return fmt::format(

@@ -4,13 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "api/json.h"
 #include "api/openapi.h"
+#include "base/golden_test_support.h"
 
 namespace servo::api {
 namespace {
@@ -121,16 +119,7 @@ TEST(OpenApi, EveryOperationSaysWhoMayCallAndWhatIsRefused) {
 }
 
 TEST(OpenApi, EqualsTheCheckedInDocument) {
-    const std::string path = SERVO_OPENAPI_FILE;
-    const std::string now = to_pretty_text(openapi_document());
-    if (std::getenv("SERVO_UPDATE_GOLDEN") != nullptr) {
-        std::ofstream(path) << now;
-    }
-    std::ifstream file(path);
-    std::stringstream checked_in;
-    checked_in << file.rdbuf();
-    EXPECT_TRUE(checked_in.str() == now)
-        << path << " is not what the code makes; run this test with SERVO_UPDATE_GOLDEN=1";
+    expect_golden("docs/reference/openapi.json", to_pretty_text(openapi_document()));
 }
 
 }  // namespace

@@ -2,13 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string>
 
+#include "base/golden_test_support.h"
 #include "cli/output.h"
 #include "cli/run.h"
 
@@ -17,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kFolder = fs::path(SERVO_SOURCE_DIR) / "tests/golden/cli-help";
+const std::string kFolder = "tests/golden/cli-help/";
 
 std::string file_of(const std::string& verb) {
     std::string name = verb.empty() ? "servo" : verb;
@@ -26,22 +24,13 @@ std::string file_of(const std::string& verb) {
 }
 
 TEST(Help, IsAsWrittenDown) {
-    const bool update = std::getenv("SERVO_UPDATE_GOLDEN") != nullptr;
     std::set<std::string> known;
     for (const std::string& verb : all_verbs()) {
-        const std::string text = help_of(verb);
-        const fs::path file = kFolder / file_of(verb);
-        known.insert(file.filename());
-        if (update) {
-            fs::create_directories(kFolder);
-            std::ofstream(file) << text;
-        }
-        std::ifstream in(file);
-        const std::string golden{std::istreambuf_iterator<char>(in), {}};
-        EXPECT_EQ(golden, text) << "SERVO_UPDATE_GOLDEN=1 writes " << file;
+        known.insert(file_of(verb));
+        expect_golden(kFolder + file_of(verb), help_of(verb));
     }
-    for (const fs::directory_entry& entry : fs::directory_iterator(kFolder)) {
-        if (update && !known.contains(entry.path().filename())) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(source_path(kFolder))) {
+        if (updates_golden() && !known.contains(entry.path().filename())) {
             fs::remove(entry.path());
         } else {
             EXPECT_TRUE(known.contains(entry.path().filename()))

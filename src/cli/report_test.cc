@@ -2,13 +2,13 @@
 // page, and what it says when there is nothing to say.
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "api/json.h"
 #include "api/review.h"
+#include "base/golden_test_support.h"
 #include "cli/cli_harness.h"
 
 namespace servo::cli {
@@ -105,13 +105,7 @@ TEST(Report, TextIsAsWrittenDown) {
     const Outcome outcome = shell.run({"report", "--since", "7d"});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_EQ(shell.server.asked.at(0).target, "/v1/report?since=7d");
-    const auto path = std::filesystem::path(SERVO_SOURCE_DIR) / "tests/golden/report.md";
-    if (std::getenv("SERVO_UPDATE_GOLDEN") != nullptr) {
-        std::ofstream(path, std::ios::binary) << outcome.out;
-    }
-    std::ifstream in(path, std::ios::binary);
-    const std::string golden{std::istreambuf_iterator<char>(in), {}};
-    EXPECT_EQ(golden, outcome.out) << "SERVO_UPDATE_GOLDEN=1 writes " << path;
+    expect_golden("tests/golden/report.md", outcome.out);
 }
 
 TEST(Report, PageHasADrawingForEachTrend) {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "config/golden.h"
+#include "base/golden_test_support.h"
 
 namespace servo::config {
 namespace {

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "base/golden_test_support.h"
 #include "base/text.h"
 #include "config/asset_file.h"
-#include "config/golden.h"
 #include "config/keys.h"
 
 namespace servo::config {

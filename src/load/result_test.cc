@@ -3,11 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-
+#include "base/golden_test_support.h"
 #include "load/verdict.h"
 
 namespace servo::load {
@@ -52,18 +48,8 @@ LoadResult sample() {
     return result;
 }
 
-void expect_golden(const std::string& name, const std::string& actual) {
-    const auto path = std::filesystem::path(SERVO_SOURCE_DIR) / "tests/golden" / name;
-    if (std::getenv("SERVO_UPDATE_GOLDEN") != nullptr) {
-        std::ofstream(path, std::ios::binary) << actual;
-    }
-    std::ifstream in(path, std::ios::binary);
-    const std::string golden{std::istreambuf_iterator<char>(in), {}};
-    EXPECT_EQ(golden, actual) << "SERVO_UPDATE_GOLDEN=1 writes " << path;
-}
-
 TEST(LoadResult, TextIsAsWrittenDown) {
-    expect_golden("loadtest.md", report::to_markdown(to_document(sample())));
+    expect_golden("tests/golden/loadtest.md", report::to_markdown(to_document(sample())));
 }
 
 TEST(LoadResult, PageHasTheSameSectionsAndItsDrawings) {

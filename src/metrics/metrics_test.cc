@@ -1,9 +1,6 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
-
+#include "base/golden_test_support.h"
 #include "metrics/page.h"
 #include "metrics/registry.h"
 
@@ -30,14 +27,7 @@ TEST(Registry, IsSortedAndKeepsTheRulesForNames) {
 }
 
 TEST(Registry, IsTheReferencePage) {
-    const char* path = SERVO_SOURCE_DIR "/docs/reference/metrics.md";
-    if (std::getenv("SERVO_UPDATE_GOLDEN") != nullptr) {
-        std::ofstream(path) << reference_page();
-    }
-    std::stringstream text;
-    text << std::ifstream(path).rdbuf();
-    EXPECT_EQ(text.str(), reference_page())
-        << path << " is not what the code makes; run this test with SERVO_UPDATE_GOLDEN=1";
+    expect_golden("docs/reference/metrics.md", reference_page());
 }
 
 TEST(Page, WritesWhatPrometheusReads) {

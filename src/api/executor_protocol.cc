@@ -9,6 +9,7 @@
 #include "base/packed_text.h"
 #include "model/asset_codec.h"
 #include "model/job_id.h"
+#include "model/labels.h"
 #include "model/records.h"
 #include "model/trace.h"
 

@@ -14,7 +14,6 @@
 namespace servo::api {
 
 constexpr size_t kHeldLeasesMax = 100'000;  // in one call
-constexpr size_t kLabelsMax = 64;
 
 boost::json::object to_json(const model::RegisterRequest& request);
 boost::json::object to_json(const model::RegisterReply& reply);

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "api/page.h"
 #include "base/assert.h"
 
 namespace servo::api {
@@ -17,9 +18,14 @@ using enum Repeat;
 constexpr QueryParameter kTenantFilter{"tenant", "Only this tenant."};
 constexpr QueryParameter kTenantOf{
     "tenant", "The tenant meant, where the name alone is ambiguous."};
-constexpr QueryParameter kLimit{"limit", "Most items in the answer, 1 to 500; 50 if absent."};
 constexpr QueryParameter kPageToken{"page_token", "next_page_token of the page before."};
 constexpr QueryParameter kSince{"since", "RFC 3339, a date, or an age such as 24h."};
+
+QueryParameter limit() {
+    static const std::string doc =
+        fmt::format("Most items in the answer, 1 to {}; {} if absent.", kPageMax, kPageDefault);
+    return {"limit", doc};
+}
 
 std::vector<Route> backfill_routes() {
     return {
@@ -52,7 +58,7 @@ std::vector<Route> backfill_routes() {
           {"sort",
            "created (default), -created, priority, rank, progress or rate: other than created, the "
            "order holds within the page."},
-          kLimit,
+          limit(),
           kPageToken}},
         {"get_backfill",
          kGet,
@@ -144,7 +150,7 @@ std::vector<Route> partition_routes() {
           {"start", "Windows that start at or after this."},
           {"end", "Windows that start before this; a date alone is inclusive."},
           {"sort", "rows, bytes or duration: the largest first, one page."},
-          kLimit,
+          limit(),
           kPageToken}},
         {"get_partition",
          kGet,
@@ -227,7 +233,7 @@ std::vector<Route> asset_routes() {
          "",
          "AssetList",
          kSafe,
-         {kTenantFilter, {"archived", "`true` lists archived ones, too."}, kLimit, kPageToken}},
+         {kTenantFilter, {"archived", "`true` lists archived ones, too."}, limit(), kPageToken}},
         {"get_asset",
          kGet,
          "/v1/assets/{asset}",
@@ -425,7 +431,7 @@ std::vector<Route> operator_routes() {
          {kTenantFilter,
           kSince,
           {"subject", "Only about this job, pool, executor or asset."},
-          kLimit}},
+          limit()}},
         {"get_report",
          kGet,
          "/v1/report",

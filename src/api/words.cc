@@ -1,5 +1,6 @@
 #include "api/words.h"
 
+#include "base/text.h"
 #include "model/failure.h"
 #include "model/job.h"
 
@@ -16,6 +17,11 @@ const Words& job_state_words() {
         return all;
     }();
     return words;
+}
+
+const std::string& every_job_state() {
+    static const std::string states = join(job_state_words(), ",");
+    return states;
 }
 
 const Words& failure_class_words() {

@@ -7,6 +7,8 @@
 namespace servo::api {
 
 const std::vector<std::string>& job_state_words();
+// All of them with commas, for `status=`: ended backfills, too, however old.
+const std::string& every_job_state();
 const std::vector<std::string>& reprocess_words();
 const std::vector<std::string>& overlap_words();
 const std::vector<std::string>& failure_class_words();

@@ -3,6 +3,7 @@
 #include <ostream>
 #include <sstream>
 
+#include "api/words.h"
 #include "base/text.h"
 #include "cli/field_changes.h"
 #include "cli/follow.h"
@@ -204,7 +205,7 @@ Result<int> show_group(Session& session, const std::string& group) {
     client::Client* client = SERVO_TRY(session.client());
     client::BackfillQuery query;
     query.group = group;
-    query.status = kAllStates;
+    query.status = api::every_job_state();
     const Collected found = SERVO_TRY(collect_backfills(*client, query, kSelectedJobsMax));
     if (found.items.empty()) {
         return fail(not_found("no_such_group", "There is no group " + group + "."));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "api/words.h"
 #include "base/text.h"
 #include "cli/progress_line.h"
 #include "cli/selection.h"
@@ -52,7 +53,7 @@ class Waiting {
         }
         client::BackfillQuery query;
         query.group = id;
-        query.status = kAllStates;
+        query.status = api::every_job_state();
         return SERVO_TRY(collect_backfills(client_, query, kSelectedJobsMax)).items;
     }
 

@@ -2,6 +2,7 @@
 #include <map>
 #include <ostream>
 
+#include "api/page.h"
 #include "base/text.h"
 #include "cli/groups.h"
 #include "cli/text.h"
@@ -11,7 +12,6 @@ namespace {
 
 constexpr int64_t kListLimitMax = 100'000'000;
 constexpr size_t kLinesAtOnce = 10'000;
-constexpr int kPageLimit = 500;
 constexpr size_t kCalendarPartitionsMax = 20'000;
 
 struct ListArgs {
@@ -35,7 +35,7 @@ Result<Found> collect(
 ) {
     Found all;
     for (;;) {
-        query.limit = static_cast<int>(std::min<size_t>(kPageLimit, limit - all.items.size()));
+        query.limit = static_cast<int>(std::min<size_t>(api::kPageMax, limit - all.items.size()));
         api::List<api::Partition> page = SERVO_TRY(client.list_partitions(asset, query));
         std::move(page.items.begin(), page.items.end(), std::back_inserter(all.items));
         all.next_page_token = page.next_page_token;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "api/page.h"
+#include "api/words.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "model/job.h"
@@ -15,8 +17,6 @@ namespace {
 bool is_actor(const std::string& recorded, const std::string& who) {
     return recorded == who || recorded.starts_with(who + "/");
 }
-
-constexpr int kPageLimit = 500;
 
 Error ambiguous(const std::string& typed, const std::vector<api::Backfill>& found) {
     std::string text = "\"" + typed + "\" fits more than one backfill:";
@@ -106,7 +106,7 @@ Result<std::string> resolve_id(client::Client& client, const std::string& typed)
     SERVO_CHECK(model::parse_job_id_prefix(typed));
     client::BackfillQuery query;
     query.id_prefix = typed;
-    query.status = kAllStates;
+    query.status = api::every_job_state();
     query.limit = 5;
     const api::List<api::Backfill> found = SERVO_TRY(client.list_backfills(query));
     if (found.items.empty()) {
@@ -173,7 +173,7 @@ Result<Collected> collect_backfills(
 ) {
     Collected all;
     for (;;) {
-        query.limit = static_cast<int>(std::min<size_t>(kPageLimit, limit - all.items.size()));
+        query.limit = static_cast<int>(std::min<size_t>(api::kPageMax, limit - all.items.size()));
         api::List<api::Backfill> page = SERVO_TRY(client.list_backfills(query));
         std::move(page.items.begin(), page.items.end(), std::back_inserter(all.items));
         all.next_page_token = page.next_page_token;

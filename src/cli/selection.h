@@ -9,9 +9,6 @@
 namespace servo::cli {
 
 constexpr size_t kSelectedJobsMax = 10'000;
-// For `status=`: ended ones, too, however old.
-constexpr const char* kAllStates =
-    "pending,waiting_upstream,running,paused,resuming,cancelling,completed,failed,cancelled";
 
 // The full id for what was typed: an id, a group id, or a prefix that fits one backfill alone.
 // Errors: invalid_argument / "bad_id"; not_found / "no_such_backfill"; conflict / "ambiguous_id".

@@ -4,6 +4,7 @@
 #include <ostream>
 #include <sstream>
 
+#include "api/page.h"
 #include "base/rfc3339.h"
 #include "base/text.h"
 #include "cli/follow.h"
@@ -164,7 +165,7 @@ struct EventArgs {
 Result<int> events(Session& session, const EventArgs& args) {
     client::Client* client = SERVO_TRY(session.client());
     client::EventQuery query{args.since, args.subject, 0};
-    query.limit = static_cast<int>(SERVO_TRY(flag_number("--limit", args.limit, 1, 500)));
+    query.limit = static_cast<int>(SERVO_TRY(flag_number("--limit", args.limit, 1, api::kPageMax)));
     const api::List<api::Event> found = SERVO_TRY(client->list_events(query));
     ListDocument document{
         {},

@@ -6,6 +6,7 @@
 
 #include "base/rfc3339.h"
 #include "base/text.h"
+#include "model/job.h"
 
 namespace servo::cli {
 
@@ -201,7 +202,8 @@ std::string wait_reasons(const std::vector<api::WaitReason>& reasons, Instant no
 }
 
 bool is_open(const std::string& state) {
-    return state != "completed" && state != "failed" && state != "cancelled";
+    const auto known = model::job_state_from(state);
+    return !known || !model::is_terminal(*known);
 }
 
 std::vector<std::string> comma_words(const std::vector<std::string>& values) {

@@ -9,11 +9,10 @@
 #include "config/pools.h"
 #include "config/run.h"
 #include "model/asset_codec.h"
+#include "model/labels.h"
 
 namespace servo::config {
 namespace {
-
-constexpr size_t kLabelsMax = 50;
 
 std::string class_advice(const std::string& typed, const std::vector<std::string>& known) {
     return fmt::format(
@@ -33,8 +32,8 @@ std::map<std::string, std::string> read_labels(const Fields& asset) {
             }
         }
     );
-    if (out.size() > kLabelsMax) {
-        asset.problem("labels", fmt::format("Has more than {} labels.", kLabelsMax));
+    if (out.size() > model::kLabelsMax) {
+        asset.problem("labels", fmt::format("Has more than {} labels.", model::kLabelsMax));
     }
     return out;
 }

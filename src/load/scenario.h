@@ -7,6 +7,7 @@
 
 #include "api/asset.h"
 #include "api/backfill.h"
+#include "api/page.h"
 #include "config/options.h"
 #include "load/durations.h"
 
@@ -16,7 +17,7 @@ constexpr int kExecutorsMax = 64;          // local processes
 constexpr int64_t kExpectedMax = 100'000;  // executors of a running deployment
 constexpr int kStepsMax = 16;              // executor counts in one test
 constexpr int kTenantsMax = 100;
-constexpr int64_t kJobsMax = 500;            // open at once, over all tenants: one page of the list
+constexpr int64_t kJobsMax = api::kPageMax;  // open at once, over all tenants: one page of the list
 constexpr int64_t kMinutesMax = 25'000'000;  // partitions of an asset: minutes since 1970
 constexpr size_t kProbesMax = 5'000;         // probe jobs of one step
 // Local executors carry it and the assets ask for it, so that nobody else's take this work.

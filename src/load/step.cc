@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "api/words.h"
 #include "base/text.h"
 #include "load/target.h"
 #include "load/verdict.h"
@@ -13,8 +14,6 @@
 namespace servo::load {
 namespace {
 
-constexpr const char* kEveryState =
-    "pending,waiting_upstream,running,paused,resuming,cancelling,completed,failed,cancelled";
 constexpr Millis kLookAgain{50};
 constexpr Millis kTick{20};
 
@@ -168,7 +167,8 @@ class Step {
     Result<Edge> read_edge() {
         Edge edge;
         for (size_t i = 0; i < scenario_.classes.size(); ++i) {
-            auto jobs = SERVO_TRY(list_jobs(ports_.client, asset_name(i), kEveryState, age()));
+            auto jobs =
+                SERVO_TRY(list_jobs(ports_.client, asset_name(i), api::every_job_state(), age()));
             for (api::Backfill& job : jobs) {
                 if (ids_.contains(job.id)) {
                     edge.jobs.push_back(std::move(job));
@@ -280,7 +280,7 @@ class Step {
         const api::SystemStatus status = SERVO_TRY(ports_.client.get_status(""));
         for (const std::string& asset : assets) {
             for (const api::Backfill& job :
-                 SERVO_TRY(list_jobs(ports_.client, asset, kEveryState, age()))) {
+                 SERVO_TRY(list_jobs(ports_.client, asset, api::every_job_state(), age()))) {
                 if (!(probing ? probe_ids_ : ids_).contains(job.id)) {
                     continue;
                 }

@@ -5,11 +5,12 @@
 #include <optional>
 #include <utility>
 
+#include "api/page.h"
+
 namespace servo::load {
 namespace {
 
 constexpr const char* kReason = "servo loadtest";
-constexpr int kPage = 500;
 constexpr int kPagesMax = 100;
 constexpr Millis kLookAgain{100};
 constexpr const char* kNotCancelled = "not_cancelled";
@@ -37,7 +38,7 @@ Result<std::vector<Item>> collect(const Ask& ask, const Wanted& wanted) {
 Result<std::vector<api::Backfill>> collect_jobs(
     client::Client& client, client::BackfillQuery query
 ) {
-    query.limit = kPage;
+    query.limit = api::kPageMax;
     return collect<api::Backfill>(
         [&](const std::string& page_token) {
             query.page_token = page_token;
@@ -62,7 +63,7 @@ bool nobody_answers(const Status& status) {
 Status archive_assets(client::Client& of_tenant) {
     const auto assets = SERVO_TRY(collect<api::Asset>(
         [&](const std::string& page_token) {
-            return of_tenant.list_assets(false, kPage, page_token);
+            return of_tenant.list_assets(false, api::kPageMax, page_token);
         },
         [](const api::Asset& asset) { return is_load_asset(asset.name); }
     ));

@@ -10,7 +10,7 @@ namespace servo::model {
 
 using Labels = std::map<std::string, std::string>;
 
-constexpr size_t kLabelsMax = 64;  // of one executor or token
+constexpr size_t kLabelsMax = 64;  // of one executor, token or asset
 constexpr size_t kLabelBytesMax = 256;
 
 // A name and a value without control characters and a name without "=", neither empty nor long.

@@ -2,16 +2,15 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "api/page.h"
 #include "base/assert.h"
 #include "base/text.h"
 #include "store/store.h"
 
 namespace servo::server {
-namespace {
 
-constexpr int kLimitDefault = 50;
-
-}  // namespace
+// The stores give out no more in one answer.
+static_assert(api::kPageMax <= store::kPageMax);
 
 const std::string& Call::parameter(std::string_view name) const {
     const auto it = path.find(name);
@@ -48,13 +47,13 @@ Status Call::needs_what_runs() {
 Result<int> Call::limit() const {
     const std::string text = query_value("limit");
     if (text.empty()) {
-        return kLimitDefault;
+        return api::kPageDefault;
     }
-    const auto number = parse_integer(text, 1, store::kPageMax);
+    const auto number = parse_integer(text, 1, api::kPageMax);
     if (!number) {
         return fail(invalid_argument(
             "bad_limit",
-            "limit must be a whole number from 1 to " + std::to_string(store::kPageMax) + "."
+            "limit must be a whole number from 1 to " + std::to_string(api::kPageMax) + "."
         ));
     }
     return static_cast<int>(*number);

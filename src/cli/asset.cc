@@ -1,16 +1,16 @@
 #include <sstream>
 
+#include "api/page.h"
 #include "base/text.h"
 #include "cli/field_changes.h"
 #include "cli/groups.h"
 #include "cli/lever.h"
 #include "cli/text.h"
+#include "model/settable.h"
 
 namespace servo::cli {
 namespace {
 
-constexpr int64_t kConcurrencyMax = 1'000'000;
-constexpr int kPageLimit = 500;
 constexpr size_t kAssetsListedMax = 10'000;
 
 std::string concurrency_text(const api::Asset& asset) {
@@ -41,7 +41,7 @@ Result<int> list(Session& session, bool archived) {
     std::string page_token;
     do {
         const api::List<api::Asset> page =
-            SERVO_TRY(client->list_assets(archived, kPageLimit, page_token));
+            SERVO_TRY(client->list_assets(archived, api::kPageMax, page_token));
         for (const api::Asset& one : page.items) {
             document.items.push_back(api::to_json(one));
             document.names.push_back(one.name);
@@ -126,6 +126,8 @@ Result<int> diff(Session& session, const DiffArgs& args) {
     return kOk;
 }
 
+const Lever<api::SetAssetRequest> kAsset{"asset", &client::Client::set_asset};
+
 struct SetArgs : LeverArgs {
     std::string concurrency;
 };
@@ -133,37 +135,11 @@ struct SetArgs : LeverArgs {
 Result<int> set(Session& session, const SetArgs& args) {
     api::SetAssetRequest request;
     request.concurrency =
-        SERVO_TRY(given_number("--concurrency", args.concurrency, 0, kConcurrencyMax));
+        SERVO_TRY(given_number("--concurrency", args.concurrency, 0, model::kConcurrencyMax));
     if (!request.concurrency) {
-        return fail(invalid_argument(
-            "usage", "servo asset set: nothing to set; for example --concurrency 4."
-        ));
+        return fail(nothing_to_set(kAsset.noun, "--concurrency 4"));
     }
-    SERVO_CHECK(check_lever(args));
-    request.hold_for = args.hold_for;
-    request.reason = args.reason;
-    client::Client* client = SERVO_TRY(session.client());
-    SERVO_CHECK(session.echo_change());
-    print_changed(
-        session, SERVO_TRY(client->set_asset(args.name, request)), "asset", args.name, "set"
-    );
-    return kOk;
-}
-
-Result<int> unset(Session& session, const LeverArgs& args) {
-    api::SetAssetRequest request;
-    request.unset = true;
-    request.reason = args.reason;
-    client::Client* client = SERVO_TRY(session.client());
-    SERVO_CHECK(session.echo_change());
-    print_changed(
-        session,
-        SERVO_TRY(client->set_asset(args.name, request)),
-        "asset",
-        args.name,
-        "is as declared again"
-    );
-    return kOk;
+    return pull(session, kAsset, args, std::move(request), "set");
 }
 
 struct ArchiveArgs : LeverArgs {
@@ -173,54 +149,51 @@ struct ArchiveArgs : LeverArgs {
 Result<int> archive(Session& session, const ArchiveArgs& args) {
     api::SetAssetRequest request;
     request.archived = !args.undo;
-    request.reason = args.reason;
-    client::Client* client = SERVO_TRY(session.client());
-    SERVO_CHECK(session.echo_change());
-    print_changed(
+    return pull(
         session,
-        SERVO_TRY(client->set_asset(args.name, request)),
-        "asset",
-        args.name,
+        kAsset,
+        args,
+        std::move(request),
         args.undo ? "is back" : "archived; its history stays"
     );
-    return kOk;
 }
 
 void add_levers(Commands& commands, CLI::App& group) {
     auto args = std::make_shared<SetArgs>();
-    CLI::App* verb = commands.verb(
+    CLI::App* verb = add_lever(
+        commands,
         group,
+        kAsset.noun,
         {"set",
          "Override an asset's concurrency; `apply` keeps the override, `unset` ends it.",
          {"servo asset set orders --concurrency 4 --for 2h --reason \"source is slow\""},
          ""},
-        [args](Session& session) { return set(session, *args); }
+        args,
+        set
     );
-    argument(*verb, "asset", args->name, "Name of the asset.")->required();
     value_flag(*verb, "--concurrency", args->concurrency, "N", "Partitions at once; 0 = no limit.");
     add_lever_flags(*verb, *args);
-    auto ended = std::make_shared<LeverArgs>();
-    CLI::App* unset_verb = commands.verb(
+    add_unset(
+        commands,
         group,
+        kAsset,
         {"unset", "End an asset's override.", {"servo asset unset orders"}, ""},
-        [ended](Session& session) { return unset(session, *ended); }
+        "is as declared again"
     );
-    argument(*unset_verb, "asset", ended->name, "Name of the asset.")->required();
-    value_flag(*unset_verb, "--reason", ended->reason, "TEXT", "Why; kept in the audit trail.");
     auto archived = std::make_shared<ArchiveArgs>();
-    CLI::App* archive_verb = commands.verb(
+    CLI::App* archive_verb = add_lever(
+        commands,
         group,
+        kAsset.noun,
         {"archive",
          "Take an asset out of service; its history stays.",
          {"servo asset archive orders"},
          ""},
-        [archived](Session& session) { return archive(session, *archived); }
+        archived,
+        archive
     );
-    argument(*archive_verb, "asset", archived->name, "Name of the asset.")->required();
     switch_flag(*archive_verb, "--undo", archived->undo, "Take it back into service.");
-    value_flag(
-        *archive_verb, "--reason", archived->reason, "TEXT", "Why; kept in the audit trail."
-    );
+    add_reason_flag(*archive_verb, *archived);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "cli/selection.h"
 #include "cli/text.h"
 #include "model/job.h"
+#include "model/settable.h"
 
 namespace servo::cli {
 namespace {
@@ -32,8 +33,9 @@ Result<api::SettingsRequest> request_of(const SetArgs& args) {
         );
     }
     if (!args.max_concurrency.empty()) {
-        request.max_concurrency =
-            SERVO_TRY(flag_number("--max-concurrency", args.max_concurrency, 0, 1'000'000));
+        request.max_concurrency = SERVO_TRY(
+            flag_number("--max-concurrency", args.max_concurrency, 0, model::kConcurrencyMax)
+        );
     }
     request.sla_deadline = given(args.deadline);
     request.max_failures = given(args.max_failures);

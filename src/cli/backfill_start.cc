@@ -6,6 +6,7 @@
 #include "cli/partition_selection.h"
 #include "cli/text.h"
 #include "model/job.h"
+#include "model/settable.h"
 
 namespace servo::cli {
 namespace {
@@ -41,7 +42,7 @@ Result<api::StartRequest> request_of(Session& session, const StartArgs& args) {
         SERVO_TRY(flag_number("--priority", args.priority, model::kPriorityMin, model::kPriorityMax)
         );
     request.max_concurrency =
-        SERVO_TRY(flag_number("--max-concurrency", args.max_concurrency, 0, 1'000'000));
+        SERVO_TRY(flag_number("--max-concurrency", args.max_concurrency, 0, model::kConcurrencyMax));
     if (!args.deadline.empty()) {
         request.sla_deadline = args.deadline;
     }

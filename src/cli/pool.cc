@@ -2,16 +2,16 @@
 
 #include <sstream>
 
+#include "api/page.h"
 #include "base/text.h"
 #include "cli/field_changes.h"
 #include "cli/groups.h"
 #include "cli/lever.h"
 #include "cli/text.h"
+#include "model/settable.h"
 
 namespace servo::cli {
 namespace {
-
-constexpr int64_t kConcurrencyMax = 1'000'000;
 
 std::string limit_text(const std::optional<int64_t>& limit) {
     return limit ? std::to_string(*limit) : "none";
@@ -83,13 +83,11 @@ struct ShowArgs {
     std::string since;
 };
 
-constexpr int kPoolEventsMax = 500;  // the newest
-
-// What happened to the pool: sets, holds, changes of its breaker.
+// What happened to the pool, the newest: sets, holds, changes of its breaker.
 Result<std::vector<api::Event>> events_of(
     client::Client& client, const api::Pool& pool, const std::string& since
 ) {
-    api::List<api::Event> found = SERVO_TRY(client.list_events({since, pool.name, kPoolEventsMax}));
+    api::List<api::Event> found = SERVO_TRY(client.list_events({since, pool.name, api::kPageMax}));
     std::erase_if(found.items, [&pool](const api::Event& event) {
         return !event.kind.starts_with("pool.") || event.tenant_id != pool.tenant_id;
     });
@@ -153,6 +151,10 @@ Result<int> show(Session& session, const ShowArgs& args) {
     return kOk;
 }
 
+const Lever<api::SetPoolRequest> kPool{"pool", &client::Client::set_pool};
+const Lever<api::HoldPoolRequest> kHold{"pool", &client::Client::hold_pool};
+const Lever<api::HoldPoolRequest> kRelease{"pool", &client::Client::release_pool};
+
 struct SetArgs : LeverArgs {
     std::string concurrency;
 };
@@ -160,58 +162,23 @@ struct SetArgs : LeverArgs {
 Result<int> set(Session& session, const SetArgs& args) {
     api::SetPoolRequest request;
     request.concurrency =
-        SERVO_TRY(given_number("--concurrency", args.concurrency, 0, kConcurrencyMax));
+        SERVO_TRY(given_number("--concurrency", args.concurrency, 0, model::kConcurrencyMax));
     if (!request.concurrency) {
-        return fail(invalid_argument(
-            "usage", "servo pool set: nothing to set; for example --concurrency 4."
-        ));
+        return fail(nothing_to_set(kPool.noun, "--concurrency 4"));
     }
-    SERVO_CHECK(check_lever(args));
-    request.hold_for = args.hold_for;
-    request.reason = args.reason;
-    client::Client* client = SERVO_TRY(session.client());
-    SERVO_CHECK(session.echo_change());
-    print_changed(
-        session, SERVO_TRY(client->set_pool(args.name, request)), "pool", args.name, "set"
-    );
-    return kOk;
-}
-
-Result<int> unset(Session& session, const LeverArgs& args) {
-    api::SetPoolRequest request;
-    request.unset = true;
-    request.reason = args.reason;
-    client::Client* client = SERVO_TRY(session.client());
-    SERVO_CHECK(session.echo_change());
-    print_changed(
-        session,
-        SERVO_TRY(client->set_pool(args.name, request)),
-        "pool",
-        args.name,
-        "is as declared again"
-    );
-    return kOk;
+    return pull(session, kPool, args, std::move(request), "set");
 }
 
 Result<int> hold(Session& session, const LeverArgs& args) {
-    SERVO_CHECK(check_lever(args));
-    client::Client* client = SERVO_TRY(session.client());
-    SERVO_CHECK(session.echo_change());
-    const api::Changed reply =
-        SERVO_TRY(client->hold_pool(args.name, {args.hold_for, args.reason}));
-    print_changed(session, reply, "pool", args.name, "held");
+    const int code = SERVO_TRY(pull(session, kHold, args, {}, "held"));
     session.output().note(
         "release it with: servo pool release " + args.name + session.tenant_flag()
     );
-    return kOk;
+    return code;
 }
 
 Result<int> release(Session& session, const LeverArgs& args) {
-    client::Client* client = SERVO_TRY(session.client());
-    SERVO_CHECK(session.echo_change());
-    const api::Changed reply = SERVO_TRY(client->release_pool(args.name, {"", args.reason}));
-    print_changed(session, reply, "pool", args.name, "released");
-    return kOk;
+    return pull(session, kRelease, args, {}, "released");
 }
 
 struct CheckArgs {
@@ -313,23 +280,56 @@ void add_check(Commands& commands, CLI::App& group) {
     value_flag(*verb, "--timeout", args->timeout, "TIME", "Of each endpoint (5s).");
 }
 
-CLI::App* add_lever(
-    Commands& commands,
-    CLI::App& group,
-    const VerbText& text,
-    Result<int> (*run)(Session&, const LeverArgs&),
-    bool with_for
-) {
-    auto args = std::make_shared<LeverArgs>();
-    CLI::App* verb =
-        commands.verb(group, text, [args, run](Session& session) { return run(session, *args); });
-    argument(*verb, "pool", args->name, "Name of the pool.")->required();
-    if (with_for) {
-        add_lever_flags(*verb, *args);
-    } else {
-        value_flag(*verb, "--reason", args->reason, "TEXT", "Why; kept in the audit trail.");
-    }
-    return verb;
+void add_levers(Commands& commands, CLI::App& group) {
+    auto args = std::make_shared<SetArgs>();
+    CLI::App* verb = add_lever(
+        commands,
+        group,
+        kPool.noun,
+        {"set",
+         "Override a pool's concurrency; `apply` keeps the override, `unset` ends it.",
+         {"servo pool set warehouse --concurrency 4 --for 2h --reason \"nightly load\""},
+         ""},
+        args,
+        set
+    );
+    value_flag(
+        *verb, "--concurrency", args->concurrency, "N", "Units in use at once; 0 = no limit."
+    );
+    add_lever_flags(*verb, *args);
+    add_unset(
+        commands,
+        group,
+        kPool,
+        {"unset",
+         "End a pool's override: it is as declared again.",
+         {"servo pool unset warehouse"},
+         ""},
+        "is as declared again"
+    );
+    auto held = std::make_shared<LeverArgs>();
+    CLI::App* hold_verb = add_lever(
+        commands,
+        group,
+        kHold.noun,
+        {"hold",
+         "Hold back all work that needs a pool; what runs goes on.",
+         {"servo pool hold warehouse --for 1h --reason \"maintenance\""},
+         ""},
+        held,
+        hold
+    );
+    add_lever_flags(*hold_verb, *held);
+    auto released = std::make_shared<LeverArgs>();
+    CLI::App* release_verb = add_lever(
+        commands,
+        group,
+        kRelease.noun,
+        {"release", "End a hold.", {"servo pool release warehouse"}, ""},
+        released,
+        release
+    );
+    add_reason_flag(*release_verb, *released);
 }
 
 }  // namespace
@@ -350,47 +350,7 @@ void add_pool_commands(Commands& commands) {
         list
     );
     add_show(commands, *group);
-    auto args = std::make_shared<SetArgs>();
-    CLI::App* verb = commands.verb(
-        *group,
-        {"set",
-         "Override a pool's concurrency; `apply` keeps the override, `unset` ends it.",
-         {"servo pool set warehouse --concurrency 4 --for 2h --reason \"nightly load\""},
-         ""},
-        [args](Session& session) { return set(session, *args); }
-    );
-    argument(*verb, "pool", args->name, "Name of the pool.")->required();
-    value_flag(
-        *verb, "--concurrency", args->concurrency, "N", "Units in use at once; 0 = no limit."
-    );
-    add_lever_flags(*verb, *args);
-    add_lever(
-        commands,
-        *group,
-        {"unset",
-         "End a pool's override: it is as declared again.",
-         {"servo pool unset warehouse"},
-         ""},
-        unset,
-        false
-    );
-    add_lever(
-        commands,
-        *group,
-        {"hold",
-         "Hold back all work that needs a pool; what runs goes on.",
-         {"servo pool hold warehouse --for 1h --reason \"maintenance\""},
-         ""},
-        hold,
-        true
-    );
-    add_lever(
-        commands,
-        *group,
-        {"release", "End a hold.", {"servo pool release warehouse"}, ""},
-        release,
-        false
-    );
+    add_levers(commands, *group);
     add_check(commands, *group);
 }
 

@@ -85,6 +85,8 @@ Result<int> show(Session& session, const std::string& name) {
     return kOk;
 }
 
+const Lever<api::SetTenantRequest> kTenant{"tenant", &client::Client::set_tenant};
+
 struct SetArgs : LeverArgs {
     std::string weight;
     std::string max_concurrency;
@@ -98,35 +100,9 @@ Result<int> set(Session& session, const SetArgs& args) {
         SERVO_TRY(given_number("--max-concurrency", args.max_concurrency, 0, kLimitMax));
     request.max_pending = SERVO_TRY(given_number("--max-pending", args.max_pending, 0, kLimitMax));
     if (!request.weight && !request.max_concurrency && !request.max_pending) {
-        return fail(
-            invalid_argument("usage", "servo tenant set: nothing to set; for example --weight 200.")
-        );
+        return fail(nothing_to_set(kTenant.noun, "--weight 200"));
     }
-    SERVO_CHECK(check_lever(args));
-    request.hold_for = args.hold_for;
-    request.reason = args.reason;
-    client::Client* client = SERVO_TRY(session.client());
-    SERVO_CHECK(session.echo_change());
-    print_changed(
-        session, SERVO_TRY(client->set_tenant(args.name, request)), "tenant", args.name, "set"
-    );
-    return kOk;
-}
-
-Result<int> unset(Session& session, const LeverArgs& args) {
-    api::SetTenantRequest request;
-    request.unset = true;
-    request.reason = args.reason;
-    client::Client* client = SERVO_TRY(session.client());
-    SERVO_CHECK(session.echo_change());
-    print_changed(
-        session,
-        SERVO_TRY(client->set_tenant(args.name, request)),
-        "tenant",
-        args.name,
-        "has its defaults again"
-    );
-    return kOk;
+    return pull(session, kTenant, args, std::move(request), "set");
 }
 
 }  // namespace
@@ -153,30 +129,31 @@ void add_tenant_commands(Commands& commands) {
     );
     argument(*shown, "tenant", *name, "Name of the tenant.")->required();
     auto args = std::make_shared<SetArgs>();
-    CLI::App* verb = commands.verb(
+    CLI::App* verb = add_lever(
+        commands,
         *group,
+        kTenant.noun,
         {"set",
          "Override a tenant's weight and limits; `unset` ends it.",
          {"servo tenant set acme --weight 200 --for 1d --reason \"month end\"",
           "servo tenant set acme --max-concurrency 16"},
          ""},
-        [args](Session& session) { return set(session, *args); }
+        args,
+        set
     );
-    argument(*verb, "tenant", args->name, "Name of the tenant.")->required();
     value_flag(*verb, "--weight", args->weight, "N", "1 to 1000; 100 is the default.");
     value_flag(
         *verb, "--max-concurrency", args->max_concurrency, "N", "Slots at once; 0 = no limit."
     );
     value_flag(*verb, "--max-pending", args->max_pending, "N", "Partitions not yet finished.");
     add_lever_flags(*verb, *args);
-    auto ended = std::make_shared<LeverArgs>();
-    CLI::App* unset_verb = commands.verb(
+    add_unset(
+        commands,
         *group,
+        kTenant,
         {"unset", "End a tenant's override.", {"servo tenant unset acme"}, ""},
-        [ended](Session& session) { return unset(session, *ended); }
+        "has its defaults again"
     );
-    argument(*unset_verb, "tenant", ended->name, "Name of the tenant.")->required();
-    value_flag(*unset_verb, "--reason", ended->reason, "TEXT", "Why; kept in the audit trail.");
 }
 
 }  // namespace servo::cli

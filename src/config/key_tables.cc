@@ -2,6 +2,7 @@
 
 #include "model/partition_scheme.h"
 #include "model/pool.h"
+#include "model/settable.h"
 
 namespace servo::config {
 namespace {
@@ -9,7 +10,6 @@ namespace {
 constexpr int64_t kSecondMs = 1'000;
 constexpr int64_t kHourMs = 3'600 * kSecondMs;
 constexpr int64_t kDayMs = 24 * kHourMs;
-constexpr int64_t kCountMax = 1'000'000;
 
 KeyDecl reserved(std::string_view name) {
     return {.name = name, .reserved = true};
@@ -162,8 +162,8 @@ const MappingDecl kAssetKeys = {
          .form = KeyForm::kDuration,
          .doc = "An attempt that runs longer is killed (class `timeout`).",
          .usual = "1h",
-         .low = 100,
-         .high = 30 * kDayMs},
+         .low = model::kTimeoutMin.count(),
+         .high = model::kTimeoutMax.count()},
         {.name = "retries",
          .form = KeyForm::kMapping,
          .doc = "Attempts and pauses between them.",
@@ -180,7 +180,7 @@ const MappingDecl kAssetKeys = {
          .doc = "Pools that a partition uses while it runs: pool to units; a list means one "
                 "unit each.",
          .low = 1,
-         .high = kCountMax,
+         .high = model::kConcurrencyMax,
          .names = kNamePattern},
         {.name = "code_version",
          .doc = "Version of the program. A change makes earlier results `stale`.",
@@ -322,8 +322,8 @@ const std::vector<MappingDecl> kAssetPartKeys = {
          {{.name = "memory",
            .form = KeyForm::kBytes,
            .doc = "Limit of memory, such as `512Mi` or `2Gi`. Absent: none.",
-           .low = 1 << 20,
-           .high = 64LL << 40},
+           .low = model::kMemoryMin,
+           .high = model::kMemoryMax},
           {.name = "cpu",
            .form = KeyForm::kCpu,
            .doc = "Processors that a partition uses, such as `1`, `0.5` or `500m`. Advisory.",
@@ -338,12 +338,12 @@ const std::vector<MappingDecl> kAssetPartKeys = {
            .doc = "Attempts for every class that counts them. Absent: each class has its own "
                   "default.",
            .low = 1,
-           .high = 100},
+           .high = model::kAttemptsMax},
           {.name = "by_class",
            .form = KeyForm::kAttempts,
            .doc = "Attempts for single classes.",
            .low = 1,
-           .high = 100},
+           .high = model::kAttemptsMax},
           {.name = "backoff",
            .form = KeyForm::kMapping,
            .doc = "Pauses between attempts: doubled each time, with full jitter.",
@@ -379,7 +379,7 @@ const std::vector<MappingDecl> kAssetPartKeys = {
            .form = KeyForm::kInteger,
            .doc = "Partitions of the asset that run at once, for one tenant. Absent: no limit.",
            .low = 1,
-           .high = kCountMax}}},
+           .high = model::kConcurrencyMax}}},
     {.scope = Scope::kUpstreamLink,
      .where = "assets.<name>.upstream.<asset>",
      .doc = "Which of its partitions a partition needs.",
@@ -406,7 +406,7 @@ const std::vector<MappingDecl> kPoolKeys = {
            .form = KeyForm::kInteger,
            .doc = "Units in use at once. Absent: no limit.",
            .low = 1,
-           .high = kCountMax},
+           .high = model::kConcurrencyMax},
           {.name = "per_tenant",
            .form = KeyForm::kMapping,
            .doc = "Limits of each tenant in a shared pool.",
@@ -434,7 +434,7 @@ const std::vector<MappingDecl> kPoolKeys = {
            .form = KeyForm::kInteger,
            .doc = "Units that one tenant uses at once. Absent: no limit.",
            .low = 1,
-           .high = kCountMax}}},
+           .high = model::kConcurrencyMax}}},
     {.scope = Scope::kPoolWindow,
      .where = "pools.<name>.windows[]",
      .doc = "From each firing of `cron`, for `for`, the limit is `concurrency`.",
@@ -450,7 +450,7 @@ const std::vector<MappingDecl> kPoolKeys = {
            .form = KeyForm::kInteger,
            .doc = "Units in use at once while it is open; 0 closes the pool. Required.",
            .low = 0,
-           .high = kCountMax}},
+           .high = model::kConcurrencyMax}},
      .required = {"cron", "for", "concurrency"}},
     {.scope = Scope::kPoolCheck,
      .where = "pools.<name>.check[]",

@@ -4,14 +4,14 @@
 
 #include "base/rfc3339.h"
 #include "base/text.h"
+#include "model/asset_codec.h"
+#include "model/settable.h"
 
 namespace servo::server {
 namespace {
 
 using namespace model;
 
-constexpr int64_t kConcurrencyMax = 1'000'000;
-constexpr int64_t kAttemptsMax = 100;
 constexpr Millis kDay{86'400'000};
 
 Error with_field(std::string_view field, Error error) {
@@ -44,8 +44,15 @@ Result<std::optional<Millis>> timeout_setting(const std::string& text) {
     if (!timeout) {
         return fail(with_field("timeout", timeout.error()));
     }
-    if (*timeout <= Millis(0) || *timeout > kHoldMax) {
-        return fail(invalid_argument("bad_timeout", "timeout must be above 0 and at most 366d."));
+    if (*timeout < kTimeoutMin || *timeout > kTimeoutMax) {
+        return fail(invalid_argument(
+            "bad_timeout",
+            fmt::format(
+                "timeout must be {} to {}, or \"none\".",
+                format_duration(kTimeoutMin),
+                format_duration(kTimeoutMax)
+            )
+        ));
     }
     return std::optional<Millis>(*timeout);
 }
@@ -58,8 +65,15 @@ Result<std::optional<int64_t>> memory_setting(const std::string& text) {
     if (!bytes) {
         return fail(with_field("memory", bytes.error()));
     }
-    if (*bytes <= 0) {
-        return fail(invalid_argument("bad_memory", "memory must be above 0, or \"none\"."));
+    if (*bytes < kMemoryMin || *bytes > kMemoryMax) {
+        return fail(invalid_argument(
+            "bad_memory",
+            fmt::format(
+                "memory must be {} to {}, or \"none\".",
+                format_bytes(kMemoryMin),
+                format_bytes(kMemoryMax)
+            )
+        ));
     }
     return std::optional<int64_t>(*bytes);
 }

@@ -63,6 +63,26 @@ TEST(Settings, NoneSetsBackToTheAsset) {
     EXPECT_EQ(set_command(request, kNow).error().reason, "bad_priority");
 }
 
+TEST(Settings, TimeoutAndMemoryHaveTheBoundsOfTheAssetFile) {
+    const auto reason = [](const char* timeout, const char* memory) {
+        api::SettingsRequest request;
+        request.timeout = timeout;
+        request.memory = memory;
+        const auto command = set_command(request, kNow);
+        return command ? "" : command.error().reason + ": " + command.error().message;
+    };
+    EXPECT_EQ(reason("100ms", "1Mi"), "");
+    EXPECT_EQ(reason("30d", "64Ti"), "");
+    for (const char* timeout : {"99ms", "31d"}) {
+        EXPECT_EQ(
+            reason(timeout, "1Gi"), "bad_timeout: timeout must be 100ms to 30d, or \"none\"."
+        );
+    }
+    for (const char* memory : {"1023Ki", "65Ti"}) {
+        EXPECT_EQ(reason("1h", memory), "bad_memory: memory must be 1Mi to 64Ti, or \"none\".");
+    }
+}
+
 TEST(Settings, AChangeMayHoldForATimeButNotARevision) {
     api::SettingsRequest request;
     request.priority = 5;

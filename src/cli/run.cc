@@ -212,12 +212,6 @@ int run_parsed(
         *environment.out << "servo " << SERVO_VERSION << '\n' << std::flush;
         return kOk;
     }
-    if (const std::string reserved = tree.commands.reserved_use(app); !reserved.empty()) {
-        return say(
-            environment,
-            invalid_argument("not_in_this_version", "`" + reserved + "` is not in this version.")
-        );
-    }
     const Handler* handler = tree.commands.handler(app);
     if (handler == nullptr) {
         *environment.err << tree.commands.help(app) << std::flush;
@@ -236,38 +230,52 @@ int run_parsed(
 
 namespace {
 
+enum class Asked { kCommand, kHelp };
+
+Result<Asked> parse(Tree& tree, const std::vector<std::string>& arguments) {
+    if (const std::string* flag = flag_without_value(arguments)) {
+        return fail(
+            invalid_argument("usage", *flag + " has no value; give it one, or leave it out.")
+        );
+    }
+    build(tree);
+    try {
+        std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+        tree.root.parse(std::move(reversed));
+    } catch (const CLI::CallForHelp&) {
+        return Asked::kHelp;
+    } catch (const CLI::ExtrasError& error) {
+        const std::vector<std::string> words = tree.root.remaining(true);
+        return fail(words.empty() ? parse_error(tree.root, error) : unknown_words(tree.root, words)
+        );
+    } catch (const CLI::ParseError& error) {
+        return fail(parse_error(tree.root, error));
+    } catch (const std::exception& error) {
+        return fail(internal("cli_failed", std::string("The command line: ") + error.what()));
+    }
+    const std::string reserved = tree.commands.reserved_use(deepest(tree.root));
+    if (!reserved.empty() && !tree.version) {
+        return fail(
+            invalid_argument("not_in_this_version", "`" + reserved + "` is not in this version.")
+        );
+    }
+    return Asked::kCommand;
+}
+
 int run_words(
     const std::vector<std::string>& arguments,
     const Environment& environment,
     LocalStore* store,
     Processes* processes
 ) {
-    if (const std::string* flag = flag_without_value(arguments)) {
-        return say(
-            environment,
-            invalid_argument("usage", *flag + " has no value; give it one, or leave it out.")
-        );
-    }
     Tree tree;
-    build(tree);
-    try {
-        std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-        tree.root.parse(std::move(reversed));
-    } catch (const CLI::CallForHelp&) {
+    const Result<Asked> asked = parse(tree, arguments);
+    if (!asked) {
+        return say(environment, asked.error());
+    }
+    if (*asked == Asked::kHelp) {
         *environment.out << tree.commands.help(deepest(tree.root)) << std::flush;
         return kOk;
-    } catch (const CLI::ExtrasError& error) {
-        const std::vector<std::string> words = tree.root.remaining(true);
-        return say(
-            environment,
-            words.empty() ? parse_error(tree.root, error) : unknown_words(tree.root, words)
-        );
-    } catch (const CLI::ParseError& error) {
-        return say(environment, parse_error(tree.root, error));
-    } catch (const std::exception& error) {
-        return say(
-            environment, internal("cli_failed", std::string("The command line: ") + error.what())
-        );
     }
     return run_parsed(tree, environment, store, processes);
 }
@@ -294,6 +302,16 @@ int run(
         )
     );
     return code == kOk ? lost : code;
+}
+
+Status check_command(const std::vector<std::string>& arguments) {
+    Tree tree;
+    SERVO_TRY(parse(tree, arguments));
+    const CLI::App* app = deepest(tree.root);
+    if (tree.commands.handler(app) == nullptr) {
+        return fail(usage(*app, "which command?"));
+    }
+    return {};
 }
 
 std::string help_of(const std::string& verb) {

@@ -20,6 +20,10 @@ int run(
     Processes* processes
 );
 
+// Whether run() would carry the arguments out: verb, flags and number of words. What values mean is
+// not looked at. Error: invalid_argument / "usage", "not_in_this_version".
+Status check_command(const std::vector<std::string>& arguments);
+
 // The help text of a verb ("backfill start"; empty = of the program), as `--help` prints it, and
 // the full names of all verbs and groups that have one. For the golden tests and the reference
 // pages.

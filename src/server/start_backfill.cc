@@ -68,8 +68,8 @@ Result<std::vector<AssetRef>> assets_of(Call& call, const api::StartRequest& req
             return fail(failed_precondition(
                 "asset_archived",
                 fmt::format(
-                    "{} of tenant {} is archived; apply its definition again, or: servo asset set "
-                    "{} --archived false",
+                    "{} of tenant {} is archived; apply its definition again, or: servo asset "
+                    "archive {} --undo",
                     ref.head.name,
                     ref.tenant.name,
                     ref.head.name

@@ -126,13 +126,8 @@ void fit(Stretch& out, int64_t available_us) {
         return;
     }
     const int64_t told = std::exchange(out.sum_us, available_us);
-    int64_t counted = 0;
-    int64_t given = 0;
-    const auto cut = [&](int64_t& us) {
-        counted += us;
-        const int64_t so_far = us == 0 ? given : share_of(available_us, counted, told);
-        us = so_far - std::exchange(given, so_far);
-    };
+    Division division(available_us, told);
+    const auto cut = [&division](int64_t& us) { us = division.next(us); };
     cut(out.useful_us);
     cut(out.cancelled_us);
     std::for_each(out.waste_us.begin(), out.waste_us.end(), cut);
@@ -264,18 +259,14 @@ std::vector<Amount> split_idle(const std::vector<Seen>& seen, int64_t free) {
     free = std::max<int64_t>(1, free);
     const int64_t lacking = share_of(kMillion, std::min(free, waiting), free);
     std::vector<Amount> out;
-    int64_t given = 0;
-    int64_t counted = 0;
+    Division division(lacking, waiting);
     for (size_t gate = 0; gate < kGateCount; ++gate) {
-        counted += by_gate[gate];
-        const int64_t so_far = share_of(lacking, counted, waiting);
-        if (so_far > given) {
-            out.push_back({idle_meter(static_cast<Gate>(gate)), so_far - given});
-            given = so_far;
+        if (const int64_t part = division.next(by_gate[gate]); part > 0) {
+            out.push_back({idle_meter(static_cast<Gate>(gate)), part});
         }
     }
-    if (given < kMillion) {
-        out.push_back({kMeterNoWork, kMillion - given});
+    if (const int64_t rest = kMillion - lacking + division.rest(); rest > 0) {
+        out.push_back({kMeterNoWork, rest});
     }
     return out;
 }
@@ -288,17 +279,14 @@ void hand_out(State& state, const std::vector<Seen>& seen, Gate gate, int64_t ce
     for (const Seen& one : seen) {
         waiting += one.gate == gate ? static_cast<int64_t>(one.partitions) : 0;
     }
-    int64_t counted = 0;
-    int64_t given = 0;
+    Division division(us, waiting);
     for (const Seen& one : seen) {
         if (one.gate == gate && waiting > 0) {
-            counted += static_cast<int64_t>(one.partitions);
-            const int64_t so_far = share_of(us, counted, waiting);
-            state.ledger.book(at, at, {{meter, so_far - given}}, one.account, Booking::kConcerned);
-            given = so_far;
+            const int64_t part = division.next(static_cast<int64_t>(one.partitions));
+            state.ledger.book(at, at, {{meter, part}}, one.account, Booking::kConcerned);
         }
     }
-    state.ledger.book(at, at, {{meter, us - given}}, Account{}, Booking::kConcerned);
+    state.ledger.book(at, at, {{meter, division.rest()}}, Account{}, Booking::kConcerned);
 }
 
 void hand_out_idle(State& state, const std::vector<Seen>& seen) {
@@ -311,12 +299,12 @@ void hand_out_idle(State& state, const std::vector<Seen>& seen) {
 
 // Keeps for the next look what the ledger got behind a gate, cell by cell as it divides a span.
 void concern(State& state, size_t gate, Stamp from, Stamp to, int64_t us) {
-    int64_t given = 0;
+    Division division(us, to - from);
+    Stamp at = from;
     for (int64_t cell = from / kLedgerCellUs; cell * kLedgerCellUs < to; ++cell) {
         const Stamp end = std::min(to, (cell + 1) * kLedgerCellUs);
-        const int64_t so_far = share_of(us, end - from, to - from);
-        state.idle.concerned_us[gate][cell] += so_far - given;
-        given = so_far;
+        state.idle.concerned_us[gate][cell] += division.next(end - at);
+        at = end;
     }
 }
 
@@ -407,13 +395,9 @@ void book_idle(State& state, Session& session) {
         return;
     }
     AmountList amounts;
-    int64_t counted = 0;
-    int64_t given = 0;
+    Division division(us, kMillion);
     for (const Amount& part : state.idle.parts) {
-        counted += part.value;
-        const int64_t so_far = share_of(us, counted, kMillion);
-        amounts.add(part.meter, so_far - given);
-        given = so_far;
+        amounts.add(part.meter, division.next(part.value));
     }
     state.ledger.book(from, now, amounts.all(), account, Booking::kExecutor);
     for (const Amount& one : amounts.all()) {

@@ -107,16 +107,21 @@ bool free_slot_serves(const State& state, const Job& job) {
     });
 }
 
+uint64_t grantable(const Job& job) {
+    uint64_t count = job.ready.size();
+    for (const auto& [key, set] : job.due) {
+        count += set.size();
+    }
+    return count;
+}
+
 std::vector<Wait> waits_of(const State& state, const Job& job, Instant now) {
     std::vector<Wait> out;
-    uint64_t eligible = job.ready.size();
-    for (const auto& [key, set] : job.due) {
-        eligible += set.size();
+    const uint64_t grantable = core::grantable(job);
+    if (grantable > 0) {
+        out.push_back({gate_of(state, job, nullptr, now, Holding::kNo), grantable, false});
     }
-    if (eligible > 0) {
-        out.push_back({gate_of(state, job, nullptr, now, Holding::kNo), eligible, false});
-    }
-    const uint64_t backoff = job.remaining.size() - job.leased - eligible;
+    const uint64_t backoff = job.remaining.size() - job.leased - grantable;
     if (backoff > 0) {
         out.push_back(
             {GateAnswer{Gate::kNotBefore, job.row.id.value, job.row.state_since}, backoff, false}

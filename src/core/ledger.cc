@@ -228,13 +228,13 @@ void Ledger::book(Stamp from, Stamp to, Amounts amounts, const Account& account,
         return;
     }
     for (const Amount& one : amounts) {
-        int64_t given = 0;
+        Division division(one.value, to - from);
+        Stamp at = from;
         for (int64_t number = first; number <= last && one.value != 0; ++number) {
             const Stamp end = std::min(to, (number + 1) * kLedgerCellUs);
-            const int64_t so_far = share_of(one.value, end - from, to - from);
-            const Amount here{one.meter, so_far - given};
+            const Amount here{one.meter, division.next(end - at)};
             put(number, {&here, 1}, account, booking);
-            given = so_far;
+            at = end;
         }
     }
 }

@@ -61,6 +61,29 @@ enum class Booking { kEverywhere, kExecutor, kConcerned, kWork };
 // amount × part / all, rounded down; exact.
 int64_t share_of(int64_t amount, int64_t part, int64_t all);
 
+// Divides an amount in proportion to parts that come one after the other, so that what the parts
+// get makes the amount when the parts make `all`: each gets the share of the parts so far, less
+// what was given before.
+class Division {
+ public:
+    Division(int64_t amount, int64_t all) : amount_(amount), all_(all) {}
+    int64_t next(int64_t part) {
+        if (part == 0) {
+            return 0;
+        }
+        counted_ += part;
+        const int64_t so_far = share_of(amount_, counted_, all_);
+        return so_far - std::exchange(given_, so_far);
+    }
+    int64_t rest() const { return amount_ - given_; }  // not given yet
+
+ private:
+    int64_t amount_;
+    int64_t all_;
+    int64_t counted_ = 0;
+    int64_t given_ = 0;
+};
+
 class Ledger {
  public:
     Ledger() = default;

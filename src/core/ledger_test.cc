@@ -228,6 +228,19 @@ TEST_F(LedgerTest, ACopyKeepsNoAccount) {
     EXPECT_EQ(copy.booked_us(), 0);
 }
 
+TEST(Division, GivesAllOfItInProportion) {
+    Division thirds(100, 3);
+    EXPECT_EQ(thirds.next(1), 33);
+    EXPECT_EQ(thirds.next(0), 0);
+    EXPECT_EQ(thirds.next(1), 33);
+    EXPECT_EQ(thirds.rest(), 34);
+    EXPECT_EQ(thirds.next(1), 34);
+    EXPECT_EQ(thirds.rest(), 0);
+    Division of_nothing(7, 0);
+    EXPECT_EQ(of_nothing.next(1), 0);
+    EXPECT_EQ(of_nothing.rest(), 7);
+}
+
 TEST(Meter, EveryOneHasAWordOfItsOwn) {
     std::map<std::string, int> seen;
     for (size_t meter = 0; meter < kMeterCount; ++meter) {

@@ -46,6 +46,8 @@ struct Wait {
     uint64_t partitions = 0;
     bool leased = false;  // granted, not yet started: its executor's turn
 };
+// Partitions that could be granted, gates apart: neither leased nor in backoff.
+uint64_t grantable(const Job& job);
 // What waits of the job, and behind which gate: each waiting partition once.
 std::vector<Wait> waits_of(const State& state, const Job& job, Instant now);
 // Whether a free slot could take work of the job, gates apart.

@@ -22,10 +22,7 @@ JobMeter meter_of(const State& state, const Job& job, Instant now) {
     meter.tenant = job.row.tenant;
     meter.state = job.row.state;
     meter.running = running_of(state, job);
-    uint64_t free = job.ready.size();
-    for (const auto& [key, set] : job.due) {
-        free += set.size();
-    }
+    const uint64_t free = grantable(job);
     const uint64_t waiting = job.remaining.size() - std::min(job.remaining.size(), meter.running);
     const GateAnswer gate = gate_of(state, job, nullptr, now, Holding::kNo);
     const bool open = gate.open() || gate.gate == Gate::kNoExecutor;

@@ -16,24 +16,26 @@ constexpr std::array<std::string_view, kMeterPhase - kMeterEarned> kCountNames =
 
 std::string word_of(Meter meter) {
     if (meter < kMeterGated) {
-        return fmt::format("slot.{}", kSlotNames[meter]);
+        return fmt::format("{}{}", kSlotWords, kSlotNames[meter]);
     }
     if (meter < kMeterWaste) {
-        return fmt::format("slot.idle.gated:{}", to_string(static_cast<Gate>(meter - kMeterGated)));
+        return fmt::format(
+            "{}idle.gated:{}", kSlotWords, to_string(static_cast<Gate>(meter - kMeterGated))
+        );
     }
     if (meter == kMeterCancelled) {
-        return "slot.busy.waste:cancelled";
+        return fmt::format("{}busy.waste:cancelled", kSlotWords);
     }
     if (meter < kMeterSlotEnd) {
         return fmt::format(
-            "slot.busy.waste:{}", to_string(static_cast<FailureClass>(meter - kMeterWaste))
+            "{}busy.waste:{}", kSlotWords, to_string(static_cast<FailureClass>(meter - kMeterWaste))
         );
     }
     if (meter < kMeterWaitEnd) {
-        return fmt::format("wait.{}", to_string(static_cast<Gate>(meter - kMeterWait)));
+        return fmt::format("{}{}", kWaitWords, to_string(static_cast<Gate>(meter - kMeterWait)));
     }
     if (meter >= kMeterPhase) {
-        return fmt::format("phase.{}", to_string(static_cast<Phase>(meter - kMeterPhase)));
+        return fmt::format("{}{}", kPhaseWords, to_string(static_cast<Phase>(meter - kMeterPhase)));
     }
     return std::string(kCountNames[static_cast<size_t>(meter - kMeterEarned)]);
 }

@@ -80,21 +80,27 @@ int64_t sum_of(const LedgerEntries& entries, const Wanted& wanted) {
 }
 
 int64_t slot_time(const LedgerEntries& entries) {
-    return sum_of(entries, [](const std::string& word) { return word.starts_with("slot."); });
+    return sum_of(entries, [](const std::string& word) { return word.starts_with(kSlotWords); });
 }
 
 // Of attempts that have ended.
 int64_t busy_time(const LedgerEntries& entries) {
     return sum_of(entries, [](const std::string& word) {
-        return word.starts_with("slot.busy.") && word != "slot.busy.open";
+        const auto state = ledger_name(word, kSlotWords);
+        return state && state->starts_with("busy.") && *state != "busy.open";
     });
 }
 
 int64_t phase_time(const LedgerEntries& entries) {
-    return sum_of(entries, [](const std::string& word) { return word.starts_with("phase."); });
+    return sum_of(entries, [](const std::string& word) { return word.starts_with(kPhaseWords); });
 }
 
 }  // namespace
+
+std::optional<std::string> ledger_name(std::string_view word, std::string_view words) {
+    return word.starts_with(words) ? std::optional(std::string(word.substr(words.size())))
+                                   : std::nullopt;
+}
 
 std::string_view to_string(LedgerSpan span) {
     return kSpanNames[static_cast<size_t>(span)];

@@ -33,6 +33,13 @@ struct LedgerKey {
 constexpr LedgerKey kLedgerNobody{0, 0};   // belongs to none, as the time of an idle slot
 constexpr LedgerKey kLedgerOthers{-1, 0};  // those beyond the cap, together
 
+// What the words of slot time, of waiting work and of busy time's phases begin with.
+constexpr std::string_view kSlotWords = "slot.";
+constexpr std::string_view kWaitWords = "wait.";
+constexpr std::string_view kPhaseWords = "phase.";
+// What follows in `word`, "busy.useful" in "slot.busy.useful"; nothing in a word of another kind.
+std::optional<std::string> ledger_name(std::string_view word, std::string_view words);
+
 // Milliseconds, or a count, by word. Zeroes are left out.
 using LedgerAmounts = std::map<std::string, int64_t, std::less<>>;
 using LedgerEntries = std::map<LedgerKey, LedgerAmounts>;

@@ -38,6 +38,14 @@ TEST(LedgerPayload, RefusesDamage) {
     }
 }
 
+TEST(LedgerWords, AreOfOneKind) {
+    EXPECT_EQ(ledger_name("slot.busy.useful", kSlotWords), "busy.useful");
+    EXPECT_EQ(ledger_name("wait.pool_held", kWaitWords), "pool_held");
+    EXPECT_EQ(ledger_name("phase.cpu", kPhaseWords), "cpu");
+    EXPECT_EQ(ledger_name("phase.cpu", kSlotWords), std::nullopt);
+    EXPECT_EQ(ledger_name("earned", kWaitWords), std::nullopt);
+}
+
 TEST(LedgerCheck, SaysWhichScopeDoesNotSum) {
     const LedgerEntries whole = {{kLedgerNobody, {{"slot.down", 60'000}, {"wait.paused", 99}}}};
     const LedgerEntries parts = {

@@ -268,14 +268,16 @@ void add_jobs(metrics::Page& page, const Head& head, const Jobs& jobs) {
     );
 }
 
-// What the ledger counted under `prefix`, as seconds by the rest of the word.
+// What the ledger counted by these words, as seconds by the rest of the word.
 void add_time(
-    metrics::Page& page, const Head& head, std::string_view prefix, std::string_view metric
+    metrics::Page& page, const Head& head, std::string_view words, std::string_view metric
 ) {
-    for (auto it = head.time.lower_bound(prefix);
-         it != head.time.end() && it->first.starts_with(prefix);
-         ++it) {
-        page.add(metric, {it->first.substr(prefix.size())}, seconds(Millis(it->second)));
+    for (auto it = head.time.lower_bound(words); it != head.time.end(); ++it) {
+        const auto name = model::ledger_name(it->first, words);
+        if (!name) {
+            break;
+        }
+        page.add(metric, {*name}, seconds(Millis(it->second)));
     }
 }
 
@@ -300,9 +302,9 @@ void add_failure_ratios(metrics::Page& page, const core::LedgerView& recent) {
 }
 
 void add_ledger(metrics::Page& page, const Head& head, const Jobs& jobs) {
-    add_time(page, head, "slot.", "servo_slot_seconds_total");
-    add_time(page, head, "phase.", "servo_busy_seconds_total");
-    add_time(page, head, "wait.", "servo_wait_seconds_total");
+    add_time(page, head, model::kSlotWords, "servo_slot_seconds_total");
+    add_time(page, head, model::kPhaseWords, "servo_busy_seconds_total");
+    add_time(page, head, model::kWaitWords, "servo_wait_seconds_total");
     for (const auto& [id, name] : head.tenants) {
         page.add(
             "servo_earned_slot_seconds_total",

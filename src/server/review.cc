@@ -17,7 +17,6 @@ constexpr Millis kHour{3'600'000};
 constexpr Millis kDay{86'400'000};
 constexpr Millis kHourlyUpTo = 2 * kDay;
 constexpr int kBucketsPerOctave = 8;
-constexpr std::string_view kSlotWord = "slot.";  // of the ledger's words; the state follows
 
 std::string tenant_of(const Names& names, TenantId id) {
     const auto found = names.tenants.find(id);
@@ -222,8 +221,9 @@ void Review::add_ledger(const std::vector<LedgerRow>& hours) {
         Period* period = period_of(hour.at);
         for (const auto& [key, amounts] : hour.entries) {
             for (const auto& [word, ms] : amounts) {
-                if (period != nullptr && word.starts_with(kSlotWord)) {
-                    period->totals.slot_ms[word.substr(kSlotWord.size())] += ms;
+                const auto state = ledger_name(word, kSlotWords);
+                if (period != nullptr && state) {
+                    period->totals.slot_ms[*state] += ms;
                 }
             }
         }

@@ -8,9 +8,6 @@ namespace {
 
 constexpr Millis kNow{60'000};
 constexpr Millis kBefore{660'000};
-constexpr std::string_view kSlot = "slot.";
-constexpr std::string_view kWait = "wait.";
-constexpr std::string_view kPhase = "phase.";
 // Not lost: they did something useful, may yet, or had nothing to do.
 constexpr std::array<std::string_view, 3> kNotLost = {"busy.useful", "busy.open", "idle.no_work"};
 
@@ -19,14 +16,13 @@ bool is_lost(std::string_view state) {
 }
 
 void add(api::TimeSpent& out, const std::string& word, double per_second) {
-    if (word.starts_with(kSlot)) {
-        const std::string state = word.substr(kSlot.size());
-        out.slots[state] += per_second / 1'000;
-        out.lost_slots += is_lost(state) ? per_second / 1'000 : 0;
-    } else if (word.starts_with(kWait)) {
-        out.waiting[word.substr(kWait.size())] += per_second / 1'000;
-    } else if (word.starts_with(kPhase)) {
-        out.phases[word.substr(kPhase.size())] += per_second / 1'000;
+    if (const auto state = model::ledger_name(word, model::kSlotWords)) {
+        out.slots[*state] += per_second / 1'000;
+        out.lost_slots += is_lost(*state) ? per_second / 1'000 : 0;
+    } else if (const auto gate = model::ledger_name(word, model::kWaitWords)) {
+        out.waiting[*gate] += per_second / 1'000;
+    } else if (const auto phase = model::ledger_name(word, model::kPhaseWords)) {
+        out.phases[*phase] += per_second / 1'000;
     } else if (word == "earned") {
         out.earned_slots += per_second / 1'000;
     } else if (word == "partitions.completed") {

@@ -117,15 +117,4 @@ YamlNode merge_asset(const YamlNode& lower, const YamlNode& upper) {
     return out;
 }
 
-size_t count_nodes(const YamlNode& node) {
-    size_t count = 1;
-    for (const YamlNode& item : node.items) {
-        count += count_nodes(item);
-    }
-    for (const YamlEntry& entry : node.entries) {
-        count += 1 + count_nodes(entry.value);
-    }
-    return count;
-}
-
 }  // namespace servo::config

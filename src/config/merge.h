@@ -11,7 +11,4 @@ namespace servo::config {
 // that start with "x-" are dropped. Lines stay those of the value that won.
 YamlNode merge_asset(const YamlNode& lower, const YamlNode& upper);
 
-// Nodes in the tree, to bound the sum of all merges.
-size_t count_nodes(const YamlNode& node);
-
 }  // namespace servo::config

@@ -26,17 +26,6 @@ struct Refused {
     FieldError problem;
 };
 
-size_t count_nodes(const YamlNode& node) {
-    size_t count = 1;
-    for (const YamlNode& item : node.items) {
-        count += count_nodes(item);
-    }
-    for (const YamlEntry& entry : node.entries) {
-        count += 1 + count_nodes(entry.value);
-    }
-    return count;
-}
-
 size_t height(const YamlNode& node) {
     size_t below = 0;
     for (const YamlNode& item : node.items) {
@@ -329,6 +318,17 @@ const YamlNode* YamlNode::find(std::string_view name) const {
 
 YamlNode* YamlNode::find(std::string_view name) {
     return const_cast<YamlNode*>(std::as_const(*this).find(name));
+}
+
+size_t count_nodes(const YamlNode& node) {
+    size_t count = 1;
+    for (const YamlNode& item : node.items) {
+        count += count_nodes(item);
+    }
+    for (const YamlEntry& entry : node.entries) {
+        count += 1 + count_nodes(entry.value);
+    }
+    return count;
 }
 
 std::string_view describe_kind(const YamlNode& node) {

@@ -40,6 +40,9 @@ struct YamlEntry {
     YamlNode value;
 };
 
+// Nodes in the tree and keys of its mappings, to bound what copies of it come to.
+size_t count_nodes(const YamlNode& node);
+
 // Word for messages: "a mapping", "a list", "text", "nothing".
 std::string_view describe_kind(const YamlNode& node);
 

@@ -17,29 +17,26 @@ FILES = {
     "/usr/lib/systemd/system/servo-executor.service": "-rw-r--r--",
     "/usr/lib/systemd/system/servo-server.service": "-rw-r--r--",
     "/usr/share/bash-completion/completions/servo": "-rw-r--r--",
+    "/usr/share/doc/servo/ARCHITECTURE.md": "-rw-r--r--",
     "/usr/share/doc/servo/CHANGELOG.md": "-rw-r--r--",
+    "/usr/share/doc/servo/CONTRIBUTING.md": "-rw-r--r--",
+    "/usr/share/doc/servo/LICENSE": "-rw-r--r--",
     "/usr/share/doc/servo/README.md": "-rw-r--r--",
     "/usr/share/doc/servo/SECURITY.md": "-rw-r--r--",
     "/usr/share/doc/servo/copyright": "-rw-r--r--",
-    "/usr/share/doc/servo/deployment.md": "-rw-r--r--",
-    "/usr/share/doc/servo/concepts.md": "-rw-r--r--",
-    "/usr/share/doc/servo/loadtest.md": "-rw-r--r--",
-    "/usr/share/doc/servo/postgresql.md": "-rw-r--r--",
-    "/usr/share/doc/servo/report.md": "-rw-r--r--",
-    "/usr/share/doc/servo/executors.md": "-rw-r--r--",
-    "/usr/share/doc/servo/monitoring.md": "-rw-r--r--",
-    "/usr/share/doc/servo/examples/executor.env": "-rw-r--r--",
-    "/usr/share/doc/servo/examples/server.env": "-rw-r--r--",
+    "/usr/share/doc/servo/deploy/config/executor.env": "-rw-r--r--",
+    "/usr/share/doc/servo/deploy/config/server.env": "-rw-r--r--",
     "/usr/share/fish/vendor_completions.d/servo.fish": "-rw-r--r--",
     "/usr/share/man/man1/servo.1.gz": "-rw-r--r--",
     "/usr/share/zsh/vendor-completions/_servo": "-rw-r--r--",
 }
 # Whole folders: where they are installed, and where they come from.
 FOLDERS = {
-    "/usr/share/doc/servo/examples/grafana": os.path.join(DEPLOY, "grafana"),
-    "/usr/share/doc/servo/examples/prometheus": os.path.join(DEPLOY, "prometheus"),
-    "/usr/share/doc/servo/reference": os.path.join(DEPLOY, "..", "docs", "reference"),
-    "/usr/share/doc/servo/runbooks": os.path.join(DEPLOY, "..", "docs", "runbooks"),
+    "/usr/share/doc/servo/deploy/grafana": os.path.join(DEPLOY, "grafana"),
+    "/usr/share/doc/servo/deploy/helm": os.path.join(DEPLOY, "helm"),
+    "/usr/share/doc/servo/deploy/prometheus": os.path.join(DEPLOY, "prometheus"),
+    "/usr/share/doc/servo/docs": os.path.join(DEPLOY, "..", "docs"),
+    "/usr/share/doc/servo/examples": os.path.join(DEPLOY, "..", "examples"),
 }
 # The newest C library that README may ask for: Debian 12's.
 GLIBC_MAX = (2, 36)
@@ -75,8 +72,8 @@ class DebianPackage(unittest.TestCase):
                 found[path.removeprefix(".")] = rights
         expected = dict(FILES)
         for folder, source in FOLDERS.items():
-            for path in glob.glob("**", root_dir=source, recursive=True):
-                if os.path.isfile(os.path.join(source, path)):
+            for path in glob.glob("**", root_dir=source, recursive=True, include_hidden=True):
+                if os.path.isfile(os.path.join(source, path)) and "__pycache__" not in path:
                     expected[os.path.join(folder, path)] = "-rw-r--r--"
         self.assertEqual(expected, found)
 
@@ -98,6 +95,20 @@ class DebianPackage(unittest.TestCase):
         sections = run("readelf", "--section-headers", "--wide", program)
         self.assertNotIn(".debug_info", sections)
         self.assertNotRegex(run("readelf", "--dynamic", program), r"\((?:RPATH|RUNPATH)\)")
+
+    def test_links_of_its_pages_lead_to_something(self):
+        out = os.path.join(self.folder, "pages")
+        run("dpkg-deb", "--extract", self.deb, out)
+        pages = glob.glob(os.path.join(out, "usr", "share", "doc", "servo", "**", "*.md"),
+                          recursive=True)
+        self.assertGreater(len(pages), 20)
+        for page in pages:
+            with open(page, encoding="utf-8") as file:
+                links = re.findall(r"\]\(([^)#\s]+)", file.read())
+            for link in links:
+                if "://" not in link:
+                    with self.subTest(page=page.removeprefix(out), link=link):
+                        self.assertTrue(os.path.exists(os.path.join(os.path.dirname(page), link)))
 
     def test_configuration_is_kept_on_upgrade_and_no_token_is_shipped(self):
         control = os.path.join(self.folder, "control")

@@ -21,6 +21,7 @@
 namespace servo::server {
 
 constexpr Millis kEngineWaitMax{30'000};
+constexpr size_t kJobsPerRead = 32;  // views of jobs in one read: more would hold up commits
 
 // Things that belong to the concrete store; an empty function answers "not_in_this_version".
 struct StoreHooks {

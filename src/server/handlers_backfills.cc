@@ -21,7 +21,6 @@ namespace {
 using namespace model;
 
 constexpr Millis kEndedShown{24LL * 3'600'000};  // without a filter: ended ones of this long
-constexpr size_t kJobsPerRead = 32;              // live views in one read of the engine
 constexpr int kFailuresLookedAt = 500;           // newest ones, for examples
 constexpr int kPagesScannedMax = 20;             // of the store, for one page that is filtered here
 

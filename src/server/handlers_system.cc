@@ -16,7 +16,6 @@ namespace {
 
 using namespace model;
 
-constexpr size_t kJobsPerRead = 32;
 constexpr size_t kFindingsMax = 1'000;
 
 Error not_in_this_version(std::string_view what) {

@@ -2,32 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace servo::server {
 
 using namespace model;
 
 namespace {
 
-// nullopt: it ended meanwhile, and owns nothing any more.
-Result<std::optional<OpenOwner>> open_owner(Call& call, JobId id) {
-    struct Live {
-        std::optional<core::JobView> view;
-        std::optional<core::Unwritten> unwritten;
-    };
-    Live live = SERVO_TRY(call.backend.read([id](const core::Scheduler& scheduler, Instant now) {
-        return Live{scheduler.job(id, now), scheduler.unwritten(id)};
-    }));
-    auto checkpoint = SERVO_TRY(call.history->checkpoint(id));
-    if (!live.view || !live.view->row.ordinals || !live.unwritten || !checkpoint ||
-        is_terminal(live.view->row.state)) {
-        return std::nullopt;
-    }
-    return OpenOwner{std::move(*live.view), std::move(*checkpoint), std::move(*live.unwritten)};
-}
-
-}  // namespace
-
-Result<std::vector<OpenOwner>> open_owners(Call& call, AssetId asset) {
+store::JobFilter open_jobs_of(AssetId asset) {
     store::JobFilter filter;
     filter.asset = asset;
     for (size_t i = 0; i < kJobStateCount; ++i) {
@@ -35,6 +18,58 @@ Result<std::vector<OpenOwner>> open_owners(Call& call, AssetId asset) {
             filter.states.push_back(static_cast<JobState>(i));
         }
     }
+    return filter;
+}
+
+struct Live {
+    std::optional<core::JobView> view;
+    std::optional<core::Unwritten> unwritten;
+};
+
+Result<std::vector<Live>> read_live(Call& call, std::vector<JobId> ids) {
+    return call.backend.read([ids = std::move(ids)](const core::Scheduler& scheduler, Instant now) {
+        std::vector<Live> out;
+        for (const JobId id : ids) {
+            out.push_back({scheduler.job(id, now), scheduler.unwritten(id)});
+        }
+        return out;
+    });
+}
+
+// Those of the page that have not ended meanwhile: who has owns nothing any more.
+Status add_owners(Call& call, const store::JobPage& page, std::vector<OpenOwner>& out) {
+    for (size_t begin = 0; begin < page.items.size(); begin += kJobsPerRead) {
+        std::vector<JobId> ids;
+        for (size_t i = begin; i < std::min(begin + kJobsPerRead, page.items.size()); ++i) {
+            ids.push_back(page.items[i].row.id);
+        }
+        std::vector<Live> jobs = SERVO_TRY(read_live(call, ids));
+        for (size_t i = 0; i < ids.size(); ++i) {
+            auto checkpoint = SERVO_TRY(call.history->checkpoint(ids[i]));
+            Live& live = jobs[i];
+            if (live.view && live.view->row.ordinals && live.unwritten && checkpoint &&
+                !is_terminal(live.view->row.state)) {
+                out.push_back(
+                    {std::move(*live.view), std::move(*checkpoint), std::move(*live.unwritten)}
+                );
+            }
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+Status needs_open_owners(Call& call, AssetId asset) {
+    if (call.backend.record() == nullptr) {
+        return {};
+    }
+    const store::JobPage page = SERVO_TRY(call.history->jobs(open_jobs_of(asset), 1, ""));
+    return page.items.empty() ? Status() : call.needs_what_runs();
+}
+
+Result<std::vector<OpenOwner>> open_owners(Call& call, AssetId asset) {
+    const store::JobFilter filter = open_jobs_of(asset);
     std::vector<OpenOwner> out;
     std::string page_token;
     for (int pages = 0; pages < kOwnerPagesMax; ++pages) {
@@ -43,11 +78,7 @@ Result<std::vector<OpenOwner>> open_owners(Call& call, AssetId asset) {
         if (!page.items.empty()) {
             SERVO_CHECK(call.needs_what_runs());
         }
-        for (const store::JobPage::Item& item : page.items) {
-            if (auto owner = SERVO_TRY(open_owner(call, item.row.id))) {
-                out.push_back(std::move(*owner));
-            }
-        }
+        SERVO_CHECK(add_owners(call, page, out));
         page_token = page.next_page_token;
         if (page_token.empty()) {
             return out;

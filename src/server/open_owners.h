@@ -24,6 +24,9 @@ struct OpenOwner {
 // "too_many_open_backfills".
 Result<std::vector<OpenOwner>> open_owners(Call& call, model::AssetId asset);
 
+// For an answer that reads none of them: fails as Call::needs_what_runs does where there is one.
+Status needs_open_owners(Call& call, model::AssetId asset);
+
 // Indices of `all` that the job still has to do; that it completed, or finally failed at, since its
 // last checkpoint: newer than any state.
 model::RunSet to_do(const OpenOwner& owner, const model::OrdinalView& all);

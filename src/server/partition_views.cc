@@ -136,9 +136,7 @@ Result<PartitionPlace> place_of(Call& call, const AssetRef& asset, const std::st
     const PartitionScheme& scheme = *asset.revision->scheme;
     out.ordinal = SERVO_TRY(scheme.parse_key(key));
     out.info = SERVO_TRY(scheme.describe(out.ordinal));
-    if (call.backend.record() != nullptr) {
-        SERVO_TRY(open_owners(call, asset.head.id));  // an open one may own it
-    }
+    SERVO_CHECK(needs_open_owners(call, asset.head.id));  // one of them may own it
     auto states =
         SERVO_TRY(call.history->partition_states(asset.head.id, out.ordinal, out.ordinal, 1));
     if (!states.empty()) {

@@ -86,6 +86,7 @@ void describe(V& v, Tenant& t) {
     v.field("max_concurrency", t.max_concurrency, "Slots at once; 0 = no limit.");
     v.field("max_pending", t.max_pending, "Partitions not yet finished.");
     v.field("override", t.override_info, "");
+    v.field("overridden", t.overridden, "Limits that it changes, from declared to in force.");
     v.field("slots", t.slots, "Held now.");
     v.field("pending_partitions", t.pending_partitions, "");
     v.field("open_backfills", t.open_backfills, "");
@@ -220,8 +221,11 @@ void describe(V& v, SystemStatus& s) {
         "executors_drained", s.executors_drained, "They take nothing new, or are about to end."
     );
     v.field("executors_lost", s.executors_lost, "");
-    v.field("slots", s.slots, "");
-    v.field("slots_busy", s.slots_busy, "");
+    v.field("slots", s.slots, "Of executors that take work.");
+    v.field("slots_busy", s.slots_busy, "Those of them that hold a lease.");
+    v.field(
+        "slots_draining", s.slots_draining, "Besides: that hold a lease and take nothing new after."
+    );
     v.field("commits", s.commits, "Since the server started.");
     v.field("commands", s.commands, "");
     v.field("reloads", s.reloads, "");

@@ -79,6 +79,7 @@ struct Tenant {
     int64_t max_concurrency = 0;
     int64_t max_pending = 0;
     std::optional<OverrideInfo> override_info;  // JSON: "override"
+    std::vector<FieldChange> overridden;        // limits that it changes: as declared, in force
     int64_t slots = 0;
     uint64_t pending_partitions = 0;
     int64_t open_backfills = 0;
@@ -192,6 +193,7 @@ struct SystemStatus {
     int64_t executors_lost = 0;
     int64_t slots = 0;
     int64_t slots_busy = 0;
+    int64_t slots_draining = 0;  // busy ones of executors that are drained or draining
     int64_t commits = 0;
     int64_t commands = 0;
     int64_t reloads = 0;

@@ -185,7 +185,7 @@ void describe(V& v, SlotHolder& r) {
     v.field("executor", r.executor, "");
     v.field("partition", r.partition, "Key that runs now.");
     v.field("unreported", r.unreported, "Partitions of its lease that are not reported yet.");
-    v.field("since", r.since, "");
+    v.field("since", r.since, "When that partition began, to the accuracy of a report.");
 }
 
 template <typename V>

@@ -65,7 +65,8 @@ std::string rate_line(const api::BackfillDetail& job) {
         text += "; a partition takes " + span_ms(*job.avg_partition_duration_ms) + " on average";
     }
     if (job.p95_partition_duration_ms) {
-        text += ", 95 of 100 at most " + span_ms(*job.p95_partition_duration_ms);
+        text += (job.avg_partition_duration_ms ? ", 95 of 100" : "; 95 of 100 partitions take") +
+                (" at most " + span_ms(*job.p95_partition_duration_ms));
     }
     return text;
 }

@@ -402,6 +402,22 @@ TEST(Status, ShowsWhatMattersAndWhatToType) {
     }
 }
 
+TEST(Status, WhatAPartitionTakesHasASubjectWithAndWithoutAMean) {
+    for (const auto& [more, said] : std::vector<std::pair<std::string, std::string>>{
+             {R"(,"p95_partition_duration_ms":2000)",
+              "before; 95 of 100 partitions take at most 2.0s"},
+             {R"(,"avg_partition_duration_ms":0.4,"p95_partition_duration_ms":2000)",
+              "; a partition takes 0.4ms on average, 95 of 100 at most 2.0s"}}) {
+        Shell shell;
+        shell.server.answer(
+            "GET /v1/backfills/" + kId,
+            job_json(kId, "running", more + R"(,"deadline_verdict":"none")")
+        );
+        const std::string shown = shell.run({"backfill", "status", kId}).out;
+        EXPECT_NE(shown.find(said), std::string::npos) << shown;
+    }
+}
+
 TEST(Status, WhatRepeatsItSaysThatItsDeadlineHasPassed) {
     Shell shell;
     const std::string command = R"(,"command":"servo backfill start orders","sla_deadline_at":)";

@@ -56,6 +56,10 @@ TEST(Yaml, QuotesTextAndNothingElse) {
 }
 
 TEST(Text, NumbersForPeople) {
+    EXPECT_EQ(span_ms(0), "0ms");
+    EXPECT_EQ(span_ms(0.42), "0.42ms");
+    EXPECT_EQ(span_ms(5.26), "5.3ms");
+    EXPECT_EQ(span_ms(340.2), "340ms");
     EXPECT_EQ(rate(0), "-");
     EXPECT_EQ(rate(0.001), "3.6/h");
     EXPECT_EQ(rate(0.5), "30.0/min");
@@ -80,6 +84,15 @@ TEST(Text, ExecutorsAreCountedByWhatTheyDo) {
     status.executors_drained = 1;
     status.executors_lost = 3;
     EXPECT_EQ(executor_counts(status), "2 up, 1 drained, 3 lost");
+}
+
+TEST(Text, SlotsThatFinishAreNotCountedAmongThoseThatTakeWork) {
+    api::SystemStatus status;
+    status.slots = 8;
+    status.slots_busy = 3;
+    EXPECT_EQ(slot_counts(status), "3 of 8 busy");
+    status.slots_draining = 2;
+    EXPECT_EQ(slot_counts(status), "3 of 8 busy, 2 more on executors that take nothing new");
 }
 
 TEST(Text, BusyTimeIsAShareOfAllSlotTime) {

@@ -108,9 +108,7 @@ std::string status_text(const api::SystemStatus& status, Instant now, bool wide,
         "executors",
         Cell(executor_counts(status), status.executors_lost > 0 ? Tone::kBad : Tone::kPlain)
     );
-    facts.add(
-        "slots", std::to_string(status.slots_busy) + " of " + std::to_string(status.slots) + " busy"
-    );
+    facts.add("slots", slot_counts(status));
     facts.add("slot time", slot_time(status.time));
     facts.add("busy", busy_time(status.time));
     facts.add("lost slots", lost_slots(status.time, status.time_before));

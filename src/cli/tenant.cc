@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "base/text.h"
@@ -17,6 +18,23 @@ constexpr int64_t kLimitMax = 1'000'000'000'000;
 
 std::string limit_text(int64_t limit) {
     return limit > 0 ? with_commas(limit) : "none";
+}
+
+// "max pending 10 instead of 1,000; by ann since …": which limits an override changes, and whose it
+// is.
+std::string override_text(const api::Tenant& tenant) {
+    std::vector<std::string> limits;
+    for (const api::FieldChange& one : tenant.overridden) {
+        const auto text = [](const std::optional<std::string>& value) {
+            const auto number = parse_integer(value.value_or(""), 0, INT64_MAX);
+            return number ? limit_text(*number) : value.value_or("");
+        };
+        std::string name = one.field;
+        std::replace(name.begin(), name.end(), '_', ' ');
+        limits.push_back(name + ' ' + text(one.after) + " instead of " + text(one.before));
+    }
+    const std::string whose = describe_override(tenant.override_info);
+    return limits.empty() ? whose : join(limits, ", ") + "; " + whose;
 }
 
 Result<int> list(Session& session) {
@@ -52,7 +70,7 @@ Result<int> list(Session& session) {
              count(tenant.pending_partitions),
              limit_text(tenant.max_pending),
              tenant.override_info ? "set" : "",
-             describe_override(tenant.override_info)}
+             override_text(tenant)}
         );
     }
     session.output().list(document);
@@ -77,7 +95,7 @@ Result<int> show(Session& session, const std::string& name) {
         "pending",
         count(tenant.pending_partitions) + " of at most " + limit_text(tenant.max_pending)
     );
-    facts.add("set", describe_override(tenant.override_info));
+    facts.add("set", override_text(tenant));
     facts.add("since", when(tenant.created_at));
     std::ostringstream text;
     facts.print(text, session.output().colour_out());

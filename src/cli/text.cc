@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/rfc3339.h"
 #include "base/text.h"
@@ -15,7 +16,9 @@ std::string span(Instant from, Instant to) {
 }
 
 std::string span_ms(double ms) {
-    return human_duration(Millis(static_cast<int64_t>(ms)));
+    constexpr double kFractionsBelow = 10;
+    return ms > 0 && ms < kFractionsBelow ? fmt::format("{:.2g}ms", ms)
+                                          : human_duration(Millis(std::llround(ms)));
 }
 
 std::string when(Instant t) {
@@ -129,6 +132,14 @@ std::string executor_counts(const api::SystemStatus& status) {
     }
     if (status.executors_lost > 0) {
         out += fmt::format(", {} lost", status.executors_lost);
+    }
+    return out;
+}
+
+std::string slot_counts(const api::SystemStatus& status) {
+    std::string out = fmt::format("{} of {} busy", status.slots_busy, status.slots);
+    if (status.slots_draining > 0) {
+        out += fmt::format(", {} more on executors that take nothing new", status.slots_draining);
     }
     return out;
 }

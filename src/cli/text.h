@@ -14,7 +14,7 @@ namespace servo::cli {
 
 // "3m 20s ago" is the caller's to say: this is "3m 20s". Negative spans count as zero.
 std::string span(Instant from, Instant to);
-std::string span_ms(double ms);
+std::string span_ms(double ms);  // "0.4ms", "5.3ms", "12ms", "3.2s"
 // UTC, whole seconds: "2024-01-29 05:15:00Z".
 std::string when(Instant t);
 std::string when(const std::optional<Instant>& t);  // "" when absent
@@ -34,6 +34,8 @@ std::string eta(const api::Backfill& job, Instant now, bool interval);
 
 // "2 up, 1 drained, 1 lost".
 std::string executor_counts(const api::SystemStatus& status);
+// "3 of 8 busy, 2 more on executors that take nothing new".
+std::string slot_counts(const api::SystemStatus& status);
 // "24.0 slots: 18.2 busy.useful, …", the largest first; empty when nothing is known.
 std::string slot_time(const std::optional<api::TimeSpent>& spent);
 // "60% db_exec, 12% cpu, 10% opaque", of all slot time; empty while no attempt has ended.

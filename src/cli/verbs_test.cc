@@ -247,6 +247,43 @@ TEST(Levers, SetNeedsAValueAndSendsReasonAndTime) {
     EXPECT_EQ(body.at("for").as_string(), "2h");
 }
 
+TEST(Levers, ATenantsOverrideSaysWhichLimitsItChanges) {
+    Shell shell;
+    shell.server.answer(
+        "GET /v1/tenants/acme",
+        R"({"name":"acme","weight":200,"max_concurrency":4,"max_pending":1000,
+            "override":{"by":"ann","reason":"month end","since":"2023-12-31T23:00:00Z"},
+            "overridden":[{"field":"weight","before":"100","after":"200"},
+                          {"field":"max_concurrency","before":"0","after":"4"}],
+            "created_at":"2023-12-31T23:00:00Z"})"
+    );
+    const Outcome outcome = shell.run({"tenant", "show", "acme"});
+    EXPECT_NE(
+        outcome.out.find("weight 200 instead of 100, max concurrency 4 instead of none; by ann "
+                         "since 2023-12-31 23:00:00Z: month end"),
+        std::string::npos
+    ) << outcome.out;
+}
+
+// One body behind all of them.
+TEST(Levers, UnsetNamesItsThingAndKeepsTheReason) {
+    for (const std::string noun : {"asset", "pool", "tenant"}) {
+        Shell shell;
+        const std::string path = "PATCH /v1/" + noun + "s/x";
+        shell.server.answer(path, R"({"changed":true})");
+        shell.server.answer(path, R"({"changed":false})");
+        const Outcome outcome = shell.run({noun, "unset", "x", "--reason", "over"});
+        EXPECT_EQ(outcome.out.rfind(noun + " x ", 0), 0U) << outcome.out;
+        const auto body = *api::parse_json(shell.server.asked.at(0).body);
+        EXPECT_TRUE(body.at("unset").as_bool());
+        EXPECT_EQ(body.at("reason").as_string(), "over");
+        EXPECT_EQ(shell.run({noun, "unset", "x"}).out, noun + " x: already so\n");
+        const Outcome nothing = shell.run({noun, "set", "x"});
+        EXPECT_EQ(nothing.code, 2);
+        EXPECT_NE(nothing.err.find("servo " + noun + " set: nothing to set"), std::string::npos);
+    }
+}
+
 TEST(Levers, DrainTakesNamesOrKeep) {
     Shell shell;
     shell.server.answer("POST /v1/executors/drain", R"({"items":[]})");

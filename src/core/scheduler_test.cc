@@ -388,6 +388,34 @@ TEST(Scheduler, AJobIsStalledWhenNothingOfItEndsForLongerThanIsPlausible) {
     EXPECT_LE(pace().stalled, Millis(27'000));
 }
 
+TEST(Scheduler, ASlotSaysSinceWhenItsPartitionRunsAndNotSinceWhenItsLeaseDoes) {
+    World w;
+    w.asset("orders");
+    DurationRow durations;
+    durations.asset = AssetId(1);
+    durations.revision = 1;
+    durations.stats.add(Micros(100'000), 100);
+    w.snapshot_.durations.push_back(durations);
+    w.start();
+    w.executor(1, 1);
+    w.create(w.row(10, 100));
+    w.ask(1, 1);
+    ASSERT_GT(w.held_[1].at(0).size, 1U);
+    const auto holder = [&] { return w.scheduler_->job(JobId(10), w.now_)->holders.at(0); };
+    EXPECT_EQ(holder().since, w.now_);
+    w.pass(Millis(300));
+    CallRequest call = w.request(1, 0);
+    LeaseResults results;
+    results.lease = w.held_[1][0].lease;
+    results.done.push_back({0, w.now_, Micros(100'000), -1, -1, -1, -1});
+    call.results.push_back(results);
+    w.call(call);
+    const Instant reported = w.now_;
+    w.pass(Millis(200));
+    EXPECT_EQ(holder().next, 1U);
+    EXPECT_EQ(holder().since, reported);
+}
+
 TEST(Scheduler, FailedPartitionsMakeTheJobFailedAndRetryRunsJustThose) {
     World w;
     w.asset("orders");

@@ -76,7 +76,7 @@ std::vector<SlotHolder> holders_of(const State& state, const Job& job) {
         holder.next =
             lease.grants.front().runs.empty() ? 0 : lease.grants.front().runs.front().first;
         holder.unreported = lease.size - lease.reported;
-        holder.granted_at = lease.granted_at;
+        holder.since = lease.progress_at;
         out.push_back(std::move(holder));
     }
     return out;

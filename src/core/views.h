@@ -61,7 +61,7 @@ struct SlotHolder {
     LeaseId lease;
     Index next = 0;  // the index that runs now
     uint64_t unreported = 0;
-    Instant granted_at;
+    Instant since;  // when that partition began, as far as this leader heard
 };
 
 // A job as its row says, with what only the scheduler knows.
@@ -124,7 +124,7 @@ struct JobMeter {
     // Since when work of it could have been leased and none was; absent while some is leased or a
     // gate other than the lack of executors holds all of it.
     std::optional<Instant> claimable_since;
-    bool deadline_at_risk = false;  // expected to end after its deadline
+    bool deadline_at_risk = false;  // would end after its deadline at its present slots
     bool deadline_missed = false;
     // Slots with which it would be done at its deadline, or within kDesiredHorizon without one.
     int64_t needs_slots = 0;

@@ -60,7 +60,8 @@ const std::vector<Metric> kMetrics = {
     {"servo_backfill_sla_at_risk_jobs",
      Type::kGauge,
      {"tenant_id"},
-     "Open jobs that are expected to end after their deadline."},
+     "Open jobs that would end after their deadline at their present number of slots. `servo "
+     "backfill status` runs the scheduler ahead and knows better."},
     {"servo_backfill_sla_breached_jobs",
      Type::kGauge,
      {"tenant_id"},

@@ -274,10 +274,16 @@ Result<std::vector<api::FailureSummary>> failure_summaries(
     );
     for (const FailureRow& row : rows) {
         api::FailureSummary& summary = by_class[row.klass];
-        if (summary.examples.size() < api::kFailureExamplesMax) {
+        std::string key = key_of(revision, view.row, row.index);
+        // The newest attempt stands for its partition.
+        const bool known =
+            std::any_of(summary.examples.begin(), summary.examples.end(), [&key](const auto& one) {
+                return one.partition == key;
+            });
+        if (!known && summary.examples.size() < api::kFailureExamplesMax) {
             const auto executor = names.executors.find(row.executor);
             summary.examples.push_back(
-                {key_of(revision, view.row, row.index),
+                {std::move(key),
                  row.message,
                  row.attempt,
                  row.exit_code,
@@ -323,7 +329,7 @@ Result<Response> get_backfill(Call& call) {
             {holder.executor_name,
              key_of(revision.get(), view.row, holder.next),
              holder.unreported,
-             holder.granted_at}
+             holder.since}
         );
     }
     for (const core::GateShare& share : view.waiting) {

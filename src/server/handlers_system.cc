@@ -235,6 +235,7 @@ Result<Response> get_status(Call& call) {
         }
         if (view.draining) {
             ++out.executors_drained;
+            out.slots_draining += executor.busy;
             continue;
         }
         ++out.executors_up;

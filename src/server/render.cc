@@ -258,6 +258,14 @@ api::Tenant render_tenant(const core::TenantView& view) {
     out.max_pending = limits.max_pending;
     out.override_info =
         render_override(view.row.override_limits.has_value(), view.row.override_info);
+    const auto compare = [&out](const char* limit, int64_t declared, int64_t in_force) {
+        if (declared != in_force) {
+            out.overridden.push_back({limit, std::to_string(declared), std::to_string(in_force)});
+        }
+    };
+    compare("weight", view.row.limits.weight, limits.weight);
+    compare("max_concurrency", view.row.limits.max_concurrency, limits.max_concurrency);
+    compare("max_pending", view.row.limits.max_pending, limits.max_pending);
     out.slots = view.slots;
     out.pending_partitions = view.pending;
     out.open_backfills = view.open_jobs;

@@ -141,6 +141,26 @@ TEST(Server, FailuresAreShownByClassAndRetried) {
     EXPECT_EQ(server.get("/v1/assets/orders/partitions/2024-01-05").text("status"), "completed");
 }
 
+TEST(Server, AFailureExampleStandsForItsPartition) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    const std::string id = server.post("/v1/backfills", kJanuary).text("id");
+    TestExecutor executor(server, "ex-1", 1);
+    const auto bad = [](uint64_t index) { return index == 4 || index == 7; };
+    executor.work(bad);
+    ASSERT_EQ(server.post("/v1/backfills/" + id + "/retry", "{}").status, 200);
+    EXPECT_EQ(executor.work(bad), 2U);
+    const auto one = server.get("/v1/backfills/" + id);
+    const auto& failure = one.json.at("failures").at(0);
+    EXPECT_EQ(failure.at("attempts"), 4);
+    std::vector<std::string> keys;
+    for (const auto& example : failure.at("examples").as_array()) {
+        keys.emplace_back(example.at("partition").as_string());
+    }
+    std::sort(keys.begin(), keys.end());
+    EXPECT_EQ(keys, (std::vector<std::string>{"2024-01-05", "2024-01-08"}));
+}
+
 // What an open backfill did is newer than any state, until a mark is.
 TEST(Server, ResultsOfAnOpenBackfillCountBeforeAnOlderState) {
     TestServer server;
@@ -429,6 +449,19 @@ TEST(Server, WhatAnOpenJobJustDidCountsAtOnce) {
     EXPECT_EQ(rest.number("total_partitions"), static_cast<int64_t>(31 - done + 1));
 }
 
+TEST(Server, WhatAnOpenJobDidHasATimeInLists) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    const std::string id = server.post("/v1/backfills", kJanuary).text("id");
+    TestExecutor executor(server, "ex-1", 1);
+    ASSERT_GT(executor.work_once(), 0U);
+    ASSERT_GT(executor.work_once([](uint64_t) { return true; }), 0U);
+    ASSERT_EQ(server.get("/v1/backfills/" + id).text("state"), "running");
+    const std::string path = "/v1/assets/orders/partitions?limit=500&status=";
+    EXPECT_TRUE(server.get(path + "completed&sort=duration").item(0).at("at").is_string());
+    EXPECT_TRUE(server.get(path + "failed").item(0).at("at").is_string());
+}
+
 TEST(Server, EstimatesComeFromRecordedDurations) {
     TestServer server;
     server.apply(asset_yaml("orders"));
@@ -557,7 +590,12 @@ TEST(Server, PoolsTenantsAndExecutorsCanBeTurned) {
     EXPECT_EQ(server.get("/v1/pools/werehouse").status, 404);
 
     EXPECT_EQ(server.call("PATCH", "/v1/tenants/default", R"({"weight":300})").status, 200);
-    EXPECT_EQ(server.get("/v1/tenants/default").number("weight"), 300);
+    const auto tenant = server.get("/v1/tenants/default");
+    EXPECT_EQ(tenant.number("weight"), 300);
+    EXPECT_EQ(
+        api::to_text(tenant.json.at("overridden")),
+        R"([{"field":"weight","before":"100","after":"300"}])"
+    );
     EXPECT_EQ(server.get("/v1/tenants").item(0).at("name"), "default");
 
     EXPECT_EQ(server.get("/v1/executors").item(0).at("state"), "up");

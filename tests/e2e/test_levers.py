@@ -121,6 +121,19 @@ class Levers(ServoTest):
         self.assert_counts(self.wait_job(job_id), completed=24)
         self.servo("executor", "drain", "nobody", code=NOT_FOUND)
 
+    def test_status_counts_the_slots_that_work_on_while_all_drain(self):
+        job_id = self.begin("pooled", *ONE_DAY)
+        wait_until(lambda: self.running(job_id) == 2, "as many run as the pool lets")
+        name = self.servo("executor", "list", "-o", "name").out.strip()
+        self.servo("executor", "drain", name)
+        status = self.servo("status", "-o", "json").json()
+        self.assertEqual((2, 0, 0, 2), tuple(status[number] for number in (
+            "running_partitions", "slots", "slots_busy", "slots_draining")))
+        self.assertIn("0 of 0 busy, 2 more", self.servo("status").out)
+        self.servo("executor", "undrain", name)
+        self.open_gate()
+        self.assert_counts(self.wait_job(job_id), completed=24)
+
     def test_one_partition_is_run_shown_marked_and_explained(self):
         key = "2024-01-01T05"
         self.servo("partition", "run", "free", key)

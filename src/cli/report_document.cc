@@ -44,7 +44,7 @@ std::string time(int64_t ms) {
 }
 
 std::string maybe_time(const std::optional<double>& ms) {
-    return ms ? time(std::llround(*ms)) : kNothing;
+    return ms ? span_ms(*ms) : kNothing;
 }
 
 std::string decimal(double value) {
@@ -180,7 +180,7 @@ Section throughput(const api::Report& report) {
         return section;
     }
     report::ColumnPlot columns{
-        step_title(report), "completed partitions", step_names(report), {{}}};
+        step_title(report), "completed partitions", step_names(report), {{}}, true};
     for (const api::ReportStep& step : report.steps) {
         columns.series[0].push_back(static_cast<double>(step.completed_partitions));
     }
@@ -205,7 +205,7 @@ Section failures(const api::Report& report) {
          {"slot time lost", true}},
         {},
         "No attempt failed, neither in this period nor in the one before."};
-    report::ColumnPlot columns{step_title(report), "failed attempts", step_names(report), {}};
+    report::ColumnPlot columns{step_title(report), "failed attempts", step_names(report), {}, true};
     Figure figure{"Failed attempts over the period, by class", "", {}};
     for (const api::ReportClass& one : report.classes) {
         table.rows.push_back(

@@ -30,7 +30,11 @@ std::string seconds(const std::optional<double>& value) {
     if (!value) {
         return "-";
     }
-    return *value < 1 ? fmt::format("{:.0f} ms", *value * 1'000) : fmt::format("{:.2f} s", *value);
+    const double ms = *value * 1'000;
+    if (ms > 0 && ms < 10) {
+        return fmt::format("{:.2g} ms", ms);
+    }
+    return ms < 1'000 ? fmt::format("{:.0f} ms", ms) : fmt::format("{:.2f} s", *value);
 }
 
 std::string ceiling_text(const report::ScalabilityFit& fit) {

@@ -125,9 +125,11 @@ struct Frame {
     double y(double value) const { return bottom() - (bottom() - kTop) * value / top_value; }
 };
 
-Frame make_frame(double most, const std::string& x_title, const std::string& y_title) {
+Frame make_frame(
+    double most, double least_step, const std::string& x_title, const std::string& y_title
+) {
     Frame frame;
-    const std::vector<double> ticks = round_ticks(most, kTicks);
+    const std::vector<double> ticks = round_ticks(most, kTicks, least_step);
     frame.top_value = ticks.back();
     double widest = 0;
     for (const double tick : ticks) {
@@ -213,11 +215,11 @@ std::string draw_series(
 
 }  // namespace
 
-std::vector<double> round_ticks(double top, int wanted) {
+std::vector<double> round_ticks(double top, int wanted, double least) {
     if (!(top > 0) || wanted < 1) {
         return {0, 1};
     }
-    const double raw = top / wanted;
+    const double raw = std::max(top / wanted, least);
     const double power = std::pow(10, std::floor(std::log10(raw)));
     double step = 10 * power;
     for (const double factor : {1.0, 2.0, 5.0}) {
@@ -258,7 +260,7 @@ std::string draw(const LinePlot& plot) {
             y_top = std::max(y_top, point.y);
         }
     }
-    Frame frame = make_frame(y_top, plot.x_title, plot.y_title);
+    Frame frame = make_frame(y_top, 0, plot.x_title, plot.y_title);
     const std::vector<double> marks = plot.x_marks.empty() ? round_ticks(x_top, 8) : plot.x_marks;
     x_top = std::max({x_top, marks.back(), 1e-9});
     const double right = frame.right() - 12;  // room for the last label
@@ -324,7 +326,7 @@ std::string draw(const ColumnPlot& plot) {
         }
         most = std::max(most, sum);
     }
-    Frame frame = make_frame(most, plot.x_title, plot.y_title);
+    Frame frame = make_frame(most, plot.whole ? 1 : 0, plot.x_title, plot.y_title);
     const double pitch =
         (frame.right() - frame.left) / static_cast<double>(std::max<size_t>(plot.steps.size(), 1));
     const double width = std::min(pitch * 0.72, 56.0);

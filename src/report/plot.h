@@ -53,6 +53,7 @@ struct ColumnPlot {
     std::string y_title;
     std::vector<std::string> steps;           // names; where they do not fit, some are left out
     std::vector<std::vector<double>> series;  // by series, then by step
+    bool whole = false;                       // values are counts: no tick between two of them
 };
 std::string draw(const ColumnPlot& plot);
 
@@ -67,8 +68,8 @@ struct SharePlot {
 };
 std::string draw(const SharePlot& plot);
 
-// 1-2-5 steps from 0 to at least `top`, about `wanted` of them.
-std::vector<double> round_ticks(double top, int wanted);
+// 1-2-5 steps from 0 to at least `top`, about `wanted` of them, none smaller than `least`.
+std::vector<double> round_ticks(double top, int wanted, double least = 0);
 // "0", "0.25", "950", "1.2k", "34M".
 std::string short_number(double value);
 

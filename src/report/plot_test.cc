@@ -23,6 +23,8 @@ TEST(Plot, TicksAreRoundAndReachTheTop) {
     EXPECT_EQ(round_ticks(0, 5), (std::vector<double>{0, 1}));
     const auto small = round_ticks(0.004, 4);
     EXPECT_DOUBLE_EQ(small.back(), 0.004);
+    EXPECT_EQ(round_ticks(2, 5, 1), (std::vector<double>{0, 1, 2}));
+    EXPECT_EQ(round_ticks(11, 5, 1), (std::vector<double>{0, 5, 10, 15}));
 }
 
 TEST(Plot, NumbersAreShort) {
@@ -57,6 +59,14 @@ TEST(Plot, LabelsOfManyStepsDoNotTouch) {
     EXPECT_GT(labels, 5);
     EXPECT_LT(labels, 20);
     EXPECT_EQ(count(svg, "<rect"), 89u) << "a column of nothing is not drawn";
+}
+
+TEST(Plot, CountsHaveNoTicksBetweenThem) {
+    ColumnPlot plot{"day", "failed attempts", {"Mar 1"}, {{2}}};
+    EXPECT_NE(draw(plot).find(">0.5</text>"), std::string::npos);
+    plot.whole = true;
+    EXPECT_EQ(draw(plot).find(">0.5</text>"), std::string::npos);
+    EXPECT_NE(draw(plot).find(">2</text>"), std::string::npos);
 }
 
 TEST(Plot, EveryDrawingNamesItsAxes) {

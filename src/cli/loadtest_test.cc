@@ -75,6 +75,16 @@ TEST(Loadtest, CleanTakesAwayWhatABrokenOneLeft) {
     );
 }
 
+TEST(Loadtest, CleanSaysThatThereWasNothing) {
+    Shell shell;
+    shell.server.answer("GET /v1/backfills", R"({"items":[]})");
+    shell.server.answer("GET /v1/tenants", R"({"items":[{"name":"acme"}]})");
+    const Outcome outcome = shell.run({"loadtest", "--clean", "--server", "http://127.0.0.1:7420"});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(outcome.err.find("no load test has left anything"), std::string::npos) << outcome.err;
+    EXPECT_EQ(outcome.err.find("left there"), std::string::npos) << outcome.err;
+}
+
 TEST(Loadtest, CleanIsToldWhichServer) {
     Shell shell;
     const Outcome outcome = shell.run({"loadtest", "--clean", "--yes"});

@@ -171,17 +171,19 @@ Status cancel_all(client::Client& client) {
     }
 }
 
-Status clean_target(const MakeClient& make) {
+Result<size_t> clean_target(const MakeClient& make) {
     const auto client = make("");
     Status first = cancel_all(*client);
     if (nobody_answers(first)) {
-        return first;
+        return fail(first.error());
     }
+    size_t found = 0;
     const api::List<api::Tenant> tenants = SERVO_TRY(client->list_tenants());
     for (const api::Tenant& tenant : tenants.items) {
         if (!is_load_tenant(tenant.name)) {
             continue;
         }
+        ++found;
         const Status cleaned = clean_tenant(*client, make, tenant);
         if (first) {
             first = cleaned;
@@ -190,7 +192,10 @@ Status clean_target(const MakeClient& make) {
             break;
         }
     }
-    return first;
+    if (!first) {
+        return fail(first.error());
+    }
+    return found;
 }
 
 Result<std::vector<api::Backfill>> list_jobs(

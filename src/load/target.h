@@ -31,9 +31,9 @@ Status cancel_all(client::Client& client);
 constexpr Millis kCancelWithin{30'000};
 
 // Leaves nothing of any load test open there, whatever its scenario was: backfills cancelled,
-// assets archived, tenants without an override. Goes on after a refusal, ends when nobody answers;
-// returns the first error.
-Status clean_target(const MakeClient& make);
+// assets archived, tenants without an override. Goes on after a refusal, ends when nobody answers.
+// Returns how many tenants of load tests there are, or the first error.
+Result<size_t> clean_target(const MakeClient& make);
 
 // All backfills of one asset of the load test in these states that were created within `age`, of
 // every tenant of the scenario.

@@ -42,7 +42,8 @@ Result<api::StartRequest> request_of(Session& session, const StartArgs& args) {
         SERVO_TRY(flag_number("--priority", args.priority, model::kPriorityMin, model::kPriorityMax)
         );
     request.max_concurrency =
-        SERVO_TRY(flag_number("--max-concurrency", args.max_concurrency, 0, model::kConcurrencyMax));
+        SERVO_TRY(flag_number("--max-concurrency", args.max_concurrency, 0, model::kConcurrencyMax)
+        );
     if (!args.deadline.empty()) {
         request.sla_deadline = args.deadline;
     }
@@ -68,7 +69,20 @@ std::string subject_of(const api::StartedBackfill& one) {
            std::to_string(one.asset_revision);
 }
 
-void echo_items(Session& session, const api::StartReply& reply) {
+// Most people who give no range do not mean all of history.
+std::string left_out_range(const SelectionArgs& chosen, const api::StartReply& reply) {
+    if (!chosen.start.empty() || !chosen.end.empty() || !chosen.keys.empty() ||
+        !chosen.keys_file.empty() || reply.items.empty()) {
+        return "";
+    }
+    if (reply.items.front().resolved.range_start) {
+        return "no --start or --end: from the asset's first partition until now";
+    }
+    return chosen.dims.empty() ? "no --partition: all keys of the asset" : "";
+}
+
+void echo_items(Session& session, const StartArgs& args, const api::StartReply& reply) {
+    session.output().note(left_out_range(args.selection, reply));
     for (const api::StartedBackfill& one : reply.items) {
         session.output().note(describe_selection(subject_of(one), one.resolved));
         if (one.skipped_by_overlap > 0) {
@@ -160,7 +174,7 @@ Result<bool> confirmed(
     if (reply.total_partitions <= kAskAbovePartitions) {
         return true;
     }
-    echo_items(session, reply);
+    echo_items(session, args, reply);
     return session.confirm(
         "This starts " + count(reply.total_partitions) + " partitions in " +
             counted(reply.items.size(), "backfill", "backfills") + ".",
@@ -185,7 +199,7 @@ Result<int> start(Session& session, const StartArgs& args) {
     const std::string key =
         args.idempotency_key.empty() ? client::new_idempotency_key() : args.idempotency_key;
     const api::StartReply reply = SERVO_TRY(client->start_backfill(sent, key));
-    echo_items(session, reply);
+    echo_items(session, args, reply);
     if (!reply.id) {
         return nothing_to_do(session, args);
     }

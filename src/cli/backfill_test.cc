@@ -127,6 +127,29 @@ TEST(Start, APartitionsFileThatIsNotUtf8IsRefusedWithItsLine) {
     EXPECT_TRUE(shell.server.asked.empty());
 }
 
+TEST(Start, AControlCharacterInAPartitionsFileIsShownAndNotPrinted) {
+    Shell shell;
+    shell.input = std::string("a\nb\0c\n", 6);
+    const Outcome outcome =
+        shell.run({"backfill", "start", "regions", "--partitions-file", "-", "--yes"});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_NE(outcome.err.find("line 2 has a control character: \"b\\x00c\""), std::string::npos)
+        << outcome.err;
+    EXPECT_EQ(outcome.err.find('\0'), std::string::npos);
+    EXPECT_TRUE(shell.server.asked.empty());
+}
+
+TEST(Start, ARangeThatIsLeftOutIsSaid) {
+    Shell shell;
+    shell.server.answer("POST /v1/backfills", start_reply(31), 201);
+    const std::string said = "no --start or --end: from the asset's first partition until now";
+    EXPECT_NE(shell.run({"backfill", "start", "orders"}).err.find(said), std::string::npos);
+    for (const char* flag : {"--start", "--end", "--partition"}) {
+        const Outcome outcome = shell.run({"backfill", "start", "orders", flag, "2024-01-01"});
+        EXPECT_EQ(outcome.err.find(said), std::string::npos) << flag;
+    }
+}
+
 TEST(Start, TakesPartitionsDimensionsAndTenants) {
     Shell shell;
     shell.server.answer("POST /v1/backfills", start_reply(2), 201);

@@ -1,5 +1,7 @@
 #include "cli/output.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "api/json.h"
@@ -27,17 +29,6 @@ std::string_view code_of(Tone tone) {
     return "";
 }
 
-// Control characters of foreign text must not reach the terminal.
-std::string printable(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        out += (byte < 0x20 || byte == 0x7f) && c != '\n' ? ' ' : c;
-    }
-    return out;
-}
-
 std::string one_line(std::string_view text) {
     std::string out = printable(text);
     std::replace(out.begin(), out.end(), '\n', ' ');
@@ -51,6 +42,20 @@ void pad(std::ostream& out, size_t count) {
 }
 
 }  // namespace
+
+std::string printable(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (const char c : text) {
+        if (!is_control(c) || c == '\n') {
+            out += c;
+        } else {
+            out += c == '\t' || c == '\r' ? " "
+                                          : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        }
+    }
+    return out;
+}
 
 Result<Format> format_from(std::string_view word) {
     if (word == "table") {

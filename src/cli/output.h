@@ -20,6 +20,13 @@ enum class Format { kTable, kWide, kJson, kJsonl, kYaml, kName };
 // Error: invalid_argument / "bad_output_format".
 Result<Format> format_from(std::string_view word);
 
+constexpr bool is_control(char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+// Foreign text as a terminal may get it: control characters but line ends read as "\x1b", tabs and
+// carriage returns as blanks.
+std::string printable(std::string_view text);
+
 enum class Align { kLeft, kRight };
 struct Column {
     std::string title;

@@ -1,14 +1,18 @@
 #include "cli/partition_selection.h"
 
+#include <algorithm>
 #include <fstream>
 #include <istream>
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "cli/output.h"
 #include "cli/text.h"
 
 namespace servo::cli {
 namespace {
+
+constexpr size_t kLineShownMax = 60;
 
 Error bad_file(const std::string& file, const std::string& what) {
     return invalid_argument("bad_partitions_file", "--partitions-file " + file + ": " + what + ".");
@@ -35,6 +39,15 @@ Result<std::vector<std::string>> read_keys(
     for (size_t number = 1; std::getline(*in, line); ++number) {
         if (valid_utf8_prefix(line) < line.size()) {
             return fail(bad_file(file, "line " + std::to_string(number) + " is not UTF-8 text"));
+        }
+        if (std::any_of(line.begin(), line.end(), [](char c) {
+                return c != '\t' && c != '\r' && is_control(c);
+            })) {
+            return fail(bad_file(
+                file,
+                "line " + std::to_string(number) + " has a control character: \"" +
+                    printable(line.substr(0, kLineShownMax)) + "\""
+            ));
         }
         constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // of some editors
         if (number == 1 && line.starts_with(kByteOrderMark)) {

@@ -200,7 +200,8 @@ Result<OutputOptions> output_options(const GlobalFlags& flags, const Environment
 int say(const Environment& environment, const Error& error) {
     // Of a wrong command line the message begins with the command itself.
     const bool names_command = error.reason == "usage" && error.message.starts_with("servo");
-    *environment.err << (names_command ? "" : "servo: ") << describe(error) << '\n' << std::flush;
+    *environment.err << (names_command ? "" : "servo: ") << printable(describe(error)) << '\n'
+                     << std::flush;
     return exit_code_of(error);
 }
 
@@ -246,7 +247,8 @@ Result<Asked> parse(Tree& tree, const std::vector<std::string>& arguments) {
         return Asked::kHelp;
     } catch (const CLI::ExtrasError& error) {
         const std::vector<std::string> words = tree.root.remaining(true);
-        return fail(words.empty() ? parse_error(tree.root, error) : unknown_words(tree.root, words)
+        return fail(
+            words.empty() ? parse_error(tree.root, error) : unknown_words(tree.root, words)
         );
     } catch (const CLI::ParseError& error) {
         return fail(parse_error(tree.root, error));

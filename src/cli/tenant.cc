@@ -10,11 +10,12 @@
 #include "cli/groups.h"
 #include "cli/lever.h"
 #include "cli/text.h"
+#include "model/settable.h"
 
 namespace servo::cli {
 namespace {
 
-constexpr int64_t kLimitMax = 1'000'000'000'000;
+constexpr int64_t kPendingMax = 1'000'000'000'000;
 
 std::string limit_text(int64_t limit) {
     return limit > 0 ? with_commas(limit) : "none";
@@ -115,8 +116,10 @@ Result<int> set(Session& session, const SetArgs& args) {
     api::SetTenantRequest request;
     request.weight = SERVO_TRY(given_number("--weight", args.weight, 1, model::kTenantWeightMax));
     request.max_concurrency =
-        SERVO_TRY(given_number("--max-concurrency", args.max_concurrency, 0, kLimitMax));
-    request.max_pending = SERVO_TRY(given_number("--max-pending", args.max_pending, 0, kLimitMax));
+        SERVO_TRY(given_number("--max-concurrency", args.max_concurrency, 0, model::kConcurrencyMax)
+        );
+    request.max_pending =
+        SERVO_TRY(given_number("--max-pending", args.max_pending, 0, kPendingMax));
     if (!request.weight && !request.max_concurrency && !request.max_pending) {
         return fail(nothing_to_set(kTenant.noun, "--weight 200"));
     }

@@ -4,6 +4,7 @@
 
 #include "base/rfc3339.h"
 #include "core/rules.h"
+#include "model/settable.h"
 
 namespace servo::core {
 namespace {
@@ -13,6 +14,16 @@ Error no_such(const char* what, const std::string& name, const char* list) {
         fmt::format("no_such_{}", what),
         fmt::format("There is no {} \"{}\"; `servo {} list` shows them.", what, name, list)
     );
+}
+
+Status check_concurrency(std::optional<int64_t> wanted) {
+    if (wanted && (*wanted < 0 || *wanted > kConcurrencyMax)) {
+        return fail(invalid_argument(
+            "bad_limit",
+            fmt::format("A concurrency lies between 0, which is no limit, and {}.", kConcurrencyMax)
+        ));
+    }
+    return {};
 }
 
 Result<TenantId> tenant_id(const State& state, const std::string& name) {
@@ -62,12 +73,12 @@ Result<Reply> set_tenant(Context& c, const SetTenant& command) {
         limits->weight = command.weight.value_or(limits->weight);
         limits->max_concurrency = command.max_concurrency.value_or(limits->max_concurrency);
         limits->max_pending = command.max_pending.value_or(limits->max_pending);
-        if (limits->weight < 1 || limits->weight > kTenantWeightMax ||
-            limits->max_concurrency < 0 || limits->max_pending < 0) {
+        SERVO_CHECK(check_concurrency(limits->max_concurrency));
+        if (limits->weight < 1 || limits->weight > kTenantWeightMax || limits->max_pending < 0) {
             return fail(invalid_argument(
                 "bad_limit",
                 fmt::format(
-                    "A weight lies between 1 and {}; limits are not negative.", kTenantWeightMax
+                    "A weight lies between 1 and {}; max_pending is not negative.", kTenantWeightMax
                 )
             ));
         }
@@ -104,9 +115,7 @@ Result<Reply> set_tenant(Context& c, const SetTenant& command) {
 Result<Reply> set_pool(Context& c, const SetPool& command) {
     Pool& pool = *SERVO_TRY(pool_of(c.state, command.tenant, command.pool));
     const auto wanted = command.unset ? std::nullopt : command.concurrency;
-    if (wanted && *wanted < 0) {
-        return fail(invalid_argument("bad_limit", "A pool's concurrency is not negative."));
-    }
+    SERVO_CHECK(check_concurrency(wanted));
     if (wanted == pool.row.concurrency_override &&
         (!wanted || pool.row.override_info.until == command.until)) {
         return Reply(Done{false});
@@ -192,9 +201,7 @@ Result<Reply> set_asset(Context& c, const SetAsset& command) {
     } else {
         head.concurrency_override = command.unset ? std::nullopt : command.concurrency;
         head.override_info = {command.actor, command.reason, c.now, command.until};
-        if (head.concurrency_override && *head.concurrency_override < 0) {
-            return fail(invalid_argument("bad_limit", "A concurrency is not negative."));
-        }
+        SERVO_CHECK(check_concurrency(head.concurrency_override));
     }
     const bool same_end = head.override_info.until == asset.head.override_info.until;
     if (head.archived == asset.head.archived &&

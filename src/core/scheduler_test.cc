@@ -332,6 +332,28 @@ TEST(Scheduler, AnOverrideForATimeMayBeMadeLasting) {
     EXPECT_FALSE(changed(pool));
 }
 
+TEST(Scheduler, NoLeverSetsMoreThanTheAssetFileMay) {
+    World w;
+    w.asset("orders");
+    w.pool("warehouse", 8);
+    w.start();
+    SetPool pool;
+    pool.pool = "warehouse";
+    SetAsset asset;
+    asset.tenant = "acme";
+    asset.asset = "orders";
+    SetTenant tenant;
+    tenant.tenant = "acme";
+    for (const auto& [concurrency, reason] : std::map<int64_t, std::string>{
+             {-1, "bad_limit"}, {0, ""}, {1'000'000, ""}, {1'000'001, "bad_limit"}}) {
+        pool.concurrency = asset.concurrency = tenant.max_concurrency = concurrency;
+        for (const Command& command : {Command(pool), Command(asset), Command(tenant)}) {
+            const auto reply = w.apply(command);
+            EXPECT_EQ(reply ? "" : reply.error().reason, reason) << concurrency;
+        }
+    }
+}
+
 // What is shown of an executor that is taken back does not wait for its next call.
 TEST(Scheduler, AnExecutorThatIsTakenBackIsNotDrainingAnyMore) {
     World w;

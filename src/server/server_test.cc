@@ -1,7 +1,11 @@
 // The API over real sockets, a real engine and the memory store.
 #include "server/server.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
 
 #include "api/asset.h"
 #include "server/full_server_test.h"
@@ -447,6 +451,33 @@ TEST(Server, WhatAnOpenJobJustDidCountsAtOnce) {
         R"({"asset":"orders","dry_run":true,"overlap":"wait","preview":false,"reprocess":"failed"})"
     );
     EXPECT_EQ(rest.number("total_partitions"), static_cast<int64_t>(31 - done + 1));
+}
+
+TEST(Server, MoreOpenBackfillsThanOneReadTakesOwnTheirPartitions) {
+    TestServer server;
+    server.apply(asset_yaml("orders", "2023-12-01"));
+    size_t open = 0;
+    for (const auto& [month, days] : {std::pair("2023-12", 31), std::pair("2024-01", 9)}) {
+        for (int day = 1; day <= days; ++day, ++open) {
+            const std::string key = fmt::format("{}-{:02}", month, day);
+            ASSERT_EQ(
+                server
+                    .post(
+                        "/v1/backfills",
+                        R"({"asset":"orders","selection":{"keys":[")" + key + R"("]}})"
+                    )
+                    .status,
+                200
+            );
+        }
+    }
+    ASSERT_GT(open, kJobsPerRead);
+    const auto pending = server.get("/v1/assets/orders/partitions?status=pending&limit=500");
+    std::set<std::string> owners;
+    for (const auto& item : pending.json.at("items").as_array()) {
+        owners.emplace(item.at("backfill_id").as_string());
+    }
+    EXPECT_EQ(owners.size(), open);
 }
 
 TEST(Server, WhatAnOpenJobDidHasATimeInLists) {

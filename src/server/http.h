@@ -1,5 +1,5 @@
 // HTTP as values: what a handler sees of a request, and what it answers with. Beast stays behind
-// listener.cc. Plain values, except Responder, which is thread-safe.
+// http_wire.cc. Plain values, except Responder, which is thread-safe.
 #pragma once
 
 #include <functional>

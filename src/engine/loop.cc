@@ -84,7 +84,9 @@ void Loop::submit(Item item) {
         const std::lock_guard lock(mutex_);
         if (!stopping_) {
             items_.push_back(std::move(item));
-            wake_.notify_one();
+            if (items_.size() >= wanted_) {
+                wake_.notify_one();
+            }
             return;
         }
     }
@@ -106,6 +108,20 @@ EngineStatus Loop::status() const {
     return status_;
 }
 
+// Waits for the callers that the last batch answered.
+void Loop::gather_more(std::unique_lock<std::mutex>& lock) {
+    wanted_ = gathering_.wanted(items_.size(), taken_);
+    if (wanted_ == 0) {
+        return;
+    }
+    const size_t waiting = items_.size();
+    wake_.wait_for(lock, step_took_, [&] {
+        return stopping_ || look_ || !reads_.empty() || items_.size() >= wanted_;
+    });
+    gathering_.waited(items_.size() - waiting, taken_);
+    wanted_ = 0;
+}
+
 // Fills the engine with what arrived; waits when there is nothing. False: stop.
 bool Loop::gather(bool idle) {
     std::vector<Item> items;
@@ -122,8 +138,11 @@ bool Loop::gather(bool idle) {
             wake_.wait_for(lock, until_due, [&] {
                 return stopping_ || look_ || !items_.empty() || !reads_.empty();
             });
+        } else {
+            gather_more(lock);
         }
         items.swap(items_);
+        taken_ = items.size();
         reads.swap(reads_);
         if (std::exchange(look_, false)) {
             engine_.heard_gone(gone_epoch_);
@@ -146,7 +165,9 @@ void Loop::run() {
     bool idle = true;
     while (gather(idle)) {
         step_began_ms_.store(boottime_ms());
+        const auto began = std::chrono::steady_clock::now();
         const bool worked = engine_.step(now());
+        step_took_ = std::chrono::steady_clock::now() - began;
         if (const Millis ahead = engine_.now() - now(); ahead > Millis(0)) {
             base_ms_ += ahead.count();  // it loaded commits that are later than our time
         }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/gathering.h"
 
 namespace servo::engine {
 
@@ -43,6 +45,7 @@ class Loop {
 
  private:
     bool gather(bool idle);
+    void gather_more(std::unique_lock<std::mutex>& lock);
     void run();
 
     Engine& engine_;
@@ -57,6 +60,11 @@ class Loop {
     bool readable_ = true;
     int64_t gone_epoch_ = -1;
     bool look_ = false;  // at the leader
+    size_t wanted_ = 0;  // items that wake the thread; 0: any
+    // Of the thread alone:
+    Gathering gathering_;
+    size_t taken_ = 0;  // items of the last batch
+    std::chrono::steady_clock::duration step_took_{0};
     // The scheduler's time minus boottime; grows when a new leader finds later commits.
     std::atomic<int64_t> base_ms_{0};
     std::atomic<bool> standing_by_{false};

@@ -365,8 +365,8 @@ Result<Reply> retry_job(Context& c, const RetryJob& command) {
     }
     SERVO_CHECK(check_free(c.state, job, again));
     const uint64_t count = again.size();
+    materialise_results(c, job);  // until they end anew they stand as failed
     job.failed.subtract(again);
-    job.failed_since.subtract(again);
     job.counters.failed -= count;
     job.remaining.add(again);
     job.ready.add(again);

@@ -242,6 +242,21 @@ TEST_F(Seal, WhatWasDoneIsOfTheRevisionThatDidIt) {
     EXPECT_EQ(scheduler_->job(JobId(1), now_)->row.revision, 2);
 }
 
+TEST_F(Seal, WhatIsRetriedStandsAsFailedUntilItEnds) {
+    half_done_job(1);
+    Snapshot::OpenJob& job = snapshot_.jobs[0];
+    job.checkpoint.remaining = RunSet(model::Run{6, 10});
+    job.checkpoint.failed = RunSet(model::Run{5, 6});
+    job.checkpoint.counters.failed = 1;
+    job.failed_after = RunSet(model::Run{5, 6});
+    load();
+    apply(RetryJob{JobId(1), {}, {}, "ann"});
+    EXPECT_EQ(checkpointed(), Ids{1});
+    ASSERT_EQ(changes_.materialised.size(), 2U);
+    EXPECT_EQ(changes_.materialised[1].outcome, Outcome::kFailed);
+    EXPECT_EQ(changes_.materialised[1].ordinals, (std::vector<OrdinalRun>{{15, 1, 1}}));
+}
+
 TEST_F(Seal, WhatNoCheckpointHasIsSeenInItsJob) {
     half_done_job(1);
     load();

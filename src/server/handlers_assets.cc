@@ -12,7 +12,7 @@
 #include "server/lookup.h"
 #include "server/render.h"
 #include "server/settings.h"
-#include "server/state_scan.h"
+#include "store/state_scan.h"
 
 namespace servo::server {
 namespace {
@@ -94,7 +94,7 @@ Result<api::PartitionCounts> count_partitions(Call& call, const AssetRef& ref) {
     }
     const OrdinalView all(resolved.ordinals);
     const int latest = ref.head.latest_revision;
-    SERVO_CHECK(scan_states(
+    SERVO_CHECK(store::scan_states(
         *call.history,
         ref.head.id,
         all.runs().front().first,

@@ -7,8 +7,9 @@
 #include "api/words.h"
 #include "base/suggest.h"
 #include "base/text.h"
+#include "engine/partition_sets.h"
 #include "model/job_id.h"
-#include "server/partition_sets.h"
+#include "server/ask_memory.h"
 #include "server/partition_views.h"
 #include "server/selection.h"
 
@@ -16,6 +17,10 @@ namespace servo::server {
 namespace {
 
 using namespace model;
+using engine::both;
+using engine::OpenOwner;
+using engine::PartitionSets;
+using engine::translate;
 
 constexpr int kDonePerRead = 10'000;
 constexpr std::string_view kTokenPrefix = "p";
@@ -321,8 +326,9 @@ Result<api::List<api::Partition>> list_partitions(Call& call, const AssetRef& as
     Resolved resolved = SERVO_TRY(asset.revision->scheme->resolve(selection, call.backend.now()));
     const Index from =
         filters.after ? index_after(OrdinalView(resolved.ordinals), *filters.after) : 0;
-    const PartitionSets sets =
-        SERVO_TRY(partition_sets(call, asset, std::move(resolved.ordinals), from));
+    const PartitionSets sets = SERVO_TRY(engine::partition_sets(
+        *call.history, asset.head, std::move(resolved.ordinals), from, ask_jobs(call)
+    ));
     JobCache jobs(*call.history);
     std::vector<Index> indices;
     api::List<api::Partition> out;

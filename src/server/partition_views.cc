@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "model/job_id.h"
-#include "server/open_owners.h"
+#include "server/ask_memory.h"
 #include "server/render.h"
 
 namespace servo::server {
@@ -136,34 +136,13 @@ Result<PartitionPlace> place_of(Call& call, const AssetRef& asset, const std::st
     const PartitionScheme& scheme = *asset.revision->scheme;
     out.ordinal = SERVO_TRY(scheme.parse_key(key));
     out.info = SERVO_TRY(scheme.describe(out.ordinal));
-    SERVO_CHECK(needs_open_owners(call, asset.head.id));  // one of them may own it
-    auto states =
-        SERVO_TRY(call.history->partition_states(asset.head.id, out.ordinal, out.ordinal, 1));
-    if (!states.empty()) {
-        out.state = std::move(states.front());
-    }
-    struct Owned {
-        JobRow row;
-        Index index = 0;
-        std::optional<core::PartitionView> view;
-    };
-    auto owned = SERVO_TRY(call.backend.read(
-        [id = asset.head.id, ordinal = out.ordinal](const core::Scheduler& scheduler, Instant now) {
-            std::optional<Owned> found;
-            const auto owner = scheduler.owner(id, ordinal);
-            const auto job = owner ? scheduler.job(owner->first, now) : std::nullopt;
-            if (job) {
-                found = {
-                    job->row, owner->second, scheduler.partition(owner->first, owner->second, now)};
-            }
-            return found;
-        }
-    ));
-    // A cancelled partition of a job that is ending stands where it stood before.
-    if (owned && owned->view && owned->view->state != core::PartitionView::State::kCancelled) {
-        out.owner = std::move(owned->row);
-        out.owner_index = owned->index;
-        out.owner_view = owned->view;
+    auto place =
+        SERVO_TRY(engine::place_of(*call.history, asset.head.id, out.ordinal, ask_owner(call)));
+    out.state = std::move(place.state);
+    if (place.owner) {
+        out.owner = std::move(place.owner->row);
+        out.owner_index = place.owner->index;
+        out.owner_view = place.owner->view;
     }
     return out;
 }
@@ -239,7 +218,9 @@ Result<api::PartitionDetail> partition_detail(
     out.start = some_text(place.info.start_text);
     out.end = some_text(place.info.end_text);
     out.dimensions = place.info.dimensions;
-    if (place.state) {
+    if (place.owner && (out.status == "completed" || out.status == "failed")) {
+        out.asset_revision = place.owner->revision;  // so lately that the state is an older one
+    } else if (place.state) {
         out.at = place.state->at;
         out.asset_revision = place.state->revision;
     }

@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <map>
 
-#include "server/open_owners.h"
-#include "server/state_scan.h"
+#include "engine/reprocess.h"
+#include "server/ask_memory.h"
 
 namespace servo::server {
 namespace {
 
 using namespace model;
-using StateRun = store::History::StateRun;
 
 std::optional<std::string> some_text(const std::string& text) {
     return text.empty() ? std::nullopt : std::optional(text);
@@ -32,66 +31,6 @@ void count_left_out(Outcome outcome, uint64_t count, api::ResolvedSelection& out
         case Outcome::kMissing:
             break;
     }
-}
-
-// What an open job did lately counts before an older state.
-void add_fresh(
-    const OpenOwner& owner,
-    const OrdinalView& all,
-    ReprocessPolicy policy,
-    int latest,
-    std::map<Outcome, RunSet>& without
-) {
-    StateRun state;
-    state.revision = owner.view.row.revision;
-    for (const Outcome outcome : {Outcome::kSucceeded, Outcome::kFailed}) {
-        const RunSet fresh =
-            outcome == Outcome::kSucceeded ? fresh_completed(owner, all) : fresh_failed(owner, all);
-        for (auto& [other, indices] : without) {
-            indices.subtract(fresh);
-        }
-        state.outcome = outcome;
-        if (!runs_again(state, policy, latest)) {
-            without[outcome].add(fresh);
-        }
-    }
-}
-
-// The indices of `all` that the policy leaves out, counted by outcome.
-Result<RunSet> left_out(
-    Call& call,
-    const AssetRef& asset,
-    const OrdinalView& all,
-    ReprocessPolicy policy,
-    api::ResolvedSelection& counts
-) {
-    const std::vector<OpenOwner> owners = SERVO_TRY(open_owners(call, asset.head.id));
-    std::map<Outcome, RunSet> without;  // outcome → left out
-    const int latest = asset.head.latest_revision;
-    SERVO_CHECK(scan_states(
-        *call.history,
-        asset.head.id,
-        all.runs().front().first,
-        all.runs().back().last(),
-        [&](const std::vector<StateRun>& states) {
-            for (const StateRun& state : states) {
-                const RunSet indices = all.intersection(OrdinalView({state.ordinals}));
-                if (!runs_again(state, policy, latest)) {
-                    without[state.outcome].add(indices);
-                }
-            }
-            return true;
-        }
-    ));
-    for (const OpenOwner& owner : owners) {
-        add_fresh(owner, all, policy, latest, without);
-    }
-    RunSet out;
-    for (const auto& [outcome, indices] : without) {
-        count_left_out(outcome, indices.size(), counts);
-        out.add(indices);
-    }
-    return out;
 }
 
 Result<std::vector<OrdinalRun>> kept_runs(const OrdinalView& all, const RunSet& kept) {
@@ -137,24 +76,6 @@ Status describe_chosen(
 
 }  // namespace
 
-bool runs_again(const StateRun& state, ReprocessPolicy policy, int latest_revision) {
-    switch (state.outcome) {
-        case Outcome::kMissing:
-            return true;
-        case Outcome::kFailed:
-            // A first run that failed has never succeeded. The state does not tell it from a
-            // failure after a success, so `missing` takes both: running too much is the safer
-            // mistake.
-            return true;
-        case Outcome::kSkipped:
-            return policy == ReprocessPolicy::kAll;
-        case Outcome::kSucceeded:
-            return policy == ReprocessPolicy::kAll ||
-                   (policy == ReprocessPolicy::kStale && state.revision < latest_revision);
-    }
-    return true;
-}
-
 Selection model_selection(const api::SelectionRequest& request) {
     return {request.start, request.end, request.keys, request.dims};
 }
@@ -194,14 +115,16 @@ Result<Chosen> choose_partitions(
     Chosen out;
     out.resolved = render_resolved(resolved);
     std::vector<OrdinalRun> runs = std::move(resolved.ordinals);
-    if (!runs.empty() && policy != ReprocessPolicy::kAll) {
-        const OrdinalView all(runs);
+    const OrdinalView all(runs);
+    const auto without =
+        SERVO_TRY(engine::left_out(*call.history, asset.head, all, policy, ask_jobs(call)));
+    if (!without.empty()) {
         RunSet kept(Run{0, all.size()});
-        const RunSet without = SERVO_TRY(left_out(call, asset, all, policy, out.resolved));
-        if (!without.empty()) {
-            kept.subtract(without);
-            runs = SERVO_TRY(kept_runs(all, kept));
+        for (const auto& [outcome, indices] : without) {
+            count_left_out(outcome, indices.size(), out.resolved);
+            kept.subtract(indices);
         }
+        runs = SERVO_TRY(kept_runs(all, kept));
     }
     out.ordinals = std::make_shared<const OrdinalView>(std::move(runs), reverse);
     SERVO_CHECK(describe_chosen(asset, *out.ordinals, out.resolved));

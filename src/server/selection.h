@@ -27,9 +27,4 @@ Result<Chosen> choose_partitions(
     bool reverse
 );
 
-// Whether a partition in this state is run again under the policy (cumulative: contract, C4).
-bool runs_again(
-    const store::History::StateRun& state, model::ReprocessPolicy policy, int latest_revision
-);
-
 }  // namespace servo::server

@@ -192,12 +192,15 @@ TEST(Server, ResultsOfAnOpenBackfillCountBeforeAnOlderState) {
     // All fail for good, and that is in the state; a retry makes the first of them good.
     executor.work([](uint64_t) { return true; });
     EXPECT_EQ(status_of("2024-01-01"), "failed");
+    const auto failed = server.get("/v1/assets/orders/partitions/2024-01-01");
     ASSERT_EQ(server.post("/v1/backfills/" + id + "/retry", "{}").status, 200);
     EXPECT_EQ(missing(), 31);
     const uint64_t ran = executor.work_once();
     ASSERT_TRUE(ran > 0 && ran < 31) << ran;
     EXPECT_EQ(server.get("/v1/backfills/" + id).text("state"), "running");
     EXPECT_EQ(status_of("2024-01-01"), "completed");
+    const auto made = server.get("/v1/assets/orders/partitions/2024-01-01");
+    EXPECT_NE(made.text("at"), failed.text("at"));
     EXPECT_EQ(missing(), 31 - ran);
     ASSERT_EQ(
         server

@@ -7,8 +7,8 @@
 #include "base/text.h"
 #include "model/job_id.h"
 #include "server/actions.h"
+#include "server/ask_memory.h"
 #include "server/lookup.h"
-#include "server/open_owners.h"
 #include "server/render.h"
 #include "server/selection.h"
 #include "server/settings.h"
@@ -201,8 +201,10 @@ Status preview_overlap(
     Call& call, const Planned& planned, const std::string& overlap, api::StartedBackfill& item
 ) {
     RunSet taken;
-    for (const OpenOwner& owner : SERVO_TRY(open_owners(call, planned.asset.head.id))) {
-        const RunSet shared = to_do(owner, *planned.chosen.ordinals);
+    const auto owners =
+        SERVO_TRY(engine::open_owners(*call.history, planned.asset.head.id, ask_jobs(call)));
+    for (const engine::OpenOwner& owner : owners) {
+        const RunSet shared = engine::to_do(owner, *planned.chosen.ordinals);
         if (shared.empty()) {
             continue;
         }

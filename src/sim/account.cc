@@ -1,5 +1,7 @@
 #include "sim/account.h"
 
+#include <algorithm>
+
 namespace servo::sim {
 
 std::optional<PoolId> Accounts::pool_named(TenantId tenant, const std::string& name) const {
@@ -16,6 +18,36 @@ std::optional<PoolId> Accounts::pool_named(TenantId tenant, const std::string& n
         }
     }
     return shared;
+}
+
+Standing Accounts::standing_of(AssetId asset, Ordinal ordinal) const {
+    const auto partitions = standings.find(asset);
+    if (partitions == standings.end()) {
+        return {};
+    }
+    const auto found = partitions->second.find(ordinal);
+    return found == partitions->second.end() ? Standing{} : found->second;
+}
+
+bool Accounts::is_owned(AssetId asset, Ordinal ordinal) const {
+    return std::any_of(jobs.begin(), jobs.end(), [&](const auto& entry) {
+        const JobAccount& job = entry.second;
+        if (job.row.asset != asset || is_terminal(job.row.state)) {
+            return false;
+        }
+        const std::optional<Index> index = job.row.ordinals->index_of(ordinal);
+        return index && job.remaining.contains(*index);
+    });
+}
+
+Ordinal Accounts::end_of(AssetId asset) const {
+    Ordinal end = 1;
+    for (const auto& [id, job] : jobs) {
+        if (job.row.asset == asset) {
+            end = std::max(end, job.row.ordinals->runs().back().last() + 1);
+        }
+    }
+    return end;
 }
 
 uint64_t rank_in(const RunSet& set, Index index) {

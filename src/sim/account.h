@@ -38,6 +38,14 @@ struct LeaseAccount {
     std::set<int64_t> numbers;  // of its live grants
 };
 
+// What became of a partition of an asset last, whatever job did it. Never touched: kMissing.
+struct Standing {
+    model::Outcome outcome = model::Outcome::kMissing;
+    JobId job;  // 0: a mark
+    int revision = 0;
+    auto operator<=>(const Standing&) const = default;
+};
+
 struct Accounts {
     std::map<TenantId, TenantRow> tenants;
     std::map<PoolId, PoolRow> pools;
@@ -50,11 +58,17 @@ struct Accounts {
     std::map<Token, GrantKey> by_token;  // live grants by the token of their first index
     std::map<LeaseId, LeaseAccount> leases;
     std::map<AssetId, RunSet> leased;  // ordinals under live grants
+    std::map<AssetId, std::map<Ordinal, Standing>> standings;
 
     const AssetSpec& spec_of(const JobRow& row) const {
         return revisions.at({row.asset, row.revision})->spec;
     }
     std::optional<PoolId> pool_named(TenantId tenant, const std::string& name) const;
+    Standing standing_of(AssetId asset, Ordinal ordinal) const;
+    // Whether an open job has the partition still to do.
+    bool is_owned(AssetId asset, Ordinal ordinal) const;
+    // One more than the highest ordinal that any job of the asset has; 1 without one.
+    Ordinal end_of(AssetId asset) const;
 };
 
 // Members of `set` smaller than `index`.

@@ -88,6 +88,8 @@ void Auditor::on_answer(const core::Command& command, const core::Reply& reply) 
         expect_event(pool->unset ? "pool.unset" : "pool.set", pool->pool);
     } else if (const auto* hold = std::get_if<core::HoldPool>(&command)) {
         expect_event(hold->release ? "pool.released" : "pool.held", hold->pool);
+    } else if (const auto* mark = std::get_if<core::MarkPartitions>(&command)) {
+        expect_mark(*mark);
     } else if (const auto* drain = std::get_if<core::DrainExecutor>(&command)) {
         expect_event(drain->drain ? "executor.drained" : "executor.undrained", drain->executor);
     }
@@ -193,9 +195,7 @@ void Auditor::check_memory(const core::Scheduler& scheduler, Instant now) {
         }
         const JobAccount& job = found->second;
         const std::optional<core::JobView> view = scheduler.job(id, now);
-        JobCounters told = view->counters;
-        told.cancelled = job.counters.cancelled;  // written with the next checkpoint
-        check_counters(job, told, "the scheduler's memory");
+        check_counters(job, view->counters, "the scheduler's memory");
         if (view->row.state != job.row.state) {
             fail(
                 "I19",

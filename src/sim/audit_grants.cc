@@ -293,8 +293,10 @@ void Auditor::check_limits(BatchView& view) {
         int64_t asset = head.concurrency_override.value_or(spec.concurrency);
         const auto old = view.asset_override.find(lease.asset);
         if (old != view.asset_override.end()) {
-            const int64_t was = old->second.value_or(spec.concurrency);
-            asset = asset == 0 || was == 0 ? 0 : std::max(asset, was);
+            for (const auto& one : old->second) {
+                const int64_t was = one.value_or(spec.concurrency);
+                asset = asset == 0 || was == 0 ? 0 : std::max(asset, was);
+            }
         }
         asset = spec.sequential ? 1 : asset;
         const auto [widest, fresh] = asset_limits.emplace(lease.asset, asset);

@@ -92,6 +92,7 @@ void Auditor::apply_done_entry(BatchView& view, JobAccount& job, const DoneEntry
     recorded_.add(static_cast<uint64_t>(token));
     job.remaining.subtract(entry.index);
     job.done.add(entry.index);
+    note_standing(view, job.row, entry.index, model::Outcome::kSucceeded);
     ++job.counters.completed;
     ++job.counters.attempts_completed;
     job.counters.busy_us += entry.duration.count();
@@ -157,7 +158,13 @@ void Auditor::apply_failure(BatchView& view, const FailureRow& row) {
     if (row.final) {
         job.remaining.subtract(row.index);
         job.failed.add(row.index);
+        note_standing(view, job.row, row.index, model::Outcome::kFailed);
         ++job.counters.failed;
+    } else if (before == JobState::kCancelling) {
+        // No attempt follows.
+        job.remaining.subtract(row.index);
+        job.cancelled.add(row.index);
+        ++job.counters.cancelled;
     }
     job.last[row.index] = row;
 }

@@ -48,11 +48,13 @@ void Auditor::on_commit(const store::Batch& batch) {
     apply_job_rows(view);
     apply_done(view);
     apply_failures(view);
+    apply_marks(view);
     end_grants(view);
     insert_grants(view);
     apply_checkpoints(view);
     check_limits(view);
     check_jobs(view);
+    check_owners(view);
     check_ledger(view.changes);
 }
 
@@ -118,9 +120,11 @@ void Auditor::note_limits(BatchView& view) {
     }
     for (const AssetHead& head : view.changes.assets) {
         const auto before = a_.assets.find(head.id);
-        if (before != a_.assets.end()) {
-            view.asset_override.emplace(head.id, before->second.concurrency_override);
+        std::vector<std::optional<int64_t>>& overrides = view.asset_override[head.id];
+        if (overrides.empty() && before != a_.assets.end()) {
+            overrides.push_back(before->second.concurrency_override);
         }
+        overrides.push_back(head.concurrency_override);
     }
 }
 
@@ -154,7 +158,12 @@ Auditor::Touched& Auditor::touch(BatchView& view, JobId id) {
     if (fresh) {
         const JobRow& row = a_.jobs.at(id).row;
         it->second = {
-            row.state, row.generation, row.waits_for, row.settings.max_concurrency, false};
+            row.state,
+            row.generation,
+            row.revision,
+            row.waits_for,
+            row.settings.max_concurrency,
+            false};
     }
     return it->second;
 }
@@ -168,7 +177,12 @@ void Auditor::apply_job_rows(BatchView& view) {
             job.remaining = RunSet(Run{0, row.total()});
             a_.jobs.emplace(row.id, std::move(job));
             view.touched[row.id] = {
-                JobState::kPending, row.generation, JobId{}, row.settings.max_concurrency, true};
+                JobState::kPending,
+                row.generation,
+                row.revision,
+                JobId{},
+                row.settings.max_concurrency,
+                true};
             continue;
         }
         touch(view, row.id);

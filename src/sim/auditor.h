@@ -1,7 +1,8 @@
 // The independent model: fed by the committed batches and by the answers that callers got, it
 // checks the invariants of the record after every batch (I1-I12, I16, I17, I19, I22; the numbers
-// are those of docs/design notes on promises), and that what is set for a time ends in time and
-// gives back what it covered. It shares no rule with the scheduler.
+// are those of docs/design notes on promises), that what is set for a time ends in time and gives
+// back what it covered, and that no two open jobs own a partition. It keeps where each partition
+// stands, which PartitionReader holds answers against. It shares no rule with the scheduler.
 // Single-threaded.
 #pragma once
 
@@ -58,6 +59,7 @@ class Auditor {
     struct Touched {
         JobState before = JobState::kPending;
         int generation_before = 0;
+        int revision_before = 0;
         JobId waits_before;
         int64_t concurrency_before = 0;
         bool fresh = false;
@@ -73,7 +75,7 @@ class Auditor {
         std::map<TenantId, int64_t> tenant_limit;  // the widest in force during the batch
         std::map<PoolId, int64_t> pool_limit;
         std::map<PoolId, int64_t> pool_share;
-        std::map<AssetId, std::optional<int64_t>> asset_override;
+        std::map<AssetId, std::vector<std::optional<int64_t>>> asset_override;  // all in force
     };
 
     // auditor.cc
@@ -112,6 +114,16 @@ class Auditor {
     void check_settings(const BatchView& view, const JobRow& before, const JobRow& after);
     void check_overdue(Instant now);
 
+    // audit_standings.cc
+    void note_standing(
+        const BatchView& view, const JobRow& job, Index index, model::Outcome outcome
+    );
+    void apply_marks(const BatchView& view);
+    void check_owners(const BatchView& view);
+    void check_new_owner(const BatchView& view, const JobAccount& job);
+    void check_sole_owners(AssetId asset);
+    void expect_mark(const core::MarkPartitions& command);
+
     // audit_answers.cc
     void check_call_answer(const CallRequest& request, const CallReply& reply);
     void expect_event(const std::string& kind, const std::string& subject);
@@ -136,6 +148,8 @@ class Auditor {
     std::map<std::pair<std::string, std::string>, int64_t> events_;
     std::map<std::pair<std::string, std::string>, int64_t> answered_;
     std::map<SessionId, std::string> executor_of_;
+    // Marks in the log that nobody was answered yet, with the name of their asset.
+    std::vector<std::pair<std::string, MaterialisedChange>> marks_;
     std::set<std::string> joined_;  // executors that registered in this batch
     // Answers of this batch with grants that the log does not have, by session.
     std::vector<std::pair<SessionId, std::string>> unlogged_;

@@ -1,5 +1,6 @@
 // Commands that people send at any moment, and the end of it.
 #include <algorithm>
+#include <array>
 
 #include "sim/workload.h"
 
@@ -29,7 +30,9 @@ void Workload::disturb() {
         control();
     } else if (options.levers && choice < 9) {
         lever();
-    } else if (options.applies) {
+    } else if (options.reprocesses && world_.prng.chance(1, 2)) {
+        mark_some();
+    } else if (options.applies || options.reprocesses) {
         change_definition();
     }
 }
@@ -146,17 +149,25 @@ void Workload::lever() {
             ask(set, 3);
             return;
         }
-        default: {
-            core::MarkPartitions mark;
-            const AssetPlan& plan = assets_[prng.below(assets_.size())];
-            mark.tenant = plan.tenant;
-            mark.asset = plan.spec.name;
-            mark.ordinals = {{prng.between(1, 200), 1 + prng.below(20), 1}};
-            mark.reason = "adopted";
-            mark.actor = "operator";
-            ask(mark, 0);
-        }
+        default:
+            mark_some();
     }
+}
+
+void Workload::mark_some() {
+    constexpr std::array kOutcomes = {
+        model::Outcome::kSucceeded, model::Outcome::kSkipped, model::Outcome::kMissing};
+    Prng& prng = world_.prng;
+    const AssetPlan& plan = assets_[prng.below(assets_.size())];
+    core::MarkPartitions mark;
+    mark.tenant = plan.tenant;
+    mark.asset = plan.spec.name;
+    mark.ordinals = {{prng.between(1, plan.next_ordinal), 1 + prng.below(20), 1}};
+    mark.outcome = kOutcomes[prng.below(kOutcomes.size())];
+    mark.reason = "adopted";
+    mark.actor = "operator";
+    world_.mark("partitions marked");
+    ask(mark, 0);
 }
 
 void Workload::change_definition() {

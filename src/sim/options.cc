@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
@@ -35,6 +36,13 @@ void draw_world(Options& o, Prng& prng) {
     o.labels = prng.chance(1, 3);
     o.deadlines = prng.chance(1, 3);
     o.overlaps = prng.chance(1, 2);
+    o.reprocesses = prng.chance(1, 2);
+    if (o.reprocesses) {
+        o.assets_per_tenant = 1;
+        o.tenants = std::min(o.tenants, 3);
+        o.jobs = static_cast<int>(prng.between(4, 16));
+        o.partitions_max = std::min<uint64_t>(o.partitions_max, 2'000);
+    }
     o.fault_phase = Millis(prng.between(20'000, 240'000));
     o.fail_per_mille = prng.chance(2, 3) ? static_cast<int>(prng.between(1, 200)) : 0;
     o.hangs = prng.chance(1, 4);
@@ -129,6 +137,7 @@ std::string to_string(const Options& o) {
         {o.labels, "labels"},
         {o.deadlines, "deadlines"},
         {o.overlaps, "overlaps"},
+        {o.reprocesses, "reprocesses"},
         {o.hangs, "hangs"},
         {o.poison, "poison"},
         {o.outages, "outages"},

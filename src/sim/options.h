@@ -31,6 +31,8 @@ struct Options {
     bool labels = false;      // some assets need one
     bool deadlines = false;
     bool overlaps = false;  // jobs over the same partitions
+    bool reprocesses =
+        false;  // many jobs over what is partly done, by policy; marks, new revisions
     Millis fault_phase{60'000};
 
     // What partitions do.

@@ -4,6 +4,7 @@
 
 #include "core/scheduler.h"
 #include "engine/engine.h"
+#include "engine/open_owners.h"
 #include "executor/keeper.h"
 #include "store/store.h"
 
@@ -30,6 +31,8 @@ class Plant {
     virtual void on_call(const engine::Engine&, CallRequest&) {}
     // The scheduler between two batches.
     virtual void touch(core::Scheduler&) {}
+    // What a request is told of an open job.
+    virtual void on_live_job(engine::LiveJob&) {}
     // What a slot says, on its way to the keeper.
     virtual void on_slot_event(executor::SlotEvent&) {}
     // A command of the keeper on its way to the slot; false: it is lost.

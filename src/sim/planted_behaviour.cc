@@ -344,6 +344,7 @@ const std::vector<PlantedBug>& planted_bugs() {
     static const std::vector<PlantedBug> kBugs = [] {
         std::vector<PlantedBug> bugs;
         add_record_bugs(bugs);
+        add_standing_bugs(bugs);
         add_behaviour_bugs(bugs);
         add_executor_bugs(bugs);
         return bugs;

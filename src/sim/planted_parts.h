@@ -24,6 +24,7 @@ class Rarely : public Plant {
 };
 
 void add_record_bugs(std::vector<PlantedBug>& bugs);
+void add_standing_bugs(std::vector<PlantedBug>& bugs);
 void add_behaviour_bugs(std::vector<PlantedBug>& bugs);
 void add_executor_bugs(std::vector<PlantedBug>& bugs);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sim/executor_node.h"
+#include "sim/partition_reader.h"
 #include "sim/workload.h"
 
 namespace servo::sim {
@@ -22,17 +23,22 @@ class Simulation {
           network_(world_),
           cluster_(world_, network_),
           programs_(world_),
-          workload_(world_, cluster_, programs_) {}
+          reader_(world_, cluster_),
+          workload_(world_, cluster_, programs_, reader_) {}
 
     Report go() {
         cluster_.on_load([this](ServerNode& server, const core::Scheduler& scheduler) {
             workload_.tell_steps(server, scheduler);
+            if (scheduler.epoch() == world_.auditor.epoch()) {
+                reader_.look_everywhere(scheduler, server.engine().now());
+            }
         });
         cluster_.start();
         workload_.start();
         make_executors();
         if (!world_.options.fairness) {
             schedule_faults();
+            read_partitions();
         }
         run_until(Micros(world_.options.fault_phase), [] { return false; });
         if (world_.options.fairness) {
@@ -65,6 +71,14 @@ class Simulation {
     }
 
     ExecutorNode& some_executor() { return *executors_[world_.prng.below(executors_.size())]; }
+
+    void read_partitions() {
+        const Micros delay = world_.healed ? Micros(30'000'000) : Micros(1'000'000);
+        world_.queue.after(delay, [this] {
+            reader_.look_somewhere();
+            read_partitions();
+        });
+    }
 
     // Repeats `fault` at random times about `every` apart until the phase ends.
     void repeat(bool on, Micros every, std::function<void()> fault) {
@@ -148,7 +162,9 @@ class Simulation {
                 world_.now() + world_.between(ms(5'000), ms(90'000))
             );
         });
-        repeat(o.controls || o.levers || o.applies, ms(3'000), [this] { workload_.disturb(); });
+        repeat(o.controls || o.levers || o.applies || o.reprocesses, ms(3'000), [this] {
+            workload_.disturb();
+        });
     }
 
     void drain_some() {
@@ -248,6 +264,8 @@ class Simulation {
         }
         const core::Scheduler& scheduler = *server->engine().scheduler();
         world_.auditor.check_idle(scheduler, server->clock());
+        reader_.look_everywhere(scheduler, server->clock());
+        reader_.check_stored();
         const Result<Snapshot> snapshot = world_.store.load(scheduler.epoch());
         if (snapshot.has_value()) {
             world_.auditor.check_disk(scheduler, *snapshot, server->clock());
@@ -311,6 +329,7 @@ class Simulation {
     Network network_;
     Cluster cluster_;
     Programs programs_;
+    PartitionReader reader_;
     Workload workload_;
     std::vector<std::unique_ptr<ExecutorNode>> executors_;
 };

@@ -9,14 +9,15 @@
 #include <vector>
 
 #include "sim/cluster.h"
+#include "sim/partition_reader.h"
 #include "sim/programs.h"
 
 namespace servo::sim {
 
 class Workload {
  public:
-    Workload(World& world, Cluster& cluster, Programs& programs)
-        : world_(world), cluster_(cluster), programs_(programs) {}
+    Workload(World& world, Cluster& cluster, Programs& programs, PartitionReader& reader)
+        : world_(world), cluster_(cluster), programs_(programs), reader_(reader) {}
 
     // Draws the definitions and applies them; jobs follow once they are accepted.
     void start();
@@ -36,6 +37,9 @@ class Workload {
     std::string open_jobs() const;  // for people
 
  private:
+    static constexpr int kTriesMax = 200;
+    static constexpr Micros kAnswerWithin{4'000'000};
+
     struct AssetPlan {
         std::string tenant;
         AssetSpec spec;
@@ -52,11 +56,15 @@ class Workload {
     void plan_jobs();
     void create_job(size_t number);
     std::optional<JobRow> draw_job(size_t number);
+    uint64_t draw_count(const AssetPlan& plan);
+    std::vector<OrdinalRun> draw_new(AssetPlan& plan);
+    std::vector<OrdinalRun> draw_known(const AssetPlan& plan);
     void send_job(const JobRow& row, int tries);
     void ask(const core::Command& command, int tries);
     void control();
     void lever();
     void change_definition();
+    void mark_some();
     void resume_paused();
     std::optional<JobId> some_job();
     // When what is set for a time ends by itself; kNever: it is for good.
@@ -65,6 +73,7 @@ class Workload {
     World& world_;
     Cluster& cluster_;
     Programs& programs_;
+    PartitionReader& reader_;
 
     std::vector<std::string> tenants_;
     std::vector<std::string> pools_;

@@ -1,8 +1,8 @@
-#include "server/partition_sets.h"
+#include "engine/partition_sets.h"
 
-#include "server/state_scan.h"
+#include "store/state_scan.h"
 
-namespace servo::server {
+namespace servo::engine {
 namespace {
 
 using namespace model;
@@ -38,8 +38,8 @@ void add_state(const store::History::StateRun& state, int latest, PartitionSets&
     out.settled_by_job[state.job].add(indices);
 }
 
-// What an open job did lately, and then what it has still to do, count before the older state.
-void add_owner(const OpenOwner& owner, int latest, PartitionSets& out) {
+// What an open job did lately counts before the older state.
+void add_fresh(const OpenOwner& owner, int latest, PartitionSets& out) {
     const RunSet completed = fresh_completed(owner, out.all);
     const RunSet failed = fresh_failed(owner, out.all);
     out.failed.subtract(completed);
@@ -60,7 +60,10 @@ void add_owner(const OpenOwner& owner, int latest, PartitionSets& out) {
     RunSet& mine = out.settled_by_job[owner.view.row.id];
     mine.add(completed);
     mine.add(failed);
+}
 
+// What a job has still to do counts before all that was done, also by a job that it waits for.
+void add_to_do(const OpenOwner& owner, PartitionSets& out) {
     const RunSet pending = to_do(owner, out.all);
     for (RunSet* set : {&out.completed, &out.failed, &out.skipped, &out.stale}) {
         set->subtract(pending);
@@ -99,23 +102,27 @@ RunSet PartitionSets::of(const std::string& status) const {
 }
 
 Result<PartitionSets> partition_sets(
-    Call& call, const AssetRef& asset, std::vector<OrdinalRun> ordinals, Index from
+    store::History& history,
+    const AssetHead& asset,
+    std::vector<OrdinalRun> ordinals,
+    Index from,
+    const AskJobs& ask
 ) {
     PartitionSets out;
     out.all = OrdinalView(std::move(ordinals));
     if (out.all.size() <= from) {
         return out;
     }
-    out.owners = SERVO_TRY(open_owners(call, asset.head.id));
+    out.owners = SERVO_TRY(open_owners(history, asset.id, ask));
     bool fits = true;
-    SERVO_CHECK(scan_states(
-        *call.history,
-        asset.head.id,
+    SERVO_CHECK(store::scan_states(
+        history,
+        asset.id,
         out.all.at(from),
         out.all.runs().back().last(),
         [&](const std::vector<store::History::StateRun>& states) {
             for (const auto& state : states) {
-                add_state(state, asset.head.latest_revision, out);
+                add_state(state, asset.latest_revision, out);
             }
             fits = out.completed.runs().size() + out.failed.runs().size() +
                        out.skipped.runs().size() <=
@@ -131,10 +138,13 @@ Result<PartitionSets> partition_sets(
         ));
     }
     for (const OpenOwner& owner : out.owners) {
-        add_owner(owner, asset.head.latest_revision, out);
+        add_fresh(owner, asset.latest_revision, out);
+    }
+    for (const OpenOwner& owner : out.owners) {
+        add_to_do(owner, out);
     }
     out.pending.subtract(out.running);
     return out;
 }
 
-}  // namespace servo::server
+}  // namespace servo::engine

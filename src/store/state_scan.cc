@@ -1,17 +1,15 @@
-#include "server/state_scan.h"
+#include "store/state_scan.h"
 
 #include <algorithm>
 
-namespace servo::server {
-
-using namespace model;
+namespace servo::store {
 
 Status scan_states(
-    store::History& history,
+    History& history,
     AssetId asset,
     Ordinal first,
     Ordinal last,
-    const std::function<bool(const std::vector<store::History::StateRun>&)>& take
+    const std::function<bool(const std::vector<History::StateRun>&)>& take
 ) {
     // Distances are unsigned: the ordinals of a product may span nearly the whole range.
     const auto distance = [](Ordinal from, Ordinal to) {
@@ -39,4 +37,4 @@ Status scan_states(
     return {};
 }
 
-}  // namespace servo::server
+}  // namespace servo::store

@@ -1,5 +1,5 @@
 // An asset's selected partitions as sets by status: RunSets over the index space of one view, so
-// that ten million partitions cost as much as they have runs. For worker threads.
+// that ten million partitions cost as much as they have runs. For any thread.
 #pragma once
 
 #include <map>
@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "server/open_owners.h"
+#include "engine/open_owners.h"
 
-namespace servo::server {
+namespace servo::engine {
 
 constexpr size_t kSetRunsMax = 2'000'000;  // fragments of one status
 
@@ -30,9 +30,14 @@ struct PartitionSets {
     model::RunSet of(const std::string& status) const;
 };
 
-// Looks at indices >= `from` of the view only. Errors: resource_exhausted / "too_fragmented".
+// Looks at indices >= `from` of the view only. Errors: those of open_owners; resource_exhausted /
+// "too_fragmented".
 Result<PartitionSets> partition_sets(
-    Call& call, const AssetRef& asset, std::vector<model::OrdinalRun> ordinals, model::Index from
+    store::History& history,
+    const model::AssetHead& asset,
+    std::vector<model::OrdinalRun> ordinals,
+    model::Index from,
+    const AskJobs& ask
 );
 
-}  // namespace servo::server
+}  // namespace servo::engine

@@ -1,5 +1,5 @@
-// Reads the materialised state of many partitions in pieces that the store can answer. For worker
-// threads.
+// Reads the materialised state of many partitions in pieces that the store can answer. For any
+// thread.
 #pragma once
 
 #include <functional>
@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "store/store.h"
 
-namespace servo::server {
+namespace servo::store {
 
 constexpr int kStateRunsPerRead = 10'000;  // more than one block of the store can hold
 
@@ -16,11 +16,11 @@ constexpr int kStateRunsPerRead = 10'000;  // more than one block of the store c
 // pieces; runs within a piece may interleave. Ends early when `take` returns false.
 // Error: the store's.
 Status scan_states(
-    store::History& history,
+    History& history,
     model::AssetId asset,
     model::Ordinal first,
     model::Ordinal last,
-    const std::function<bool(const std::vector<store::History::StateRun>&)>& take
+    const std::function<bool(const std::vector<History::StateRun>&)>& take
 );
 
-}  // namespace servo::server
+}  // namespace servo::store

@@ -3,6 +3,13 @@
 #include "api/codec_impl.h"
 
 namespace servo::api {
+namespace {
+
+constexpr std::string_view kEndedNow =
+    "That ended, completed or failed for good, also of backfills that are over: as `time` says.";
+constexpr std::string_view kEndedBefore = "The same of `time_before`.";
+
+}  // namespace
 
 // Found by argument-dependent lookup, so not in an unnamed namespace.
 
@@ -45,7 +52,9 @@ void describe(V& v, Pool& p) {
     v.field("override", p.override_info, "");
     v.word("breaker", p.breaker, {"closed", "open", "ramping"}, "");
     v.field("breaker_since", p.breaker_since, "");
-    v.field("recent_attempts", p.recent_attempts, "In the breaker's window.");
+    v.field(
+        "recent_attempts", p.recent_attempts, "The last ones that this leader saw end, up to 20."
+    );
     v.field("recent_external_failures", p.recent_external_failures, "");
     v.field("next_probe_at", p.next_probe_at, "");
 }
@@ -197,8 +206,8 @@ void describe(V& v, StatusGroup& g) {
     v.field("pending_partitions", g.pending_partitions, "");
     v.field("failed_partitions", g.failed_partitions, "Of open backfills.");
     v.field("slots", g.slots, "");
-    v.field("partitions_per_second", g.partitions_per_second, "");
-    v.field("partitions_per_second_before", g.partitions_per_second_before, "");
+    v.field("partitions_per_second", g.partitions_per_second, kEndedNow);
+    v.field("partitions_per_second_before", g.partitions_per_second_before, kEndedBefore);
     v.field("time", g.time, "What the last minute was spent on.");
     v.field("time_before", g.time_before, "And the ten minutes before.");
 }
@@ -214,8 +223,8 @@ void describe(V& v, SystemStatus& s) {
     v.field("backfills", s.backfills, "Open ones, by state.");
     v.field("running_partitions", s.running_partitions, "");
     v.field("pending_partitions", s.pending_partitions, "");
-    v.field("partitions_per_second", s.partitions_per_second, "");
-    v.field("partitions_per_second_before", s.partitions_per_second_before, "");
+    v.field("partitions_per_second", s.partitions_per_second, kEndedNow);
+    v.field("partitions_per_second_before", s.partitions_per_second_before, kEndedBefore);
     v.field("executors_up", s.executors_up, "They take work; `slots` are theirs.");
     v.field(
         "executors_drained", s.executors_drained, "They take nothing new, or are about to end."

@@ -67,8 +67,9 @@ Result<int> list(Session& session) {
              std::to_string(pool.used),
              limit_text(pool.limit),
              pool.per_tenant_concurrency > 0 ? std::to_string(pool.per_tenant_concurrency) : "none",
-             std::to_string(pool.recent_external_failures) + "/" +
-                 std::to_string(pool.recent_attempts),
+             pool.recent_attempts == 0 ? "-"
+                                       : std::to_string(pool.recent_external_failures) + "/" +
+                                             std::to_string(pool.recent_attempts),
              pool.override_info ? "set" : "",
              pool.contact,
              hold_text(pool.hold)}
@@ -131,8 +132,10 @@ Result<int> show(Session& session, const ShowArgs& args) {
     facts.add("breaker", breaker);
     facts.add(
         "external",
-        std::to_string(pool.recent_external_failures) + " of the last " +
-            std::to_string(pool.recent_attempts) + " attempts failed with class external"
+        pool.recent_attempts == 0
+            ? "no attempt ended since the server began to lead"
+            : std::to_string(pool.recent_external_failures) + " of the last " +
+                  std::to_string(pool.recent_attempts) + " attempts failed with class external"
     );
     facts.add("contact", pool.contact);
     boost::json::object json = api::to_json(pool);

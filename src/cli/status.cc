@@ -52,10 +52,10 @@ Table groups_table(const api::SystemStatus& status) {
          {"OPEN", Align::kRight},
          {"RUNNING", Align::kRight},
          {"PENDING", Align::kRight},
-         {"FAILED", Align::kRight},
          {"SLOTS", Align::kRight},
          {"RATE", Align::kRight},
          {"BEFORE", Align::kRight},
+         {"FAILED", Align::kRight},
          {"LOST", Align::kRight},
          {"LOST BEFORE", Align::kRight, true},
          {"EARNED", Align::kRight, true},
@@ -64,18 +64,16 @@ Table groups_table(const api::SystemStatus& status) {
          {"BUSY WITH"}}
     );
     for (const api::StatusGroup& group : status.groups) {
+        const double failed = group.time ? group.time->failed_per_second : 0;
         table.add(
             {group.name,
              std::to_string(group.open_backfills),
              count(group.running_partitions),
              count(group.pending_partitions),
-             Cell(
-                 count(group.failed_partitions),
-                 group.failed_partitions > 0 ? Tone::kBad : Tone::kPlain
-             ),
              std::to_string(group.slots),
              rate(group.partitions_per_second),
              rate(group.partitions_per_second_before),
+             Cell(rate(failed), failed > 0 ? Tone::kBad : Tone::kPlain),
              slots(group.time, &api::TimeSpent::lost_slots),
              slots(group.time_before, &api::TimeSpent::lost_slots),
              slots(group.time, &api::TimeSpent::earned_slots),

@@ -481,7 +481,7 @@ std::vector<RunningSpan> running_spans(const State& state) {
     return out;
 }
 
-void keep_ledger(Context& c) {
+void keep_ledger(Context& c, Closing closing) {
     State& state = c.state;
     if (!state.ledger.on()) {
         return;
@@ -497,7 +497,7 @@ void keep_ledger(Context& c) {
     const auto rounds = static_cast<int64_t>(1 + state.jobs.size() / kJobsLookedAt);
     std::optional<std::vector<Seen>> seen;
     // A minute is closed with all of its idle time handed out.
-    const bool closes = state.ledger.close_due(stamp(c.now));
+    const bool closes = closing == Closing::kAll || state.ledger.close_due(stamp(c.now));
     if (closes || c.now - state.waits_seen >= kTickInterval * rounds) {
         const int64_t free = count_free(state);
         seen = look_at_waits(state, free > 0);
@@ -510,7 +510,7 @@ void keep_ledger(Context& c) {
         hand_out_idle(state, *seen);
     }
     if (closes) {
-        auto rows = state.ledger.close(stamp(c.now), state.epoch, running_spans(state));
+        auto rows = state.ledger.close(stamp(c.now), state.epoch, running_spans(state), closing);
         std::move(rows.begin(), rows.end(), std::back_inserter(c.changes.ledger));
     }
 }

@@ -16,18 +16,16 @@ constexpr int64_t kRampFull = 1'024;  // beyond this many at once the breaker cl
 void Breaker::become(BreakerState state, Instant now) {
     state_ = state;
     since_ = now;
-    bits_ = 0;
-    count_ = 0;
     ramp_ = 1;
     ramp_successes_ = 0;
     probe_at_ = now + kBreakerProbeEvery;
 }
 
 bool Breaker::observe(bool external_failure, Instant now) {
+    bits_ = ((bits_ << 1) | (external_failure ? 1U : 0U)) & kWindowMask;
+    count_ = std::min(count_ + 1, kBreakerWindow);
     switch (state_) {
         case BreakerState::kClosed:
-            bits_ = ((bits_ << 1) | (external_failure ? 1U : 0U)) & kWindowMask;
-            count_ = std::min(count_ + 1, kBreakerWindow);
             if (count_ == kBreakerWindow &&
                 external_in_window() * 100 >= kBreakerOpenPercent * kBreakerWindow) {
                 become(BreakerState::kOpen, now);
@@ -84,6 +82,8 @@ void Breaker::probe_started(Instant now) {
 }
 
 void Breaker::restore(BreakerState state, Instant since) {
+    bits_ = 0;
+    count_ = 0;
     become(state, since);
 }
 

@@ -30,10 +30,12 @@ class Breaker {
     // A lease that needs the pool was given while open: it is the probe.
     void probe_started(Instant now);
 
+    // The last attempts whatever the state: what opened it can still be seen while it is open.
     int attempts_in_window() const { return count_; }
     int external_in_window() const { return __builtin_popcount(bits_); }
 
-    // Restores a stored state; an open breaker probes after one interval.
+    // Begins anew in a stored state, or in the one that somebody set; an open breaker probes after
+    // one interval.
     void restore(model::BreakerState state, Instant since);
 
  private:

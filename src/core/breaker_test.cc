@@ -65,6 +65,38 @@ TEST(Breaker, RampsUpByDoublingAndClosesWhenFull) {
     EXPECT_EQ(breaker.available(kNow), -1);
 }
 
+TEST(Breaker, WhatOpenedItCanBeSeenWhileItIsOpen) {
+    Breaker breaker = opened();
+    EXPECT_EQ(breaker.attempts_in_window(), kBreakerWindow);
+    EXPECT_EQ(breaker.external_in_window(), kBreakerWindow / 2);
+    breaker.observe(true, kNow + kBreakerProbeEvery);  // a probe; its failure is one more
+    EXPECT_EQ(breaker.attempts_in_window(), kBreakerWindow);
+    EXPECT_EQ(breaker.external_in_window(), kBreakerWindow / 2);
+    breaker.observe(true, kNow + 2 * kBreakerProbeEvery);
+    EXPECT_EQ(breaker.external_in_window(), kBreakerWindow / 2 + 1);
+}
+
+TEST(Breaker, WhatClosedDoesNotOpenByWhatWasBefore) {
+    Breaker breaker = opened();
+    while (breaker.state() != BreakerState::kClosed) {
+        breaker.observe(false, kNow);
+    }
+    EXPECT_EQ(breaker.external_in_window(), 0);
+    for (int i = 1; i < kBreakerWindow / 2; ++i) {
+        EXPECT_FALSE(breaker.observe(true, kNow));
+    }
+    EXPECT_TRUE(breaker.observe(true, kNow));
+}
+
+TEST(Breaker, WhatSomebodyClosedBeginsAnew) {
+    Breaker breaker = opened();
+    breaker.restore(BreakerState::kClosed, kNow);
+    EXPECT_EQ(breaker.attempts_in_window(), 0);
+    for (int i = 1; i < kBreakerWindow; ++i) {
+        EXPECT_FALSE(breaker.observe(true, kNow));
+    }
+}
+
 TEST(Breaker, AFailureWhileRampingOpensAgain) {
     Breaker breaker = opened();
     breaker.observe(false, kNow);

@@ -183,6 +183,9 @@ struct Tick {};
 struct AddStall {
     Millis stall{0};
 };
+// The last of a leader that ends in order: the ledger's running minute and hour are stored as they
+// stand. Sent by the engine alone.
+struct CloseLedger {};
 
 using Command = std::variant<
     ApplyDefinitions,
@@ -205,7 +208,8 @@ using Command = std::variant<
     ExecutorCall,
     DrainExecutor,
     Tick,
-    AddStall>;
+    AddStall,
+    CloseLedger>;
 
 // --- replies ---------------------------------------------------------------------------------
 

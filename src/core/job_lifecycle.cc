@@ -113,6 +113,10 @@ void forget(State& state, JobId id) {
     state.jobs.erase(it);
 }
 
+bool is_unclaimed(const Job& job) {
+    return job.row.state == JobState::kPending || job.row.state == JobState::kResuming;
+}
+
 void set_state(
     Context& c, Job& job, JobState to, const std::string& reason, const std::string& by
 ) {
@@ -362,7 +366,7 @@ void release_overlap_waiters(Context& c, AssetId asset_id) {
             if (job.row.state == JobState::kPending) {
                 job.row.state_reason = blocker ? "overlap" : "";
             }
-            if (job.row.state == JobState::kPending || job.row.state == JobState::kResuming) {
+            if (is_unclaimed(job)) {
                 job.row.state_since = c.now;
             }
             job.waiting_since = c.now;

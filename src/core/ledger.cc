@@ -308,22 +308,22 @@ bool Ledger::close_due(Stamp now) const {
 }
 
 std::vector<LedgerRow> Ledger::close(
-    Stamp now, int64_t epoch, const std::vector<RunningSpan>& running
+    Stamp now, int64_t epoch, const std::vector<RunningSpan>& running, Closing closing
 ) {
     std::vector<LedgerRow> out;
     if (!on_) {
         return out;
     }
     const int64_t kept = first_ / kCellsPerMinute;
-    const int64_t last = last_known_minute(now);
+    const int64_t last = closing == Closing::kAll ? now / kMinuteUs : last_known_minute(now);
     for (int64_t minute = std::max(closed_minute_ + 1, kept); minute <= last; ++minute) {
         const Stamp from = minute * kMinuteUs;
-        const Stamp to = from + kMinuteUs;
+        const Stamp to = std::min(from + kMinuteUs, now);
         for (const RunningSpan& one : running) {
             counters_[kMeterOpen] += overlap(one.from, to, from, to);
         }
         add_rows(LedgerSpan::kMinute, from, to, epoch, running, out);
-        if ((minute + 1) % kLedgerHourEvery == 0) {
+        if (minute == last || (minute + 1) % kMinutesPerHour == 0) {
             const Stamp hour = minute / kMinutesPerHour * kMinutesPerHour * kMinuteUs;
             add_rows(LedgerSpan::kHour, hour, to, epoch, running, out);
         }

@@ -33,7 +33,6 @@ constexpr size_t kLedgerKeysKept = 100;      // a scope and cell; the rest as "o
 constexpr size_t kLedgerKeysOpen = 1'000;    // while a cell is young
 constexpr int64_t kLedgerYoungCells = 3;     // may still grow beyond kLedgerKeysKept
 constexpr Millis kLedgerCloseAfter{15'000};  // beyond the TTL, so that all is known by then
-constexpr int64_t kLedgerHourEvery = 10;     // minutes between two writes of an unfinished hour
 constexpr size_t kLedgerPostings = 1'024;    // places where amounts are added up first
 
 // Whose time it is.
@@ -57,6 +56,9 @@ using Amounts = std::span<const Amount>;
 // Where a booking goes: everywhere; to the total and the executor; to whose work is concerned, when
 // the total has it already; everywhere but to executors.
 enum class Booking { kEverywhere, kExecutor, kConcerned, kWork };
+
+// What is closed: the minutes of which all is known, or, as nothing more will be, all until now.
+enum class Closing { kKnown, kAll };
 
 // amount × part / all, rounded down; exact.
 int64_t share_of(int64_t amount, int64_t part, int64_t all);
@@ -115,8 +117,11 @@ class Ledger {
     int64_t unphased_us() const { return unphased_us_; }  // busy time that has no phase: none
 
     bool close_due(Stamp now) const;
-    // Minutes that can be closed by `now`, and hours that are due, as rows to store.
-    std::vector<LedgerRow> close(Stamp now, int64_t epoch, const std::vector<RunningSpan>& running);
+    // Minutes that are closed by `now` as rows to store, and anew the hours that they are in: what
+    // ends with a leader is missing in both alike.
+    std::vector<LedgerRow> close(
+        Stamp now, int64_t epoch, const std::vector<RunningSpan>& running, Closing closing
+    );
 
     // Sums over [from, to), whole cells, with what runs as open.
     using Sums = std::map<LedgerKey, Meters>;

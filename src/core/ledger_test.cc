@@ -141,10 +141,9 @@ TEST_F(LedgerTest, StoresAMinuteOnceWithWhatRunsAsOpen) {
         Booking::kEverywhere
     );
     EXPECT_FALSE(ledger.close_due(kStart + 74 * kSecond));
-    const auto rows = ledger.close(kStart + 75 * kSecond, 4, running);
-    ASSERT_EQ(rows.size(), kLedgerScopeCount);
+    const auto rows = ledger.close(kStart + 75 * kSecond, 4, running, Closing::kKnown);
+    ASSERT_EQ(rows.size(), 2 * kLedgerScopeCount);
     for (const LedgerRow& row : rows) {
-        EXPECT_EQ(row.span, LedgerSpan::kMinute);
         EXPECT_EQ(stamp(row.at), kStart);
         EXPECT_EQ(row.epoch, 4);
         ASSERT_EQ(row.entries.size(), 1U);
@@ -169,7 +168,8 @@ TEST_F(LedgerTest, StoresAMinuteOnceWithWhatRunsAsOpen) {
     EXPECT_EQ(ledger.counters()[kMeterUseful], 30 * kSecond);
 }
 
-TEST_F(LedgerTest, WritesAnHourEveryTenMinutes) {
+// Whenever its leader dies, the hour has what its minutes have.
+TEST_F(LedgerTest, WritesTheHourAnewWithEachMinute) {
     size_t hours = 0;
     for (int64_t minute = 0; minute < 60; ++minute) {
         const Stamp from = kStart + minute * 60 * kSecond;
@@ -180,7 +180,7 @@ TEST_F(LedgerTest, WritesAnHourEveryTenMinutes) {
             account(1),
             Booking::kEverywhere
         );
-        for (const LedgerRow& row : ledger.close(from + 75 * kSecond, 1, {})) {
+        for (const LedgerRow& row : ledger.close(from + 75 * kSecond, 1, {}, Closing::kKnown)) {
             if (row.span == LedgerSpan::kHour && row.scope == LedgerScope::kAll) {
                 ++hours;
                 EXPECT_EQ(stamp(row.at), kStart);
@@ -188,7 +188,53 @@ TEST_F(LedgerTest, WritesAnHourEveryTenMinutes) {
             }
         }
     }
-    EXPECT_EQ(hours, 6U);
+    EXPECT_EQ(hours, 60U);
+}
+
+TEST_F(LedgerTest, MinutesClosedTogetherWriteEachHourOnce) {
+    ledger.book(
+        kStart,
+        kStart + 62 * 60 * kSecond,
+        {{kMeterDown, 62 * 60 * kSecond}},
+        account(1),
+        Booking::kEverywhere
+    );
+    std::vector<std::pair<Stamp, int64_t>> hours;
+    for (const LedgerRow& row :
+         ledger.close(kStart + 62 * 60 * kSecond + 15 * kSecond, 1, {}, Closing::kKnown)) {
+        if (row.span == LedgerSpan::kHour && row.scope == LedgerScope::kAll) {
+            hours.emplace_back(
+                stamp(row.at) - kStart, row.entries.at(kLedgerNobody).at("slot.down")
+            );
+        }
+    }
+    using Hours = std::vector<std::pair<Stamp, int64_t>>;
+    EXPECT_EQ(hours, (Hours{{0, 3'600'000}, {3'600 * kSecond, 120'000}}));
+}
+
+TEST_F(LedgerTest, AnEndInOrderStoresTheRunningMinuteAndHour) {
+    const Stamp end = kStart + 83 * kSecond;
+    ledger.book(kStart, end, {{kMeterDown, 83 * kSecond}}, account(1), Booking::kEverywhere);
+    const std::vector<RunningSpan> running = {{kStart + 70 * kSecond, account(2)}};
+    (void)ledger.close(kStart + 75 * kSecond, 1, {}, Closing::kKnown);
+    std::map<LedgerSpan, LedgerAmounts> last;
+    for (const LedgerRow& row : ledger.close(end, 1, running, Closing::kAll)) {
+        if (row.scope == LedgerScope::kAll) {
+            EXPECT_EQ(
+                stamp(row.at), row.span == LedgerSpan::kHour ? kStart : kStart + 60 * kSecond
+            );
+            last[row.span] = row.entries.at(kLedgerNobody);
+        }
+    }
+    EXPECT_EQ(
+        last.at(LedgerSpan::kMinute),
+        (LedgerAmounts{{"slot.busy.open", 13'000}, {"slot.down", 23'000}})
+    );
+    EXPECT_EQ(
+        last.at(LedgerSpan::kHour),
+        (LedgerAmounts{{"slot.busy.open", 13'000}, {"slot.down", 83'000}})
+    );
+    EXPECT_TRUE(ledger.close(end, 1, running, Closing::kAll).empty());
 }
 
 TEST_F(LedgerTest, KnowsBusyTimeWithoutAPhase) {

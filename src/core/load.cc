@@ -183,9 +183,8 @@ void adopt(State& state, const Snapshot::OpenJob& open, Instant now) {
     job.cancelled = open.checkpoint.cancelled;
     job.done_since = open.done_after;
     job.failed_since = open.failed_after;
-    const bool unclaimed =
-        job.row.state == JobState::kPending || job.row.state == JobState::kResuming;
-    job.waiting_since = unclaimed ? std::min(job.row.state_since, now) : now;
+    // When another leader last served what was claimed is not stored: it may age anew.
+    job.waiting_since = is_unclaimed(job) ? std::min(job.row.state_since, now) : now;
     job.effective_priority = job.row.settings.priority;
     for (const FailureRow& row : open.retrying) {
         if (!row.final && job.remaining.contains(row.index)) {

@@ -219,5 +219,43 @@ TEST_F(LoadTest, WhatNobodyClaimedHasWaitedSinceItCouldBeClaimed) {
     }
 }
 
+TEST_F(LoadTest, WhatWasClaimedUnderAnotherLeaderIsNotClaimable) {
+    snapshot_.grants.clear();
+    snapshot_.jobs[0].row.state = JobState::kRunning;
+    load();
+    const JobMeter meter = scheduler_->meters(JobId{}, 1, now_).at(0);
+    EXPECT_GT(meter.eligible, 0U);
+    EXPECT_FALSE(meter.claimable_since);
+}
+
+// Counting began with the leader: its first partitions are not spread over the job's whole age.
+TEST_F(LoadTest, RatesAreThoseSinceTheLeaderBegan) {
+    snapshot_.jobs[0].row.state = JobState::kRunning;
+    snapshot_.jobs[0].row.started_at = now_ - Millis(3'600'000);
+    load();
+    RegisterRequest request;
+    request.executor = "x1";
+    request.session = kSession;
+    request.slots = 2;
+    request.held = {{kLease, 5, 0}};
+    request.ack = 6;
+    ASSERT_TRUE(apply(RegisterExecutor{request}).has_value());
+    now_ += Millis(2'000);
+    CallRequest report = call();
+    report.ack = 6;
+    report.free_slots = 0;
+    report.held = request.held;
+    LeaseResults results;
+    results.lease = kLease;
+    for (uint64_t position = 0; position < 2; ++position) {
+        results.done.push_back({position, now_, Micros(500'000), -1, -1, -1, -1});
+    }
+    report.results = {results};
+    ASSERT_TRUE(apply(ExecutorCall{report}).has_value());
+    const JobView view = *scheduler_->job(snapshot_.jobs[0].row.id, now_);
+    EXPECT_EQ(view.rate_now_milli, 1'000);
+    EXPECT_EQ(view.rate_before_milli, 0);
+}
+
 }  // namespace
 }  // namespace servo::core

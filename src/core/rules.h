@@ -69,7 +69,7 @@ void miss_slots(State& state, const Session& session);
 void slots_joined(State& state, ExecutorId executor, int64_t slots);
 void recount_slots(State& state);
 // The look once a second: waiting work, idle and missing slots, minutes that are over.
-void keep_ledger(Context& c);
+void keep_ledger(Context& c, Closing closing);
 std::vector<RunningSpan> running_spans(const State& state);
 
 // --- fairness.cc: order between tenants and jobs ---
@@ -104,6 +104,7 @@ Pick take(State& state, Job& job, uint64_t limit);
 uint64_t range_size(const State& state, const Job& job);
 
 // --- job_lifecycle.cc ---
+bool is_unclaimed(const Job& job);  // no lease yet since its start or resume
 void set_state(Context& c, Job& job, JobState to, const std::string& reason, const std::string& by);
 void mark_dirty(State& state, Job& job);
 // The job got results that its last checkpoint does not have.

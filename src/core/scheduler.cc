@@ -65,6 +65,10 @@ Result<Reply> Scheduler::apply(
             }
             return Reply(Done{false});
         }
+        Result<Reply> operator()(const CloseLedger&) {
+            keep_ledger(c, Closing::kAll);
+            return Reply(Done{false});
+        }
     };
     return std::visit(Visitor{c}, command);
 }

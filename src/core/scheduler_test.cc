@@ -239,6 +239,23 @@ TEST(Scheduler, PausedAndGatedWorkIsNotClaimable) {
     EXPECT_EQ(w.scheduler_->meters(JobId{}, 10, w.now_)[0].claimable_since, w.now_);
 }
 
+// Others were served before it since then: it has no slot, but had its first lease.
+TEST(Scheduler, WhatWasClaimedOnceIsNotClaimable) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 1);
+    w.create(w.row(10, 5));
+    w.ask(1, 1);
+    ASSERT_EQ(w.state(10), JobState::kRunning);
+    w.fail_one(1, w.held_[1][0], FailureClass::kLost);
+    w.pass(Millis(90'000));
+    const JobMeter meter = w.scheduler_->meters(JobId{}, 10, w.now_)[0];
+    EXPECT_EQ(meter.slots, 0);
+    EXPECT_GT(meter.eligible, 0U);
+    EXPECT_FALSE(meter.claimable_since);
+}
+
 TEST(Scheduler, ClaimsAreKeptWithTheJobAsTheyAreCounted) {
     World w;
     w.asset("orders");

@@ -150,8 +150,7 @@ LeaseId give(Context& c, Session& session, Job& job, const Pick& pick, Lease* le
     row.size = pick.size;
     add_grant(c, *lease, std::move(row));
     job.leased += pick.size;
-    const bool claimed =
-        job.row.state == JobState::kPending || job.row.state == JobState::kResuming;
+    const bool claimed = is_unclaimed(job);
     if (claimed) {
         note_claim(state, job, c.now);
     }

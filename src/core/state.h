@@ -51,8 +51,11 @@ struct RateRing {
     std::array<uint32_t, kRateCells> cells{};
     int64_t newest = 0;  // number of the newest cell: instant / 10 s
     void add(Instant now, uint64_t count);
-    // Sum over cells that ended in (now - from, now - to].
-    uint64_t sum(Instant now, Millis from, Millis to) const;
+    // Of the cells that have a part in [from, to).
+    uint64_t sum(Instant from, Instant to) const;
+    // Per second, × 1000, over the cells that began in [now - from, now - to), the present one as
+    // far as it has come. Counting began at `began`: what was before is neither few nor many.
+    int64_t milli_per_second(Instant now, Millis from, Millis to, Instant began) const;
 };
 
 struct Tenant {

@@ -164,7 +164,7 @@ void tick(Context& c) {
     charge_running(c, since);
     rebalance(c);
     reorder(c.state, c.now);
-    keep_ledger(c);
+    keep_ledger(c, Closing::kKnown);
     for (const auto& [id, pool] : c.state.pools) {
         const auto probe = pool.breaker.probe_at();
         if ((probe && *probe <= c.now) || !pool.steps.empty()) {

@@ -107,16 +107,11 @@ std::optional<JobView> Scheduler::job(JobId id, Instant now) const {
     for (const auto& [pool, units] : job.pools) {
         view.pools.push_back(pool);
     }
-    const Millis age = now - job.row.started_at.value_or(now);
-    const int64_t now_ms = std::clamp<int64_t>(age.count(), 1'000, 60'000);
-    view.rate_now_milli =
-        static_cast<int64_t>(job.rate.sum(now, Millis(60'000), Millis(0))) * 1'000'000 / now_ms;
-    const int64_t before_ms = std::clamp<int64_t>(age.count() - 60'000, 0, 600'000);
-    if (before_ms > 0) {
-        view.rate_before_milli =
-            static_cast<int64_t>(job.rate.sum(now, Millis(660'000), Millis(60'000))) * 1'000'000 /
-            before_ms;
-    }
+    // The ring is this leader's: what ended under the one before it is not in there.
+    const Instant began =
+        std::max(job.row.started_at.value_or(now), instant_ms(state_->ledger.began() / 1'000));
+    view.rate_now_milli = job.rate.milli_per_second(now, kRateNow, Millis(0), began);
+    view.rate_before_milli = job.rate.milli_per_second(now, kRateBefore, kRateNow, began);
     view.durations = state_->asset_of(job).revisions.at(job.row.revision).durations;
     view.holders = holders_of(*state_, job);
     view.waiting = waiting_of(*state_, job, now);

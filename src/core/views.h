@@ -64,6 +64,10 @@ struct SlotHolder {
     Instant since;  // when that partition began, as far as this leader heard
 };
 
+// Now is the last minute; before are the ten minutes until then.
+constexpr Millis kRateNow{60'000};
+constexpr Millis kRateBefore{660'000};
+
 // A job as its row says, with what only the scheduler knows.
 struct JobView {
     JobRow row;
@@ -76,7 +80,7 @@ struct JobView {
     int rank = 0;               // among the tenant's open jobs, from 1; 0 = not open
     int64_t slots = 0;          // leases held
     std::vector<PoolId> pools;  // that each lease takes units of
-    // Finished partitions per second, ×1000: over the last minute, and the ten minutes before it.
+    // Finished partitions per second, ×1000, now and before, as far as this leader saw them.
     int64_t rate_now_milli = 0;
     int64_t rate_before_milli = 0;
     DurationStats durations;          // of this job's asset revision
@@ -121,8 +125,8 @@ struct JobMeter {
     uint64_t running = 0;   // leased and started, one a lease
     uint64_t eligible = 0;  // waits for a free slot only
     uint64_t gated = 0;     // held back by a gate, backoff included
-    // Since when work of it could have been leased and none was; absent while some is leased or a
-    // gate other than the lack of executors holds all of it.
+    // Since when it could have got the first lease since its start or resume; absent once it got
+    // it, and while a gate other than the lack of executors holds all of it.
     std::optional<Instant> claimable_since;
     bool deadline_at_risk = false;  // would end after its deadline at its present slots
     bool deadline_missed = false;

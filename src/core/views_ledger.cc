@@ -80,10 +80,9 @@ std::map<std::string, int64_t, std::less<>> Scheduler::ledger_counters() const {
 int64_t Scheduler::earned_slots_milli(Instant now) const {
     // Whole cells: the present one would read as a slump.
     const Instant end = instant_ms(to_ms(now) / kRateCellMs * kRateCellMs);
-    const Millis age = end - instant_ms(state_->ledger.began() / 1'000);
-    const int64_t ms = std::clamp<int64_t>(age.count(), kRateCellMs, 60'000);
-    const uint64_t earned = state_->earned_ms.sum(end - Millis(1), Millis(ms), Millis(0));
-    return static_cast<int64_t>(earned) * 1'000 / ms;
+    const Instant begin = std::max(end - kRateNow, instant_ms(state_->ledger.began() / 1'000));
+    const int64_t ms = std::max(kRateCellMs, Millis(end - begin).count());
+    return static_cast<int64_t>(state_->earned_ms.sum(begin, end)) * 1'000 / ms;
 }
 
 LedgerView Scheduler::ledger(LedgerScope scope, Millis from, Millis to, Instant now) const {

@@ -30,7 +30,7 @@ JobMeter meter_of(const State& state, const Job& job, Instant now) {
     const bool eligible = gate.open() || (open && state.slots_total == 0);
     meter.eligible = eligible ? std::min(free, waiting) : 0;
     meter.gated = waiting - meter.eligible;
-    if (open && free > 0 && job.leases.empty()) {
+    if (open && free > 0 && is_unclaimed(job)) {
         meter.claimable_since = job.waiting_since;
     }
     if (job.row.settings.deadline) {

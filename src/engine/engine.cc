@@ -353,8 +353,24 @@ void Engine::refuse_all(std::vector<Applied>& applied, const Error& error) {
     }
 }
 
+void Engine::close_ledger() {
+    if (!scheduler_) {
+        return;
+    }
+    model::ChangeSet changes;
+    (void)scheduler_->apply(core::CloseLedger{}, now_, seq_ + 1, changes);
+    if (changes.empty()) {
+        return;
+    }
+    const store::CommitOutcome outcome = store_.commit({status_.epoch, seq_ + 1, now_, &changes});
+    if (outcome.fate != store::CommitFate::kCommitted) {
+        spdlog::warn("The ledger's last minute could not be stored: {}", outcome.message);
+    }
+}
+
 void Engine::shut_down() {
     if (status_.state == EngineState::kLeading) {
+        close_ledger();
         leadership_.resign();
         status_.state = EngineState::kStandby;
         status_.leading_since = kNever;

@@ -102,8 +102,8 @@ class Engine {
     // never decreases. Returns whether something was done.
     bool step(Instant now);
 
-    // Gives leadership up, and answers everything that is queued or parked with `unavailable`;
-    // nothing may follow.
+    // Stores what is known of the running minute, gives leadership up, and answers everything that
+    // is queued or parked with `unavailable`; nothing may follow.
     void shut_down();
 
     // The latest time it was stepped or loaded at.
@@ -157,6 +157,7 @@ class Engine {
     void settle(std::vector<Applied>& applied, const model::ChangeSet& changes, Instant now);
     void answer_all(std::vector<Applied>& applied, Instant now);
     void refuse_all(std::vector<Applied>& applied, const Error& error);
+    void close_ledger();
     void after_refusal(std::vector<Applied>& applied, const std::string& message, Instant now);
     void answer_without_lead(Instant now);
     Error why_not() const;

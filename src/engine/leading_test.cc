@@ -179,6 +179,34 @@ TEST_F(LeadingTest, ALeaderThatStopsHandsOverAtOnce) {
     EXPECT_TRUE(leads(second_));
 }
 
+TEST_F(LeadingTest, ALeaderThatStopsStoresWhatItKnowsOfTheRunningMinute) {
+    EXPECT_EQ(reason(first_, join(5)), "");
+    pass(Millis(7'000), {&first_});
+    first_.shut_down();
+    for (const model::LedgerSpan span : {model::LedgerSpan::kMinute, model::LedgerSpan::kHour}) {
+        const auto rows = memory_.within(store::TenantScope::all())
+                              ->ledger(span, model::LedgerScope::kAll, kEpochStart, kNever)
+                              .value();
+        int64_t ms = 0;
+        for (const model::LedgerRow& row : rows) {
+            for (const auto& [word, amount] : row.entries.at(model::kLedgerNobody)) {
+                ms += word.starts_with(model::kSlotWords) ? amount : 0;
+            }
+        }
+        EXPECT_EQ(ms, 7'000) << to_string(span) << ": of one slot";
+    }
+    pass(Millis(400), {&second_});
+    EXPECT_TRUE(accepted(second_, "orders")) << "the chain of commits goes on behind it";
+}
+
+TEST_F(LeadingTest, AStoreThatFailsAtTheEndKeepsNobodyFromStopping) {
+    EXPECT_EQ(reason(first_, join(5)), "");
+    pass(Millis(1'000), {&first_});
+    firsts_.down = true;
+    first_.shut_down();
+    EXPECT_EQ(first_.status().state, EngineState::kStandby);
+}
+
 TEST_F(LeadingTest, WordThatTheLeaderIsGoneIsActedOnAtTheNextStep) {
     pass(Millis(3'000), {&first_, &second_});
     second_.heard_gone(1);

@@ -29,7 +29,12 @@ std::shared_ptr<const Program> AttemptSpans::program_of(const FeedSlot& feed) {
     if (programs_.size() >= kTracedProgramsMax) {
         programs_.clear();
     }
-    return programs_[revision] = make_program(*feed.definition, "");
+    auto program = std::make_shared<Program>(*make_program(*feed.definition, ""));
+    if (!program->scheme) {  // a synthetic one runs without; its spans have keys all the same
+        auto scheme = model::PartitionScheme::compile(program->definition.spec.partitions);
+        program->scheme = scheme ? *std::move(scheme) : nullptr;
+    }
+    return programs_[revision] = std::move(program);
 }
 
 void AttemptSpans::fed(const FeedSlot& feed) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace servo::executor {
 namespace {
 
@@ -77,6 +79,25 @@ TEST_F(AttemptSpansTest, AttemptsAreBelowTheirLeaseAndThatBelowItsBackfill) {
     EXPECT_EQ(Micros(400'000), seen_[2].duration);
     for (const trace::Span& span : seen_) {
         EXPECT_EQ(model::trace_of(model::JobId(9), ""), span.trace);
+    }
+}
+
+TEST_F(AttemptSpansTest, AnAttemptIsNamedByItsPartitionsKey) {
+    for (const model::RunnerKind kind :
+         {model::RunnerKind::kSynthetic, model::RunnerKind::kCommand}) {
+        FeedSlot fed = feed(100, 0, 1, 1);
+        model::Definition definition = *fed.definition;
+        definition.spec.partitions.dimensions.push_back({"", model::StaticKeys{{"eu", "us"}, {}}});
+        definition.spec.run.kind = kind;
+        definition.spec.run.argv = {"true"};
+        fed.definition = std::make_shared<const model::Definition>(std::move(definition));
+        fed.grant.asset = model::AssetId(2 + static_cast<int64_t>(kind));
+        spans_.fed(fed);
+        spans_.reported(0, progress(100, {done(0, 1'000)}));
+        const auto& attempt = seen_.at(seen_.size() - 2);
+        const std::pair<std::string_view, trace::AttributeValue> key("servo.partition_key", "us");
+        EXPECT_EQ(std::count(attempt.attributes.begin(), attempt.attributes.end(), key), 1)
+            << static_cast<int>(kind);
     }
 }
 

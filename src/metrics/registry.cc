@@ -39,9 +39,9 @@ const std::vector<Metric> kMetrics = {
     {"servo_backfill_oldest_claimable_seconds",
      Type::kGauge,
      {},
-     "Age of the oldest job that could be leased and has no lease; 0 when there is none. Paused "
-     "and "
-     "gated work does not count, work that no executor can take does."},
+     "How long the oldest claimable job waits for its first lease since its start or resume; 0 "
+     "when "
+     "there is none. Paused and gated work does not count, work that no executor can take does."},
     {"servo_backfill_partition_duration_seconds",
      Type::kHistogram,
      {"status"},

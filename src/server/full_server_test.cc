@@ -8,7 +8,13 @@ namespace servo::server {
 
 namespace json = boost::json;
 
-TestServer::TestServer(ServerOptions options) {
+TestServer::TestServer(ServerOptions options, const model::ChangeSet& stored) {
+    if (!stored.empty()) {
+        const int64_t epoch = store_.take_leadership({"earlier"}).value_or(0);
+        const store::CommitOutcome outcome = store_.commit({epoch, 1, instant_ms(1), &stored});
+        EXPECT_EQ(outcome.fate, store::CommitFate::kCommitted) << outcome.message;
+        EXPECT_TRUE(store_.resign(epoch));
+    }
     engine_ = std::make_unique<engine::Engine>(store_, store::Candidate{"test"}, 1);
     loop_ = std::make_unique<engine::Loop>(*engine_, store_, [](const std::string& why) {
         ADD_FAILURE() << "the engine broke: " << why;

@@ -18,7 +18,8 @@ namespace servo::server {
 
 class TestServer {
  public:
-    explicit TestServer(ServerOptions options = {});
+    // `stored`: what an earlier leader committed.
+    explicit TestServer(ServerOptions options = {}, const model::ChangeSet& stored = {});
     ~TestServer();
 
     struct Answer {

@@ -60,8 +60,6 @@ void add_job(const core::JobView& view, api::StatusGroup& group) {
     group.pending_partitions += view.pending;
     group.failed_partitions += view.counters.failed;
     group.slots += view.slots;
-    group.partitions_per_second += static_cast<double>(view.rate_now_milli) / 1'000;
-    group.partitions_per_second_before += static_cast<double>(view.rate_before_milli) / 1'000;
 }
 
 void fill_totals(const std::vector<core::JobView>& jobs, api::SystemStatus& out) {
@@ -70,8 +68,6 @@ void fill_totals(const std::vector<core::JobView>& jobs, api::SystemStatus& out)
         ++out.backfills[std::string(to_string(view.row.state))];
         out.running_partitions += view.running;
         out.pending_partitions += view.pending;
-        out.partitions_per_second += static_cast<double>(view.rate_now_milli) / 1'000;
-        out.partitions_per_second_before += static_cast<double>(view.rate_before_milli) / 1'000;
         for (const core::GateShare& share : view.waiting) {
             api::WaitReason& reason = gates[share.gate];
             const uint64_t before = reason.partitions;
@@ -165,6 +161,20 @@ Result<std::vector<api::StatusGroup>> groups_of(
     ));
 }
 
+// Rates are the ledger's, of the total and of each part alike: what ended counts, whether or not
+// its backfill is still open.
+template <typename Whose>
+void set_time(std::optional<api::TimeSpent> spent, Whose& out) {
+    out.partitions_per_second = spent ? ended_per_second(*spent) : 0;
+    out.time = std::move(spent);
+}
+
+template <typename Whose>
+void set_time_before(std::optional<api::TimeSpent> spent, Whose& out) {
+    out.partitions_per_second_before = spent ? ended_per_second(*spent) : 0;
+    out.time_before = std::move(spent);
+}
+
 // Adds what each spent its time on, also those without open work.
 void add_times(
     const TimeViews& views, const RowFilter& wanted, std::vector<api::StatusGroup>& groups
@@ -180,18 +190,11 @@ void add_times(
         groups.back().name = name;
         return groups.back();
     };
-    const auto ended = [](const api::TimeSpent& spent) {
-        return spent.completed_per_second + spent.failed_per_second;
-    };
     for (auto& [name, spent] : time_by_name(views.now, wanted)) {
-        api::StatusGroup& one = group(name);
-        one.partitions_per_second = std::max(one.partitions_per_second, ended(spent));
-        one.time = spent;
+        set_time(std::move(spent), group(name));
     }
     for (auto& [name, spent] : time_by_name(views.before, wanted)) {
-        api::StatusGroup& one = group(name);
-        one.partitions_per_second_before = std::max(one.partitions_per_second_before, ended(spent));
-        one.time_before = spent;
+        set_time_before(std::move(spent), group(name));
     }
 }
 
@@ -258,8 +261,8 @@ Result<Response> get_status(Call& call) {
     }
     out.groups = SERVO_TRY(groups_of(out.by, machinery, jobs));
     add_times(machinery.time_by, somebodys, out.groups);
-    out.time = time_spent(machinery.time.now, own);
-    out.time_before = time_spent(machinery.time.before, own);
+    set_time(time_spent(machinery.time.now, own), out);
+    set_time_before(time_spent(machinery.time.before, own), out);
     out.as_of = machinery.now;
     return json_response(to_json(out));
 }

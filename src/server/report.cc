@@ -123,6 +123,25 @@ class HistoryWalk {
     bool cut_failures_ = false;
 };
 
+// Slot time of the two periods. An hour that a bound cuts counts by its minutes; they are kept less
+// long than hours, and without them it counts where it begins.
+Status add_ledger(store::History& history, const ReviewSpan& span, Review& review) {
+    const auto read = [&history](LedgerSpan of, const ReviewSpan::Hours& hours) {
+        return history.ledger(of, LedgerScope::kAll, hours.from, hours.to);
+    };
+    for (const ReviewSpan::Hours& hours : span.whole_hours()) {
+        review.add_ledger(SERVO_TRY(read(LedgerSpan::kHour, hours)));
+    }
+    for (const ReviewSpan::Hours& cut : span.cut_hours()) {
+        auto rows = SERVO_TRY(read(LedgerSpan::kMinute, cut));
+        if (rows.empty()) {
+            rows = SERVO_TRY(read(LedgerSpan::kHour, cut));
+        }
+        review.add_ledger(rows);
+    }
+    return {};
+}
+
 Result<ReviewSpan> span_of(Call& call) {
     const std::string typed = call.query_value("since");
     const Instant now = call.backend.now();
@@ -171,9 +190,7 @@ Result<Response> get_report(Call& call) {
     HistoryWalk walk(*call.history, review);
     SERVO_CHECK(walk.run(tenant, span.before_since));
     if (!tenant) {
-        review.add_ledger(SERVO_TRY(call.history->ledger(
-            LedgerSpan::kHour, LedgerScope::kAll, span.before_since, span.until
-        )));
+        SERVO_CHECK(add_ledger(*call.history, span, review));
     }
     const Names names = SERVO_TRY(read_names(call.backend));
     api::Report out = review.report(names);

@@ -183,6 +183,28 @@ TEST(Review, SlotTimeIsTheLedgers) {
     EXPECT_EQ(out.before.slot_ms, (States{{"idle.no_work", 5}}));
 }
 
+TEST(Review, HoursThatABoundCutsAreKeptApart) {
+    const Millis hour(3'600'000);
+    const auto starts = [](const std::vector<ReviewSpan::Hours>& all) {
+        std::vector<std::pair<int64_t, int64_t>> out;  // hours before kUntil
+        for (const ReviewSpan::Hours& one : all) {
+            const auto before = [](Instant at) { return (kUntil - at) / Millis(3'600'000); };
+            out.emplace_back(before(one.from), before(one.to));
+        }
+        return out;
+    };
+    using Starts = std::vector<std::pair<int64_t, int64_t>>;
+    const ReviewSpan even = ReviewSpan::of(kUntil, 3 * hour);
+    EXPECT_EQ(starts(even.whole_hours()), (Starts{{6, 3}, {3, 0}}));
+    EXPECT_TRUE(even.cut_hours().empty());
+    const ReviewSpan odd = ReviewSpan::of(kUntil + Millis(1), 3 * hour);
+    EXPECT_EQ(starts(odd.whole_hours()), (Starts{{5, 3}, {2, 0}}));
+    EXPECT_EQ(starts(odd.cut_hours()), (Starts{{6, 5}, {3, 2}, {0, -1}}));
+    const ReviewSpan shortest = ReviewSpan::of(kUntil + Millis(1), hour);
+    EXPECT_TRUE(shortest.whole_hours().empty());
+    EXPECT_EQ(starts(shortest.cut_hours()), (Starts{{2, 1}, {1, 0}, {0, -1}}));
+}
+
 TEST(Review, TablesAreCutAndTheRestSummedUp) {
     Review review = week();
     for (int i = 1; i <= 30; ++i) {
@@ -227,6 +249,37 @@ TEST(ReportRoute, SaysWhatIsOnRecord) {
         << "this executor says that it ran in 2023";
     EXPECT_EQ(report.number("slots"), 2);
     EXPECT_TRUE(report.json.at("notes").as_array().empty());
+}
+
+// Of a store that is younger than an hour all is in the period, whenever the hour began.
+TEST(ReportRoute, SlotTimeOfACutHourIsInThePeriodOfItsMinutes) {
+    const Instant now = instant_ms(
+        std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
+            .count()
+    );
+    const Millis minute(60'000);
+    const Instant this_minute = now - now.time_since_epoch() % minute;
+    const auto row = [](LedgerSpan span, Instant at, int64_t ms) {
+        const LedgerAmounts amounts{{"slot.busy.useful", ms}};
+        return LedgerRow{span, at, 1, LedgerScope::kAll, {{kLedgerNobody, amounts}}};
+    };
+    ChangeSet changes;
+    changes.ledger = {
+        row(LedgerSpan::kMinute, this_minute - 62 * minute, 7),
+        row(LedgerSpan::kMinute, this_minute - 58 * minute, 30),
+        row(LedgerSpan::kMinute, this_minute, 50)};
+    for (Instant at = now - 3 * Millis(3'600'000); at <= now; at += Millis(3'600'000)) {
+        const Instant hour = at - at.time_since_epoch() % Millis(3'600'000);
+        changes.ledger.push_back(row(LedgerSpan::kHour, hour, 1'000));
+    }
+    const TestServer server({}, changes);
+    const auto report = server.get("/v1/report?since=1h");
+    ASSERT_EQ(report.status, 200) << report.reply.body;
+    const auto useful = [&report](const char* period) {
+        return report.json.at(period).at("slot_ms").at("busy.useful").to_number<int64_t>();
+    };
+    EXPECT_EQ(useful("now"), 80);
+    EXPECT_EQ(useful("before"), 7);
 }
 
 TEST(ReportRoute, RefusesPeriodsThatAreNotOnRecord) {

@@ -18,6 +18,10 @@ constexpr Millis kDay{86'400'000};
 constexpr Millis kHourlyUpTo = 2 * kDay;
 constexpr int kBucketsPerOctave = 8;
 
+Instant hour_of(Instant at) {
+    return at - at.time_since_epoch() % kHour;
+}
+
 std::string tenant_of(const Names& names, TenantId id) {
     const auto found = names.tenants.find(id);
     return found == names.tenants.end() ? fmt::format("tenant {}", id.value) : found->second;
@@ -67,6 +71,28 @@ ReviewSpan ReviewSpan::of(Instant until, Millis length) {
 
 Millis ReviewSpan::step() const {
     return length() <= kHourlyUpTo ? kHour : kDay;
+}
+
+std::vector<ReviewSpan::Hours> ReviewSpan::whole_hours() const {
+    std::vector<Hours> out;
+    for (const auto& [begin, end] : {std::pair(before_since, since), std::pair(since, until)}) {
+        const Hours hours{hour_of(begin + kHour - Millis(1)), hour_of(end)};
+        if (hours.from < hours.to) {
+            out.push_back(hours);
+        }
+    }
+    return out;
+}
+
+std::vector<ReviewSpan::Hours> ReviewSpan::cut_hours() const {
+    std::vector<Hours> out;
+    for (const Instant bound : {before_since, since, until}) {
+        const Instant hour = hour_of(bound);
+        if (hour < bound && (out.empty() || out.back().from < hour)) {
+            out.push_back({hour, hour + kHour});
+        }
+    }
+    return out;
 }
 
 void SizeCounts::add(int64_t bytes) {
@@ -216,10 +242,10 @@ void Review::add_failures(const JobRow& job, const std::vector<FailureRow>& rows
     }
 }
 
-void Review::add_ledger(const std::vector<LedgerRow>& hours) {
-    for (const LedgerRow& hour : hours) {
-        Period* period = period_of(hour.at);
-        for (const auto& [key, amounts] : hour.entries) {
+void Review::add_ledger(const std::vector<LedgerRow>& rows) {
+    for (const LedgerRow& row : rows) {
+        Period* period = period_of(row.at);
+        for (const auto& [key, amounts] : row.entries) {
             for (const auto& [word, ms] : amounts) {
                 const auto state = ledger_name(word, kSlotWords);
                 if (period != nullptr && state) {

@@ -25,6 +25,13 @@ struct ReviewSpan {
     static ReviewSpan of(Instant until, Millis length);
     Millis length() const { return until - since; }
     Millis step() const;
+    // The hours that lie in one of the two periods as a whole, and those that a bound cuts.
+    struct Hours {
+        Instant from;
+        Instant to;
+    };
+    std::vector<Hours> whole_hours() const;
+    std::vector<Hours> cut_hours() const;
 };
 
 // Peaks of memory in buckets an eighth of an octave wide, so that a percentile is at most 9 % high.
@@ -47,8 +54,8 @@ class Review {
     void add_job(const store::JobPage::Item& item);
     void add_done(const model::JobRow& job, const std::vector<model::DoneEntry>& entries);
     void add_failures(const model::JobRow& job, const std::vector<model::FailureRow>& rows);
-    // Hours of the ledger of time, over all; an hour counts where it begins.
-    void add_ledger(const std::vector<model::LedgerRow>& hours);
+    // Minutes and hours of the ledger of time, over all; each counts where it begins.
+    void add_ledger(const std::vector<model::LedgerRow>& rows);
 
     // The tables are cut to their limits; what has no name any more is called by its number.
     api::Report report(const Names& names) const;

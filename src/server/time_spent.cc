@@ -6,8 +6,6 @@
 namespace servo::server {
 namespace {
 
-constexpr Millis kNow{60'000};
-constexpr Millis kBefore{660'000};
 // Not lost: they did something useful, may yet, or had nothing to do.
 constexpr std::array<std::string_view, 3> kNotLost = {"busy.useful", "busy.open", "idle.no_work"};
 
@@ -46,7 +44,8 @@ void name_loss(api::TimeSpent& out) {
 
 TimeViews look_at_time(const core::Scheduler& scheduler, model::LedgerScope scope, Instant now) {
     return {
-        scheduler.ledger(scope, kNow, Millis(0), now), scheduler.ledger(scope, kBefore, kNow, now)};
+        scheduler.ledger(scope, core::kRateNow, Millis(0), now),
+        scheduler.ledger(scope, core::kRateBefore, core::kRateNow, now)};
 }
 
 std::map<std::string, api::TimeSpent> time_by_name(
@@ -93,6 +92,10 @@ std::optional<api::TimeSpent> time_spent(const core::LedgerView& view, const Row
     }
     name_loss(out);
     return out;
+}
+
+double ended_per_second(const api::TimeSpent& spent) {
+    return spent.completed_per_second + spent.failed_per_second;
 }
 
 }  // namespace servo::server

@@ -27,4 +27,7 @@ std::map<std::string, api::TimeSpent> time_by_name(
     const core::LedgerView& view, const RowFilter& wanted
 );
 
+// Partitions that ended, well or for good.
+double ended_per_second(const api::TimeSpent& spent);
+
 }  // namespace servo::server

@@ -10,7 +10,8 @@ class TimeSpent(ServoTest):
     def setUp(self):
         super().setUp()
         self.ledger = os.path.join(self.folder, "ledger")
-        self.spawn("server", "--data-dir", self.data_dir, "--listen", f"127.0.0.1:{self.port}")
+        self.server = self.spawn(
+            "server", "--data-dir", self.data_dir, "--listen", f"127.0.0.1:{self.port}")
         wait_until(self.ready, "the server answers")
         self.apply(
             "version: 1\npools: { warehouse: { concurrency: 1 } }\nassets:"
@@ -77,3 +78,30 @@ class TimeSpent(ServoTest):
             "sql", "--data-dir", self.data_dir, "-o", "jsonl",
             "SELECT word FROM time_spent WHERE scope = 'asset' AND name = 'daily'").jsonl()})
         self.assert_sound()
+
+    def test_rates_are_one_account_for_all_and_each(self):
+        self.spawn_executor("--slots", "2")
+        self.wait_job(self.begin("daily", "--start", "2024-01-01", "--end", "2024-01-10"))
+        # Its backfill is over, and what ended in it counts all the same.
+        wait_until(lambda: self.status()["partitions_per_second"] > 0, "what ended is in the rate")
+        for by in ("tenant", "asset", "executor"):
+            status = self.status("--by", by)
+            self.assertEqual({}, status.get("backfills", {}))
+            self.assertAlmostEqual(
+                status["partitions_per_second"],
+                sum(group["partitions_per_second"] for group in status["groups"]), msg=by)
+        self.assertAlmostEqual(
+            status["partitions_per_second"],
+            status["time"]["completed_per_second"] + status["time"]["failed_per_second"])
+
+    def test_a_leader_that_stops_takes_no_time_along(self):
+        self.spawn_executor("--slots", "2")
+        self.wait_job(self.begin("daily", "--start", "2024-01-01", "--end", "2024-01-10"))
+        self.assertEqual(0, self.server.stop())
+        spans = self.servo(
+            "sql", "--data-dir", self.data_dir, "-o", "jsonl",
+            "SELECT span, sum(amount) AS amount FROM time_spent WHERE scope = 'all'"
+            " AND word = 'partitions.completed' GROUP BY span ORDER BY span").jsonl()
+        self.assertEqual([("hour", 10), ("minute", 10)],
+                         [(row["span"], int(row["amount"])) for row in spans])
+        self.assert_sound_at_rest()

@@ -16,10 +16,23 @@ constexpr std::array<std::string_view, 8> kOfRecord = {
     "diff_asset",
     "list_events"};
 
+constexpr std::array<std::string_view, 3> kOfPast = {
+    "list_backfills",
+    "list_events",
+    "get_report"};
+
+bool contains(const auto& ids, std::string_view id) {
+    return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
 }  // namespace
 
 bool told_of_record(const Route& route) {
-    return std::find(kOfRecord.begin(), kOfRecord.end(), route.id) != kOfRecord.end();
+    return contains(kOfRecord, route.id);
+}
+
+bool told_of_past(const Route& route) {
+    return contains(kOfPast, route.id);
 }
 
 }  // namespace servo::api

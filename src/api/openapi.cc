@@ -174,13 +174,12 @@ json::object responses_of(const Route& route) {
     json::object out;
     out["200"] =
         json::object{{"description", "Done."}, {"content", content(kJsonContentType, route.reply)}};
-    if (told_of_record(route)) {
+    if (told_of_record(route) || told_of_past(route)) {
         out["200"].as_object()["headers"] = json::object{
             {kAsOfHeader,
              {{"description",
-               "Only from a server that does not lead, and answers of record: everything up to "
-               "this "
-               "time is in the answer."},
+               "Only where the answer may lack the newest, since a server that does not lead gives "
+               "it of record, or it comes from a replica: everything up to this time is in it."},
               {"schema", {{"type", "string"}, {"format", "date-time"}}}}}};
     }
     for (const Refusal& refusal : kRefusals) {

@@ -40,6 +40,15 @@ cli::SqlResult result_of(store::SqlTable table) {
     return {std::move(table.columns), std::move(table.rows), table.cut};
 }
 
+cli::StoreMigrations migrations_of(store::SchemaSteps found) {
+    cli::StoreMigrations out;
+    for (store::SchemaStep& step : found.steps) {
+        out.steps.push_back({step.version, std::move(step.name), std::move(step.kind)});
+    }
+    out.script = std::move(found.script);
+    return out;
+}
+
 // The epoch after which nobody leads.
 Result<int64_t> free_epoch(store::Store& store) {
     const store::LeaderRow leader = SERVO_TRY(store.leader());
@@ -67,35 +76,24 @@ bool LocalStores::exists(const cli::StorePlace& place) {
     return is_database(place) || existing_file(place).has_value();
 }
 
-Result<std::vector<cli::StoreMigration>> LocalStores::migrate(
-    const cli::StorePlace& place, bool apply
-) {
-    std::vector<cli::StoreMigration> out;
+Result<cli::StoreMigrations> LocalStores::migrate(const cli::StorePlace& place, bool apply) {
     if (is_database(place)) {
-        for (store::PostgresStep& step :
-             SERVO_TRY(store::migrate_postgres(options_of(place), apply))) {
-            out.push_back(
-                {step.version, std::move(step.name), std::move(step.kind), std::move(step.sql)}
-            );
-        }
-        return out;
+        return migrations_of(SERVO_TRY(store::migrate_postgres(options_of(place), apply)));
     }
     const std::string path = SERVO_TRY(existing_file(place));
-    for (store::SqliteStep& step : SERVO_TRY(store::pending_sqlite(path))) {
-        out.push_back(
-            {step.version, std::move(step.name), std::move(step.kind), std::move(step.sql)}
-        );
-    }
-    if (apply && !out.empty()) {
+    store::SchemaSteps pending = SERVO_TRY(store::pending_sqlite(path));
+    if (apply && !pending.steps.empty()) {
         SERVO_TRY(store::open_sqlite(path));  // migrates, and closes in order
     }
-    return out;
+    return migrations_of(std::move(pending));
 }
 
 std::vector<cli::StoreCheck> LocalStores::examine(const cli::StorePlace& place) {
     std::vector<cli::StoreCheck> out;
     if (is_database(place)) {
-        for (store::PostgresCheck& check : store::examine_postgres(options_of(place))) {
+        store::PostgresOptions options = options_of(place);
+        options.read_url = place.read_database_url;
+        for (store::PostgresCheck& check : store::examine_postgres(options)) {
             out.push_back({std::move(check.name), std::move(check.result), std::move(check.detail)}
             );
         }

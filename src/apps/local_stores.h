@@ -8,8 +8,7 @@ namespace servo::apps {
 class LocalStores final : public cli::LocalStore {
  public:
     Result<std::string> describe(const cli::StorePlace& place) override;
-    Result<std::vector<cli::StoreMigration>> migrate(const cli::StorePlace& place, bool apply)
-        override;
+    Result<cli::StoreMigrations> migrate(const cli::StorePlace& place, bool apply) override;
     std::vector<cli::StoreCheck> examine(const cli::StorePlace& place) override;
     bool exists(const cli::StorePlace& place) override;
     Result<std::vector<std::string>> fsck(const cli::StorePlace& place) override;

@@ -27,13 +27,18 @@ struct BackupResult {
 struct StorePlace {
     std::string data_dir = "./.servo";
     std::string database_url = {};
+    std::string read_database_url = {};  // where a server on it reads history; for `examine` alone
 };
 
 struct StoreMigration {
     int version = 0;
     std::string name;
     std::string kind;  // compatible, breaking
-    std::string sql;
+};
+
+struct StoreMigrations {
+    std::vector<StoreMigration> steps;
+    std::string script;  // for the database's own client; it ends as if `migrate` had applied them
 };
 
 // One thing that was looked at: how it is, and what to type.
@@ -52,7 +57,7 @@ class LocalStore {
 
     // The schema steps that are missing; with `apply` they are applied.
     // Errors: not_found / "no_store", failed_precondition / "schema_too_new".
-    virtual Result<std::vector<StoreMigration>> migrate(const StorePlace& place, bool apply) = 0;
+    virtual Result<StoreMigrations> migrate(const StorePlace& place, bool apply) = 0;
 
     // For `servo doctor`, of a store that exists.
     virtual std::vector<StoreCheck> examine(const StorePlace& place) = 0;

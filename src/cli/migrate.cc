@@ -11,14 +11,6 @@ struct MigrateArgs {
     bool show_sql = false;
 };
 
-boost::json::object json_of(const StoreMigration& step, bool with_sql) {
-    boost::json::object out{{"version", step.version}, {"name", step.name}, {"kind", step.kind}};
-    if (with_sql) {
-        out["sql"] = step.sql;
-    }
-    return out;
-}
-
 Result<int> migrate(Session& session, const ProcessFlags& flags, const MigrateArgs& args) {
     if (session.local_store() == nullptr) {
         return fail(failed_precondition("no_local_store", "This build has no store in it."));
@@ -26,16 +18,20 @@ Result<int> migrate(Session& session, const ProcessFlags& flags, const MigrateAr
     LocalStore& store = *session.local_store();
     const StorePlace place = SERVO_TRY(store_place(session.environment(), flags));
     const bool apply = !args.dry_run && !args.show_sql;
-    const std::vector<StoreMigration> steps = SERVO_TRY(store.migrate(place, apply));
+    const StoreMigrations found = SERVO_TRY(store.migrate(place, apply));
+    const std::vector<StoreMigration>& steps = found.steps;
     const std::string shown = SERVO_TRY(store.describe(place));
     boost::json::array items;
     std::string text;
     for (const StoreMigration& step : steps) {
-        items.push_back(json_of(step, args.show_sql));
+        items.push_back(boost::json::object{
+            {"version", step.version}, {"name", step.name}, {"kind", step.kind}});
         text += std::to_string(step.version) + " " + step.name + " (" + step.kind + ")\n";
-        if (args.show_sql) {
-            text += step.sql + "\n";
-        }
+    }
+    boost::json::object json{{"applied", apply}, {"steps", std::move(items)}};
+    if (args.show_sql) {
+        json["script"] = found.script;
+        text = found.script;
     }
     session.output().note(
         steps.empty() ? "nothing to do, the schema is up to date: " + shown
@@ -43,7 +39,7 @@ Result<int> migrate(Session& session, const ProcessFlags& flags, const MigrateAr
                       : "not applied to " + shown + "; without --dry-run and --show-sql it is"
     );
     session.output().thing(
-        {boost::json::object{{"applied", apply}, {"steps", std::move(items)}},
+        {std::move(json),
          steps.empty() ? "up to date"
          : apply       ? "applied"
                        : "pending",
@@ -61,7 +57,9 @@ void add_migrate(Commands& commands) {
         commands.root(),
         {"migrate",
          "Apply the steps of the store's schema that are missing.",
-         {"servo migrate --dry-run", "SERVO_DATABASE_URL=postgresql://db/servo servo migrate"},
+         {"servo migrate --dry-run",
+          "SERVO_DATABASE_URL=postgresql://db/servo servo migrate",
+          "servo migrate --show-sql > steps.sql"},
          "All steps or none, under a lock, so that several may be started at once. A SQLite store "
          "is "
          "migrated by its server, too; a server on PostgreSQL refuses a database that lacks a "
@@ -73,7 +71,7 @@ void add_migrate(Commands& commands) {
     *flags = add_store_flags(*verb);
     switch_flag(*verb, "--dry-run", args->dry_run, "Only say which steps are missing.");
     switch_flag(
-        *verb, "--show-sql", args->show_sql, "Print the missing steps' SQL, to be applied by hand."
+        *verb, "--show-sql", args->show_sql, "Print a script of the missing steps for psql or sqlite3, to be applied by hand."
     );
 }
 

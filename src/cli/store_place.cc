@@ -24,7 +24,8 @@ Result<StorePlace> store_place(const Environment& environment, const ProcessFlag
     const config::Options& options = request.options;
     const bool typed_dir = options.source("data_dir") == config::OptionSource::kFlag;
     const bool typed_url = options.source("database_url") == config::OptionSource::kFlag;
-    StorePlace place{options.text("data_dir"), options.text("database_url")};
+    StorePlace place{
+        options.text("data_dir"), options.text("database_url"), options.text("read_database_url")};
     if (typed_dir && !typed_url) {
         place.database_url.clear();
     }

@@ -146,8 +146,9 @@ const std::vector<OptionDecl> kOptions = {
      .used_by = "server"},
     {.name = "read_database_url",
      .form = OptionForm::kText,
-     .doc = "Where history is read, such as a replica of `database_url`. Empty: the database "
-            "itself. What is scheduled is never read there.",
+     .doc = "A replica of `database_url`, for reports, events and lists of ended backfills. Empty, "
+            "or while it does not answer: the database itself. Nothing that decides or lets in is "
+            "read there.",
      .high = kUrlMax,
      .used_by = "server",
      .secret = true},

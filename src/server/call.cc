@@ -2,6 +2,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "api/as_of.h"
 #include "api/page.h"
 #include "base/assert.h"
 #include "base/text.h"
@@ -34,6 +35,14 @@ std::optional<engine::Idempotency> Call::repeatable(
         return std::pair(200, api::to_text(render(reply)));
     };
     return out;
+}
+
+store::Past& Call::past() {
+    SERVO_ASSERT(api::told_of_past(*route));
+    if (!opened_past) {
+        opened_past = open_past();
+    }
+    return *opened_past->past;
 }
 
 Status Call::needs_what_runs() {

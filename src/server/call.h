@@ -39,6 +39,7 @@ struct Call {
     Forecasts& forecasts;
     TokenBook& tokens;
     std::unique_ptr<store::History> history;  // as far as the principal may see
+    std::function<store::DatedPast()> open_past;  // as far, for past()
     const api::Route* route = nullptr;
     Principal principal;
     std::string tenant;  // meant by the caller; empty = not said. Never a foreign one.
@@ -50,7 +51,11 @@ struct Call {
     std::string request_id;
     std::string traceparent;    // the caller's, when it is one; else empty
     bool wants_leader = false;  // what runs has a part in the answer, and this server does not lead
+    std::optional<store::DatedPast> opened_past = std::nullopt;
 
+    // What was, perhaps of a replica: for the routes of api::told_of_past. The answer then says up
+    // to when everything is in it.
+    store::Past& past();
     // To be called where an open backfill has a part in the answer. Error, on a server that answers
     // of record: unavailable / "not_leading"; the dispatcher then asks the leader instead.
     Status needs_what_runs();

@@ -191,11 +191,13 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder)
     }
     auto leader = of_record ? std::make_shared<Request>(request) : nullptr;
     const auto context = model::parse_traceparent(request.headers.traceparent);
+    const auto scope = store::TenantScope::of(principal->tenant_id);
     Call call{
         of_record ? of_record_ : backend_,
         forecasts_,
         tokens_,
-        archive_.within(store::TenantScope::of(principal->tenant_id)),
+        archive_.within(scope),
+        [this, scope] { return archive_.past(scope); },
         &route,
         std::move(*principal),
         std::move(*tenant),
@@ -266,6 +268,8 @@ void Dispatcher::to_worker(
         // Before anything is read: what is read later is not older.
         const Result<Instant> as_of = leader ? of_record_.as_of() : Result<Instant>(began);
         Response response = run(*carried, key);
+        std::optional<Instant> told =
+            carried->opened_past ? carried->opened_past->as_of : std::nullopt;
         if (leader) {
             // What the record does not have, the leader may.
             if (!as_of || carried->wants_leader || response.status != 200) {
@@ -273,7 +277,10 @@ void Dispatcher::to_worker(
                     *carried->route, std::move(*leader), responder, carried->request_id
                 );
             }
-            response.headers.emplace_back(std::string(api::kAsOfHeader), format_rfc3339(*as_of));
+            told = std::min(told.value_or(*as_of), *as_of);
+        }
+        if (told && response.status == 200) {
+            response.headers.emplace_back(std::string(api::kAsOfHeader), format_rfc3339(*told));
         }
         log_request(*carried, response.status, backend_.now() - began);
         responder->send(with_id(std::move(response), carried->request_id));

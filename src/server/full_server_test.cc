@@ -8,12 +8,17 @@ namespace servo::server {
 
 namespace json = boost::json;
 
-TestServer::TestServer(ServerOptions options, const model::ChangeSet& stored) {
+TestServer::TestServer(
+    ServerOptions options, const model::ChangeSet& stored, const Wrap& archive
+) {
     if (!stored.empty()) {
         const int64_t epoch = store_.take_leadership({"earlier"}).value_or(0);
         const store::CommitOutcome outcome = store_.commit({epoch, 1, instant_ms(1), &stored});
         EXPECT_EQ(outcome.fate, store::CommitFate::kCommitted) << outcome.message;
         EXPECT_TRUE(store_.resign(epoch));
+    }
+    if (archive) {
+        archive_ = archive(store_);
     }
     engine_ = std::make_unique<engine::Engine>(store_, store::Candidate{"test"}, 1);
     loop_ = std::make_unique<engine::Loop>(*engine_, store_, [](const std::string& why) {
@@ -21,7 +26,8 @@ TestServer::TestServer(ServerOptions options, const model::ChangeSet& stored) {
     });
     EXPECT_TRUE(loop_->start());
     options.listener.port = 0;
-    server_ = std::make_unique<Server>(std::move(options), *loop_, store_);
+    store::Archive& read = archive_ ? *archive_ : store_;
+    server_ = std::make_unique<Server>(std::move(options), *loop_, read);
     const Status started = server_->start();
     EXPECT_TRUE(started) << (started ? "" : started.error().message);
 }

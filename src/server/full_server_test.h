@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/value.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,8 +19,14 @@ namespace servo::server {
 
 class TestServer {
  public:
+    // `archive`: what the server reads through instead of the store itself.
+    using Wrap = std::function<std::unique_ptr<store::Archive>(store::Archive&)>;
     // `stored`: what an earlier leader committed.
-    explicit TestServer(ServerOptions options = {}, const model::ChangeSet& stored = {});
+    explicit TestServer(
+        ServerOptions options = {},
+        const model::ChangeSet& stored = {},
+        const Wrap& archive = nullptr
+    );
     ~TestServer();
 
     struct Answer {
@@ -52,6 +59,7 @@ class TestServer {
 
  private:
     store::MemoryStore store_;
+    std::unique_ptr<store::Archive> archive_;  // null: the store
     std::unique_ptr<engine::Engine> engine_;
     std::unique_ptr<engine::Loop> loop_;
     std::unique_ptr<Server> server_;

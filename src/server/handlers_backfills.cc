@@ -176,17 +176,25 @@ Status sort_items(const std::string& by, std::vector<api::Backfill>& items) {
     return {};
 }
 
+// Whether the list is of what has ended alone.
+bool only_ended(const store::JobFilter& filter) {
+    return !filter.states.empty() &&
+           std::all_of(filter.states.begin(), filter.states.end(), is_terminal);
+}
+
 // An asset's name stands for one asset per tenant, while the store filters by one; so a name
 // without a tenant is looked up page by page.
-Result<store::JobPage> read_page(Call& call, store::JobFilter filter, int limit) {
+Result<store::JobPage> read_page(
+    Call& call, store::Past& from, store::JobFilter filter, int limit
+) {
     const std::string asset = call.query_value("asset");
     const std::string token = call.query_value("page_token");
     if (asset.empty()) {
-        return call.history->jobs(filter, limit, token);
+        return from.jobs(filter, limit, token);
     }
     if (filter.tenant) {
         filter.asset = SERVO_TRY(find_asset(call, asset)).head.id;
-        return call.history->jobs(filter, limit, token);
+        return from.jobs(filter, limit, token);
     }
     std::set<AssetId> wanted;
     for (const AssetRef& ref : SERVO_TRY(find_assets_of_all(call, asset))) {
@@ -194,14 +202,14 @@ Result<store::JobPage> read_page(Call& call, store::JobFilter filter, int limit)
     }
     if (wanted.size() == 1) {
         filter.asset = *wanted.begin();
-        return call.history->jobs(filter, limit, token);
+        return from.jobs(filter, limit, token);
     }
     store::JobPage out;
     out.next_page_token = token;
     int pages = 0;
     do {
         store::JobPage page =
-            SERVO_TRY(call.history->jobs(filter, store::kPageMax, out.next_page_token));
+            SERVO_TRY(from.jobs(filter, store::kPageMax, out.next_page_token));
         std::erase_if(page.items, [&wanted](const auto& item) {
             return !wanted.contains(item.row.asset);
         });
@@ -216,7 +224,8 @@ Result<store::JobPage> read_page(Call& call, store::JobFilter filter, int limit)
 Result<Response> list_backfills(Call& call) {
     const int limit = SERVO_TRY(call.limit());
     const store::JobFilter filter = SERVO_TRY(filter_of(call));
-    const store::JobPage page = SERVO_TRY(read_page(call, filter, limit));
+    store::Past& from = only_ended(filter) ? call.past() : *call.history;
+    const store::JobPage page = SERVO_TRY(read_page(call, from, filter, limit));
     const bool all_over =
         std::all_of(page.items.begin(), page.items.end(), [](const store::JobPage::Item& item) {
             return is_terminal(item.row.state);

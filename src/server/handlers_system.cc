@@ -276,7 +276,7 @@ Result<Response> list_events(Call& call) {
         since = SERVO_TRY(parse_since(since_text, call.backend.now()));
     }
     const auto rows =
-        SERVO_TRY(call.history->events(tenant, since, call.query_value("subject"), limit));
+        SERVO_TRY(call.past().events(tenant, since, call.query_value("subject"), limit));
     const Names names = SERVO_TRY(read_names(call.backend));
     api::List<api::Event> out;
     for (const EventRow& row : rows) {

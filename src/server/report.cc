@@ -30,7 +30,7 @@ std::mutex one_at_a_time;
 
 class HistoryWalk {
  public:
-    HistoryWalk(store::History& history, Review& review) : history_(history), review_(review) {}
+    HistoryWalk(store::Past& past, Review& review) : past_(past), review_(review) {}
 
     Status run(TenantId tenant, Instant since) {
         store::JobFilter filter;
@@ -39,7 +39,7 @@ class HistoryWalk {
         std::string page_token;
         do {
             const store::JobPage page =
-                SERVO_TRY(history_.jobs(filter, store::kPageMax, page_token));
+                SERVO_TRY(past_.jobs(filter, store::kPageMax, page_token));
             for (const store::JobPage::Item& item : page.items) {
                 if (jobs_ == kJobsMax) {
                     cut_jobs_ = true;
@@ -86,7 +86,7 @@ class HistoryWalk {
                 return {};
             }
             const auto entries =
-                SERVO_TRY(history_.done(item.row.id, Run{next, item.total}, kDonePage));
+                SERVO_TRY(past_.done(item.row.id, Run{next, item.total}, kDonePage));
             review_.add_done(item.row, entries);
             done_ += entries.size();
             if (entries.size() < static_cast<size_t>(kDonePage)) {
@@ -104,7 +104,7 @@ class HistoryWalk {
                 cut_failures_ = true;
                 return {};
             }
-            const auto rows = SERVO_TRY(history_.failures(
+            const auto rows = SERVO_TRY(past_.failures(
                 job.id, std::nullopt, false, store::kPageMax, before_row, &before_row
             ));
             review_.add_failures(job, rows);
@@ -113,7 +113,7 @@ class HistoryWalk {
         return {};
     }
 
-    store::History& history_;
+    store::Past& past_;
     Review& review_;
     size_t jobs_ = 0;
     size_t done_ = 0;
@@ -187,10 +187,10 @@ Result<Response> get_report(Call& call) {
         return fail(std::move(error));
     }
     Review review(span);
-    HistoryWalk walk(*call.history, review);
+    HistoryWalk walk(call.past(), review);
     SERVO_CHECK(walk.run(tenant, span.before_since));
     if (!tenant) {
-        SERVO_CHECK(add_ledger(*call.history, span, review));
+        SERVO_CHECK(add_ledger(call.past(), span, review));
     }
     const Names names = SERVO_TRY(read_names(call.backend));
     api::Report out = review.report(names);

@@ -171,19 +171,16 @@ struct PartitionRecord {
     Instant at;
 };
 
-// What is stored, as far as one scope reaches: jobs, assets, events and all that belongs to them
-// are absent where they are another tenant's.
-class History {
+// What was, as far as one scope reaches: jobs, assets, events and all that belongs to them are
+// absent where they are another tenant's. It may be read of a replica, and then lacks the newest:
+// good for showing, never for deciding or letting in. What has to be of now is in History alone.
+class Past {
  public:
-    virtual ~History() = default;
+    virtual ~Past() = default;
 
     virtual Result<JobPage> jobs(
         const JobFilter& filter, int limit, const std::string& page_token
     ) = 0;
-    virtual Result<std::optional<JobPage::Item>> job(JobId id) = 0;
-    // Exact as of the last commit: later done and failure rows are applied.
-    virtual Result<std::optional<JobCheckpoint>> checkpoint(JobId id) = 0;
-
     // Successful partitions of a job with index in `range`, ascending, at most `limit`.
     virtual Result<std::vector<DoneEntry>> done(JobId job, Run range, int limit) = 0;
     // Failed attempts, newest first; `final_only` leaves out those that were retried. Rows older
@@ -197,6 +194,25 @@ class History {
         int64_t before_row,
         int64_t* next_row
     ) = 0;
+    // Newest first. Tenant 0: those of every tenant and of the installation; else of that tenant
+    // alone. `subject` empty: of any subject.
+    virtual Result<std::vector<EventRow>> events(
+        TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
+    ) = 0;
+    // Rows of the ledger of time with `at` in [from, to), ascending by time, at most
+    // kLedgerRowsMax. They are of the whole installation: none within a tenant's scope.
+    virtual Result<std::vector<LedgerRow>> ledger(
+        LedgerSpan span, LedgerScope scope, Instant from, Instant to
+    ) = 0;
+};
+
+// What is stored now: every commit that was acknowledged is in it.
+class History : public Past {
+ public:
+    virtual Result<std::optional<JobPage::Item>> job(JobId id) = 0;
+    // Exact as of the last commit: later done and failure rows are applied.
+    virtual Result<std::optional<JobCheckpoint>> checkpoint(JobId id) = 0;
+
     // Indices that stand as finally failed, by class of their last attempt.
     virtual Result<std::map<FailureClass, RunSet>> failed_by_class(JobId job) = 0;
     // Of the newest attempt, or of the newest one with that number.
@@ -222,29 +238,29 @@ class History {
 
     virtual Result<std::shared_ptr<const AssetRevision>> revision(AssetId asset, int revision) = 0;
     virtual Result<std::vector<std::shared_ptr<const AssetRevision>>> revisions(AssetId asset) = 0;
-    // Newest first. Tenant 0: those of every tenant and of the installation; else of that tenant
-    // alone. `subject` empty: of any subject.
-    virtual Result<std::vector<EventRow>> events(
-        TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
-    ) = 0;
     virtual Result<std::optional<IdempotencyRow>> idempotent_reply(
         TenantId tenant, const std::string& route, const std::string& key
-    ) = 0;
-    // Rows of the ledger of time with `at` in [from, to), ascending by time, at most
-    // kLedgerRowsMax. They are of the whole installation: none within a tenant's scope.
-    virtual Result<std::vector<LedgerRow>> ledger(
-        LedgerSpan span, LedgerScope scope, Instant from, Instant to
     ) = 0;
     // Every token, ended ones included, oldest first. Also where nobody leads: every node lets in
     // by what is committed.
     virtual Result<std::vector<StoredToken>> tokens() = 0;
 };
 
-// Where history comes from. There is no reading without saying for whom.
+// As far as it goes: everything committed until `as_of`, by the database's clock, is in it, or
+// (nullopt) everything until now.
+struct DatedPast {
+    std::unique_ptr<Past> past;
+    std::optional<Instant> as_of;
+};
+
+// Where history comes from. There is no reading without saying for whom. What it gives out must not
+// outlive it.
 class Archive {
  public:
     virtual ~Archive() = default;
-    virtual std::unique_ptr<History> within(TenantScope scope) = 0;  // must not outlive this
+    virtual std::unique_ptr<History> within(TenantScope scope) = 0;
+    // Of the replica where there is one that answers.
+    virtual DatedPast past(TenantScope scope) { return {within(scope), std::nullopt}; }
 };
 
 }  // namespace servo::store

@@ -201,19 +201,59 @@ TEST_F(Postgres, SchemaIsAppliedOnceAndAServerDoesNotApplyIt) {
     PostgresOptions server_options = options();
     server_options.migrate = false;
     EXPECT_EQ(open_postgres(server_options).error().reason, "schema_too_old");
-    EXPECT_EQ(take(migrate_postgres(server_options, false)).size(), 2U);
+    EXPECT_EQ(take(migrate_postgres(server_options, false)).steps.size(), 2U);
     EXPECT_EQ(open_postgres(server_options).error().reason, "schema_too_old");
     std::vector<std::thread> migrations;
     std::array<size_t, 4> applied{};
     for (size_t& count : applied) {
-        migrations.emplace_back([&] { count = take(migrate_postgres(options(), true)).size(); });
+        migrations.emplace_back([&] {
+            count = take(migrate_postgres(options(), true)).steps.size();
+        });
     }
     for (std::thread& migration : migrations) {
         migration.join();
     }
     EXPECT_EQ(applied[0] + applied[1] + applied[2] + applied[3], 2U);
-    EXPECT_TRUE(take(migrate_postgres(server_options, true)).empty());
+    EXPECT_TRUE(take(migrate_postgres(server_options, true)).steps.empty());
     EXPECT_FALSE(take(open_postgres(server_options)).created);
+}
+
+TEST_F(Postgres, ReadDatabaseThatIsNoReplicaIsRefusedAndOneThatIsDeadIsNot) {
+    take(open_postgres(options()));
+    const std::string other = server.create_database();
+    PostgresOptions given = options();
+    given.read_url = other;
+    EXPECT_EQ(open_postgres(given).error().reason, "read_database_foreign") << "an empty one";
+    PostgresOptions elsewhere = options();
+    elsewhere.url = other;
+    take(migrate_postgres(elsewhere, true));
+    const auto refused = open_postgres(given);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().reason, "read_database_foreign") << refused.error().message;
+    server.drop_database(other);
+    given.read_url = "nonsense";
+    EXPECT_EQ(open_postgres(given).error().reason, "bad_database_url");
+
+    for (const char* dead : {"postgresql://servo@127.0.0.1:1/x", ""}) {
+        given.read_url = dead;
+        OpenedStore opened = take(open_postgres(given));
+        const DatedPast past = opened.archive->past(TenantScope::all());
+        EXPECT_FALSE(past.as_of.has_value());
+        EXPECT_TRUE(past.past->events({}, {}, "", 10).has_value());
+    }
+}
+
+// The same rows as another way to the same database, which is what a replica that follows is.
+TEST_F(Postgres, PastIsReadWhereItIsAskedForAndSaysAsOfWhen) {
+    PostgresOptions given = options();
+    take(migrate_postgres(given, true));
+    given.read_url = url;
+    OpenedStore opened = take(open_postgres(given));
+    const int64_t epoch = opened.store->take_leadership({"one"}).value();
+    ASSERT_EQ(commit(opened, epoch, 1, definitions()).fate, CommitFate::kCommitted);
+    const DatedPast past = opened.archive->past(TenantScope::all());
+    EXPECT_EQ(past.as_of, instant_ms(1'700'000'000'001)) << "as of the last commit that it has";
+    EXPECT_TRUE(past.past->jobs({}, 10, "").has_value());
 }
 
 TEST_F(Postgres, SchemaOfANewerServoIsRefusedUnlessItSaysThatItIsFine) {
@@ -269,6 +309,34 @@ TEST_F(Postgres, NoMessageHoldsThePassword) {
     EXPECT_NE(shown.find("user=servo"), std::string::npos);
 }
 
+// One session of the superuser's for each that the plain role may not look into.
+TEST_F(Postgres, DoctorCountsTheConnectionsOfOtherRoles) {
+    const auto used = [&] {
+        for (const PostgresCheck& check : examine_postgres(options())) {
+            if (check.name == "db connections") {
+                return std::stoi(check.detail);
+            }
+        }
+        return -1;
+    };
+    std::string as_admin = url;
+    as_admin.replace(url.find("//servo:"), 8, "//postgres:");
+    const Stranger one(as_admin, "SELECT 1");
+    const Stranger two(as_admin, "SELECT 1");
+    EXPECT_GE(used(), 3);  // with the doctor's own
+}
+
+TEST_F(Postgres, DoctorSaysThatALockIsInItsWay) {
+    take(migrate_postgres(options(), true));
+    const Stranger locker(url, "LOCK TABLE done_log IN ACCESS EXCLUSIVE MODE");
+    for (const PostgresCheck& check : examine_postgres(options())) {
+        if (check.name == "db size") {
+            EXPECT_EQ(check.result, "warning");
+            EXPECT_NE(check.detail.find("holds a lock"), std::string::npos) << check.detail;
+        }
+    }
+}
+
 TEST_F(Postgres, DoctorLooksAtEverythingAndFindsAMissingIndexAndABlockedSession) {
     const auto verdicts = [&] {
         std::map<std::string, std::string> out;
@@ -277,6 +345,8 @@ TEST_F(Postgres, DoctorLooksAtEverythingAndFindsAMissingIndexAndABlockedSession)
         }
         return out;
     };
+    EXPECT_TRUE(verdicts()["db schema"].starts_with("failed"));
+    EXPECT_EQ(verdicts().count("db indexes"), 0U) << "without a schema there is nothing to miss";
     take(migrate_postgres(options(), true));
     auto seen = verdicts();
     for (const char* name :
@@ -284,12 +354,22 @@ TEST_F(Postgres, DoctorLooksAtEverythingAndFindsAMissingIndexAndABlockedSession)
           "db durability",
           "db schema",
           "db connections",
-          "db blocked",
           "db indexes",
           "db index use",
           "db vacuum",
-          "db replicas",
           "db size"}) {
+        EXPECT_TRUE(seen[name].starts_with("ok")) << name << " " << seen[name];
+    }
+    // The role is a plain one.
+    EXPECT_NE(seen["db statistics"].find("GRANT pg_read_all_stats TO servo;"), std::string::npos)
+        << seen["db statistics"];
+    for (const char* name : {"db long work", "db blocked", "db replicas"}) {
+        EXPECT_TRUE(seen[name].starts_with("warning: cannot be told")) << name << seen[name];
+    }
+    ask("GRANT pg_read_all_stats TO servo");
+    seen = verdicts();
+    ask("REVOKE pg_read_all_stats FROM servo");
+    for (const char* name : {"db statistics", "db blocked", "db replicas"}) {
         EXPECT_TRUE(seen[name].starts_with("ok")) << name << " " << seen[name];
     }
     ask("DROP INDEX logs_by_index");
@@ -304,7 +384,9 @@ TEST_F(Postgres, SqlReadsAndCannotWrite) {
     EXPECT_EQ(table.columns, (std::vector<std::string>{"epoch", "holder"}));
     EXPECT_EQ(table.rows[0][0], "0");
     for (const char* bad : {"DELETE FROM leader", "nonsense", "SELECT 1; SELECT 2"}) {
-        EXPECT_EQ(query_postgres(options(), bad, 10).error().reason, "bad_sql") << bad;
+        const Error error = query_postgres(options(), bad, 10).error();
+        EXPECT_EQ(error.reason, "bad_sql") << bad;
+        EXPECT_EQ(error.message.find("primary"), std::string::npos) << error.message;
     }
     EXPECT_TRUE(take(query_postgres(options(), "SELECT generate_series(1, 5)", 3)).cut);
 }

@@ -268,6 +268,22 @@ TEST_F(SqliteOpen, SchemaOfANewerVersionIsItsOwnError) {
     EXPECT_EQ(query_sqlite(path, "SELECT 1", 1).error().reason, "schema_too_new");
 }
 
+TEST_F(SqliteOpen, ScriptOfTheMissingStepsDoesWhatOpeningDoes) {
+    fill_database(path);
+    const std::string records = "SELECT version, name, kind, checksum, oldest_allowed FROM schema_migrations";
+    const SqlTable before = take(query_sqlite(path, records, 10));
+    tamper(path, "DROP VIEW time_spent");
+    tamper(path, "DELETE FROM schema_migrations WHERE version = 2");
+    const SchemaSteps missing = take(pending_sqlite(path));
+    ASSERT_EQ(missing.steps.size(), 1U);
+    EXPECT_EQ(missing.steps[0].name, "views");
+    tamper(path, missing.script);
+    EXPECT_TRUE(take(pending_sqlite(path)).steps.empty());
+    EXPECT_EQ(take(pending_sqlite(path)).script, "");
+    EXPECT_EQ(take(query_sqlite(path, records, 10)).rows, before.rows);
+    EXPECT_TRUE(open_sqlite(path).has_value());
+}
+
 TEST_F(SqliteOpen, StepOfAnotherTextIsRefused) {
     fill_database(path);
     tamper(path, "UPDATE schema_migrations SET checksum = checksum + 1");

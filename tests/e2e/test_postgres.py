@@ -1,6 +1,7 @@
 """Servo on PostgreSQL: server and executor as processes of their own, a backfill to its end."""
 import json
 import os
+import subprocess
 import sys
 import unittest
 
@@ -124,12 +125,27 @@ class OnPostgres(ServoTest):
         refused = self.servo("server", "--listen", f"127.0.0.1:{self.port}", code=CONFLICT)
         self.assertIn("servo migrate", refused.err)
         self.assertIn("initial", self.servo("migrate", "--dry-run", code=FAILED).out)
-        self.assertIn("CREATE TABLE jobs", self.servo("migrate", "--show-sql").out)
         self.servo("migrate")
         self.assertIn("up to date", self.servo("migrate", "--dry-run", code=OK).err)
         self.psql("INSERT INTO schema_migrations VALUES (3, 'next', 'breaking', 7, 3, 0)")
         for verb in (["server", "--listen", f"127.0.0.1:{self.port}"], ["migrate"]):
             self.assertIn("newer servo", self.servo(*verb, code=SCHEMA_TOO_NEW).err)
+
+    def test_the_schema_can_be_applied_by_hand(self):
+        """By psql, as the role of Servo; what is recorded is what `servo migrate` would record."""
+        script = self.write("steps.sql", self.servo("migrate", "--show-sql").out)
+        done = subprocess.run(
+            [os.path.join(self.database.binaries, "psql"), "-X", "--set=ON_ERROR_STOP=1",
+             f"--file={script}", f"--dbname={self.database.url(self.name)}"],
+            check=False, capture_output=True, text=True, timeout=60)
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+        self.assertIn("up to date", self.servo("migrate", "--dry-run", code=OK).err)
+        self.assertEqual("", self.servo("migrate", "--show-sql").out)
+        recorded = "SELECT version, name, kind, checksum, oldest_allowed FROM schema_migrations"
+        by_hand = self.psql(recorded)
+        self.psql("DROP OWNED BY servo")
+        self.servo("migrate")
+        self.assertEqual(self.psql(recorded), by_hand)
 
     def test_a_job_is_found_by_the_id_that_people_write(self):
         """Through an index, also where row-level security holds."""

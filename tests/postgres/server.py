@@ -11,6 +11,8 @@ memory file system (only for measuring what a disk costs). From Python:
 
     with PostgresServer() as server:
         url = server.create_database("one")
+        with PostgresServer(replica_of=server) as replica:
+            read_url = replica.url("one")
 
 The server listens on loopback and on a Unix socket in its folder. fsync is on, as Servo asks for.
 As root it runs under the user `postgres`, or `nobody` where there is none.
@@ -84,9 +86,12 @@ def unprivileged_user():
 
 
 class PostgresServer:
-    """One cluster in a folder of its own, gone with it. Use as a context manager."""
+    """One cluster in a folder of its own, gone with it. Use as a context manager.
 
-    def __init__(self, settings=None, memory=False):
+    `replica_of`: a streaming replica of that server.
+    """
+
+    def __init__(self, settings=None, memory=False, replica_of=None):
         self.binaries = binary_folder()
         if self.binaries is None:
             raise RuntimeError("PostgreSQL 15 is not installed; run scripts/setup")
@@ -102,10 +107,14 @@ class PostgresServer:
             if self.user:
                 os.chown(self.folder, *self.user)
             os.chmod(self.folder, 0o755)
-            self._initialise()
-            self._start_on_a_free_port()
-            self.psql(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'")
-            self.psql(f"ALTER DATABASE postgres OWNER TO {USER}")
+            if replica_of:
+                self._copy(replica_of)
+                self._start_on_a_free_port()
+            else:
+                self._initialise()
+                self._start_on_a_free_port()
+                self.psql(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'")
+                self.psql(f"ALTER DATABASE postgres OWNER TO {USER}")
         except BaseException:
             self.close()
             raise
@@ -145,6 +154,13 @@ class PostgresServer:
             "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", timeout=START_SECONDS_MAX,
         )
         os.unlink(password_file)
+
+    def _copy(self, primary):
+        self._command(
+            os.path.join(self.binaries, "pg_basebackup"), "--pgdata", self.data, "--host",
+            primary.folder, "--port", str(primary.port), "--username", ADMIN, "--write-recovery-conf",
+            "--checkpoint=fast", "--no-sync", timeout=START_SECONDS_MAX,
+        )
 
     def _start_on_a_free_port(self):
         for attempt in range(PORTS_TRIED_MAX):

@@ -11,17 +11,11 @@ Result<std::string> shown_database(const std::string& url) {
     return SERVO_TRY(postgres::Target::parse(url, "servo", postgres::Access::kReadOnly)).shown();
 }
 
-Result<std::vector<PostgresStep>> migrate_postgres(const PostgresOptions& options, bool apply) {
+Result<SchemaSteps> migrate_postgres(const PostgresOptions& options, bool apply) {
     using namespace postgres;
     const Target target = SERVO_TRY(target_of(options, Access::kReadWrite));
     const auto db = SERVO_TRY(Connection::open(target, {.sees = TenantScope::all()}));
-    std::vector<PostgresStep> out;
-    for (MigrationStep& step : SERVO_TRY(migrate(*db, apply))) {
-        out.push_back(
-            {step.version, std::move(step.name), std::move(step.kind), std::move(step.sql)}
-        );
-    }
-    return out;
+    return migrate(*db, apply);
 }
 
 Result<std::vector<std::string>> fsck_postgres(const PostgresOptions& options) {
@@ -80,10 +74,12 @@ Result<SqlTable> query_postgres(
     SERVO_TRY(begin.run());
     const auto result = db->read_text(sql);
     if (!result) {
-        return fail(
-            result.error().reason == "database_unreachable" ? result.error()
-                                                            : bad_sql(result.error().message)
-        );
+        const Error& error = result.error();
+        if (error.reason == "database_unreachable") {
+            return fail(error);
+        }
+        const bool writes = error.reason == "database_read_only";
+        return fail(bad_sql(writes ? "`servo sql` changes nothing" : error.message));
     }
     return table_of(result->get(), rows_max);
 }

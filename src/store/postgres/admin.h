@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "store/postgres/postgres_store.h"
+#include "store/schema_steps.h"
 #include "store/sql_table.h"
 
 namespace servo::store {
@@ -14,14 +15,8 @@ namespace servo::store {
 // Error: invalid_argument / "bad_database_url".
 Result<std::string> shown_database(const std::string& url);
 
-struct PostgresStep {
-    int version = 0;
-    std::string name;
-    std::string kind;  // compatible, breaking
-    std::string sql;
-};
 // The schema steps that are missing; with `apply` they are applied, all or none.
-Result<std::vector<PostgresStep>> migrate_postgres(const PostgresOptions& options, bool apply);
+Result<SchemaSteps> migrate_postgres(const PostgresOptions& options, bool apply);
 
 // Store::fsck on a database, whether or not a server runs on it.
 Result<std::vector<std::string>> fsck_postgres(const PostgresOptions& options);
@@ -32,7 +27,7 @@ Result<SqlTable> query_postgres(
 );
 
 // What `servo doctor` says of a database: settings, schema, connections, long and blocked work,
-// indexes, vacuum, replication, size.
+// indexes, vacuum, replication, size, and the one that history is read from.
 struct PostgresCheck {
     std::string name;
     std::string result;  // ok, warning, failed

@@ -181,6 +181,16 @@ Error Connection::not_connected() const {
     const auto says = [&said](const char* words) { return said.find(words) != std::string::npos; };
     const std::string what =
         fmt::format("Cannot connect to the database {}: {}.", target_.shown(), said);
+    // Found out before anybody was asked: a port that is no number, an unknown sslmode.
+    if (said.starts_with("invalid ")) {
+        return invalid_argument("bad_database_url", what);
+    }
+    if (says("certificate")) {
+        return failed_precondition(
+            "database_refused",
+            what + " See sslmode and sslrootcert of the URL, and the server's certificate."
+        );
+    }
     if (PQconnectionNeedsPassword(db_) != 0 || says("does not exist") ||
         says("no pg_hba.conf entry") || says("authentication failed")) {
         return failed_precondition(

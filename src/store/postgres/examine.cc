@@ -1,24 +1,42 @@
 // The looks at a database that `servo doctor` takes: each a statement whose rows are a verdict and
-// a sentence. No row: all is well.
+// a sentence. No row: all is well, as far as it can be seen.
 #include <fmt/format.h>
 
 #include <array>
 
 #include "store/postgres/admin.h"
 #include "store/postgres/migrations.h"
+#include "store/postgres/replica.h"
 #include "store/postgres/store_impl.h"
 
 namespace servo::store {
 namespace postgres {
 namespace {
 
+// What a look needs: the schema, or to see the sessions of other roles.
+enum class Needs { kNothing, kSchema, kOthers };
+
 struct Look {
     const char* name;
     const char* well;  // what to say when there is no row
     const char* sql;
+    Needs needs = Needs::kNothing;
 };
 
+constexpr std::chrono::milliseconds kLookLock{1'000};
+constexpr const char* kOthersLook = "db statistics";
+
 constexpr std::array kLooks = {
+    // For a role without this right, pg_stat_activity and pg_stat_replication hide the state of
+    // others.
+    Look{
+        kOthersLook,
+        "sessions of every role are seen",
+        "SELECT 'warning', format('role %s sees nothing of what other roles'' sessions do, nor of"
+        " replicas: type in psql, as a superuser: GRANT pg_read_all_stats TO %I;', current_user,"
+        " current_user) WHERE NOT pg_has_role('pg_read_all_stats', 'USAGE')",
+    },
+    // Where the kind of a session is hidden, one with a role and a database is a client.
     Look{
         "db connections",
         "",
@@ -29,7 +47,8 @@ constexpr std::array kLooks = {
         " || 2 * room || '; and restart PostgreSQL' ELSE '' END)"
         " FROM (SELECT count(*) AS used, (current_setting('max_connections')::int"
         " - current_setting('superuser_reserved_connections')::int) AS room"
-        " FROM pg_stat_activity WHERE backend_type = 'client backend') AS c",
+        " FROM pg_stat_activity WHERE coalesce(backend_type = 'client backend',"
+        " usesysid IS NOT NULL AND datid IS NOT NULL)) AS c",
     },
     Look{
         "db long work",
@@ -41,6 +60,7 @@ constexpr std::array kLooks = {
         " AND state IN ('active', 'idle in transaction', 'idle in transaction (aborted)')"
         " AND now() - coalesce(xact_start, query_start) > interval '1 minute'"
         " ORDER BY coalesce(xact_start, query_start) LIMIT 10",
+        Needs::kOthers,
     },
     Look{
         "db blocked",
@@ -53,6 +73,7 @@ constexpr std::array kLooks = {
         " JOIN pg_stat_activity AS b USING (pid)"
         " WHERE cardinality(pg_blocking_pids(w.pid)) > 0"
         " AND now() - w.state_change > interval '5 seconds' LIMIT 10",
+        Needs::kOthers,
     },
     Look{
         "db indexes",
@@ -71,6 +92,7 @@ constexpr std::array kLooks = {
         " ('batches', 'batches_pkey')) AS wanted (\"table\", index)"
         " LEFT JOIN pg_index AS i ON i.indexrelid = to_regclass(wanted.index)"
         " WHERE i.indexrelid IS NULL OR NOT i.indisvalid",
+        Needs::kSchema,
     },
     Look{
         "db index use",
@@ -84,16 +106,13 @@ constexpr std::array kLooks = {
     Look{
         "db tenant wall",
         "row-level security keeps tenants apart",
-        "SELECT 'failed', format('table %s has no row-level security: type in psql, as its owner:"
-        " CALL servo_wall_tenants();', c.oid::regclass)"
-        " FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid"
-        " JOIN pg_class AS known ON known.oid = to_regclass('schema_migrations')"
-        " AND known.relnamespace = c.relnamespace"
-        " WHERE c.relkind IN ('r', 'p') AND a.attname = 'tenant_id' AND NOT a.attisdropped"
-        " AND NOT (c.relrowsecurity AND c.relforcerowsecurity)"
+        "SELECT 'failed', format('table %s has no row-level security, or not all of it: type in"
+        " psql, as its owner: CALL servo_wall_tenants();', one)"
+        " FROM servo_unwalled_tables() AS walls (one)"
         " UNION ALL SELECT 'warning', format('role %s is a superuser or has BYPASSRLS, and goes"
         " around row-level security: give Servo a role of its own (docs/postgresql.md)', rolname)"
         " FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)",
+        Needs::kSchema,
     },
     Look{
         "db vacuum",
@@ -108,6 +127,7 @@ constexpr std::array kLooks = {
         "SELECT 'warning', format('replica %s is %s behind: see its load and its network',"
         " coalesce(nullif(application_name, ''), host(client_addr)), replay_lag)"
         " FROM pg_stat_replication WHERE replay_lag > interval '10 seconds' LIMIT 10",
+        Needs::kOthers,
     },
     Look{
         "db size",
@@ -120,10 +140,35 @@ constexpr std::array kLooks = {
     },
 };
 
-void look(Connection& db, const Look& look, std::vector<PostgresCheck>& out) {
+// Gives a look up that would wait for somebody's lock.
+SessionLimits look_limits() {
+    SessionLimits limits;
+    limits.statement = kReadLimit;
+    limits.lock = kLookLock;
+    return limits;
+}
+
+// What there is to know before one looks.
+struct Sight {
+    bool schema = false;
+    bool others = true;
+};
+
+std::string not_seen(const Error& error) {
+    if (error.reason == "read_too_long" || error.reason == "store_busy") {
+        return "no answer in time: something holds a lock on what it reads, or the database has too "
+               "much to do; see \"db blocked\" and try again";
+    }
+    return error.message;
+}
+
+void look(Connection& db, const Look& look, const Sight& sight, std::vector<PostgresCheck>& out) {
+    if (look.needs == Needs::kSchema && !sight.schema) {
+        return;
+    }
     const auto result = db.read_text(look.sql);
     if (!result) {
-        out.push_back({look.name, "warning", result.error().message});
+        out.push_back({look.name, "warning", not_seen(result.error())});
         return;
     }
     const int rows = PQntuples(result->get());
@@ -132,9 +177,67 @@ void look(Connection& db, const Look& look, std::vector<PostgresCheck>& out) {
             {look.name, PQgetvalue(result->get(), row, 0), PQgetvalue(result->get(), row, 1)}
         );
     }
+    const bool hidden = look.needs == Needs::kOthers && !sight.others;
     if (rows == 0) {
-        out.push_back({look.name, "ok", look.well});
+        out.push_back(
+            {look.name,
+             hidden ? "warning" : "ok",
+             hidden ? fmt::format("cannot be told, see \"{}\"", kOthersLook) : look.well}
+        );
     }
+}
+
+// How far the replica is, held against a position of the primary that was read before.
+PostgresCheck check_lag(Connection& replica, const std::string& position) {
+    const auto result = replica.read_text(fmt::format(
+        "SELECT CASE WHEN NOT pg_is_in_recovery() THEN 'is no standby, such as one that was"
+        " promoted: it may get nothing more. Name one that follows the primary'"
+        " WHEN pg_last_wal_replay_lsn() >= '{}' THEN NULL"
+        " WHEN pg_is_wal_replay_paused() THEN 'has paused its replay: type in psql there, as a"
+        " superuser: SELECT pg_wal_replay_resume();'"
+        " WHEN pg_last_xact_replay_timestamp() > now() - interval '10 seconds' THEN NULL"
+        " ELSE format('is %s behind: see its load and its network',"
+        " coalesce(date_trunc('second', now() - pg_last_xact_replay_timestamp())::text,"
+        " 'an unknown time')) END",
+        position
+    ));
+    const std::string shown = replica.target().shown();
+    if (!result) {
+        return {"read database", "warning", not_seen(result.error())};
+    }
+    return PQgetisnull(result->get(), 0, 0) != 0
+               ? PostgresCheck{"read database", "ok", shown + " follows the primary"}
+               : PostgresCheck{
+                     "read database", "warning", shown + " " + PQgetvalue(result->get(), 0, 0)};
+}
+
+PostgresCheck check_read_database(const PostgresOptions& options, Connection& primary) {
+    // A server starts and goes on without it, but not with a wrong one.
+    const auto bad = [](const Error& error) {
+        const bool wrong =
+            error.reason == "read_database_foreign" || error.reason == "bad_database_url";
+        return PostgresCheck{
+            "read database",
+            wrong ? "failed" : "warning",
+            error.message + (wrong ? "" : " History is read from the primary meanwhile.")};
+    };
+    const auto target = read_target_of(options);
+    if (!target) {
+        return bad(target.error());
+    }
+    const auto installation = installation_of(primary);
+    const auto position = primary.read_text("SELECT pg_current_wal_lsn()");
+    if (!installation || !position) {
+        return bad(installation ? position.error() : installation.error());
+    }
+    const auto replica = Connection::open(*target, look_limits());
+    if (!replica) {
+        return bad(replica.error());
+    }
+    if (const Status same = check_installation(**replica, *installation); !same) {
+        return bad(same.error());
+    }
+    return check_lag(**replica, PQgetvalue(position->get(), 0, 0));
 }
 
 }  // namespace
@@ -147,9 +250,7 @@ std::vector<PostgresCheck> examine_postgres(const PostgresOptions& options) {
     if (!target) {
         return {{"database", "failed", target.error().message}};
     }
-    SessionLimits limits;
-    limits.statement = kReadLimit;
-    const auto db = Connection::open(*target, limits);
+    const auto db = Connection::open(*target, look_limits());
     if (!db) {
         return {{"database", "failed", db.error().message}};
     }
@@ -175,8 +276,15 @@ std::vector<PostgresCheck> examine_postgres(const PostgresOptions& options) {
     out.push_back(
         {"db schema", schema ? "ok" : "failed", schema ? "up to date" : schema.error().message}
     );
+    Sight sight{.schema = schema.has_value()};
     for (const Look& one : kLooks) {
-        look(**db, one, out);
+        look(**db, one, sight, out);
+        if (std::string_view(one.name) == kOthersLook) {
+            sight.others = out.back().result == "ok";
+        }
+    }
+    if (!options.read_url.empty() && schema) {
+        out.push_back(check_read_database(options, **db));
     }
     return out;
 }

@@ -43,14 +43,27 @@ std::string word(const sql::Query& row, int column) {
 
 }  // namespace
 
-Result<Target> target_of(const PostgresOptions& options, Access access) {
-    const bool read = access == Access::kReadOnly && !options.read_url.empty();
+namespace {
+
+Result<Target> target_at(const std::string& url, const PostgresOptions& options, Access access) {
     const std::string host = options.host.empty() ? "localhost" : options.host;
-    Target target = SERVO_TRY(Target::parse(
-        read ? options.read_url : options.url, "servo-" + options.role + "-" + host, access
-    ));
+    Target target = SERVO_TRY(Target::parse(url, "servo-" + options.role + "-" + host, access));
     if (options.pooling == PostgresPooling::kAssume) {
         target.pooling = Pooling::kAssume;
+    }
+    return target;
+}
+
+}  // namespace
+
+Result<Target> target_of(const PostgresOptions& options, Access access) {
+    return target_at(options.url, options, access);
+}
+
+Result<Target> read_target_of(const PostgresOptions& options) {
+    auto target = target_at(options.read_url, options, Access::kReadOnly);
+    if (!target) {
+        target.error().message = "--read-database-url: " + target.error().message;
     }
     return target;
 }
@@ -166,49 +179,28 @@ Status check_schema(Connection& db) {
 
 namespace {
 
-constexpr std::string_view kLockKey = "7310311220470165873";  // any number that is Servo's own
-
-Status apply_step(Connection& db, const sql::PendingStep& pending) {
-    SERVO_CHECK(db.exec(pending.step->sql));
-    Pipeline record(db);
-    record.add(
-        "INSERT INTO schema_migrations (version, name, kind, checksum, oldest_allowed,"
-        " applied_at_ms)"
-        " VALUES (?, ?, ?, ?, ?, (extract(epoch FROM clock_timestamp()) * 1000)::int8)",
-        Params::of(
-            pending.step->version,
-            std::string_view(pending.step->name),
-            sql::to_string(pending.step->kind),
-            pending.step->checksum,
-            pending.oldest_allowed
-        )
-    );
-    SERVO_TRY(record.run());
-    return {};
-}
-
-Status begin_migration(Connection& db) {
-    // A transaction's lock, so that it ends with it even behind a pooler. The limits are lifted:
-    // another migration may take its time, and so may this one.
-    SERVO_CHECK(db.exec("BEGIN"));
-    SERVO_CHECK(
-        db.exec("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '15s';"
-                " SET LOCAL idle_in_transaction_session_timeout = '60s';"
-                " SET LOCAL servo.tenant = 'all'")
-    );
-    SERVO_CHECK(db.exec(fmt::format("SELECT pg_advisory_xact_lock({})", kLockKey)));
-    return db.exec(
-        "CREATE TABLE IF NOT EXISTS schema_migrations ("
-        " version BIGINT PRIMARY KEY, name TEXT NOT NULL,"
-        " kind TEXT NOT NULL CHECK (kind IN ('compatible', 'breaking')),"
-        " checksum BIGINT NOT NULL, oldest_allowed BIGINT NOT NULL,"
-        " applied_at_ms BIGINT NOT NULL)"
-    );
-}
+// The lock is a transaction's, so that it ends with it even behind a pooler; its key is any number
+// that is Servo's own. The limits are lifted: another migration may take its time, and so may this
+// one.
+constexpr sql::Applying kApplying = {
+    .by_hand = "psql --set=ON_ERROR_STOP=1 --file=FILE --dbname=DATABASE    (as the role of Servo)",
+    .begin = "BEGIN;\n"
+             "SET LOCAL statement_timeout = 0;\n"
+             "SET LOCAL lock_timeout = '15s';\n"
+             "SET LOCAL idle_in_transaction_session_timeout = '60s';\n"
+             "SET LOCAL client_min_messages = warning;\n"
+             "SET LOCAL servo.tenant = 'all';\n"
+             "SELECT pg_advisory_xact_lock(7310311220470165873);\n"
+             "CREATE TABLE IF NOT EXISTS schema_migrations (\n"
+             "    version BIGINT PRIMARY KEY, name TEXT NOT NULL,\n"
+             "    kind TEXT NOT NULL CHECK (kind IN ('compatible', 'breaking')),\n"
+             "    checksum BIGINT NOT NULL, oldest_allowed BIGINT NOT NULL,\n"
+             "    applied_at_ms BIGINT NOT NULL);",
+    .now_ms = "(extract(epoch FROM clock_timestamp()) * 1000)::int8"};
 
 }  // namespace
 
-Result<std::vector<MigrationStep>> migrate(Connection& db, bool apply) {
+Result<SchemaSteps> migrate(Connection& db, bool apply) {
     SERVO_CHECK(check_version(db));
     const auto known = SERVO_TRY(sql::parse_migrations(embedded_migrations()));
     struct Ending {
@@ -216,22 +208,18 @@ Result<std::vector<MigrationStep>> migrate(Connection& db, bool apply) {
         ~Ending() { db.roll_back(); }
     } ending{db};
     if (apply) {
-        SERVO_CHECK(begin_migration(db));
+        SERVO_CHECK(db.exec(std::string(kApplying.begin)));
     }
     const sql::SchemaState state = SERVO_TRY(schema_state(db));
     SERVO_CHECK(check_known(db, known, state));
-    std::vector<MigrationStep> out;
-    for (const sql::PendingStep& pending : sql::pending_steps(known, state)) {
-        if (apply) {
-            SERVO_CHECK(apply_step(db, pending));
-        }
-        const sql::Migration& step = *pending.step;
-        out.push_back({step.version, step.name, std::string(sql::to_string(step.kind)), step.sql});
-    }
+    const std::vector<sql::PendingStep> pending = sql::pending_steps(known, state);
     if (apply) {
+        for (const sql::PendingStep& step : pending) {
+            SERVO_CHECK(db.exec(sql::statements_of(step, kApplying)));
+        }
         SERVO_CHECK(db.exec("COMMIT"));
     }
-    return out;
+    return sql::describe(pending, kApplying);
 }
 
 }  // namespace servo::store::postgres

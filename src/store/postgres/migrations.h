@@ -12,7 +12,11 @@ namespace servo::store::postgres {
 
 constexpr int kServerVersionMin = 150'000;
 
+// The database that is written to.
 Result<Target> target_of(const PostgresOptions& options, Access access);
+// The one that history may be read from; `options.read_url` is given. Error: invalid_argument /
+// "bad_database_url".
+Result<Target> read_target_of(const PostgresOptions& options);
 
 // Refuses a server that is too old, or whose commits may be lost: fsync, full_page_writes,
 // synchronous_commit, not in recovery, UTF8. Errors: failed_precondition / "database_too_old",
@@ -26,14 +30,8 @@ Result<sql::SchemaState> schema_state(Connection& db);
 // Errors: failed_precondition / "schema_too_old", "schema_too_new", "schema_mismatch".
 Status check_schema(Connection& db);
 
-struct MigrationStep {
-    int version = 0;
-    std::string name;
-    std::string kind;
-    std::string sql;
-};
 // Applies the steps that are missing under a lock that only one migration holds, all in one
 // transaction, and returns them. `apply` false: only says what it would do.
-Result<std::vector<MigrationStep>> migrate(Connection& db, bool apply);
+Result<SchemaSteps> migrate(Connection& db, bool apply);
 
 }  // namespace servo::store::postgres

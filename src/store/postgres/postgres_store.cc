@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "store/postgres/migrations.h"
+#include "store/postgres/replica.h"
 #include "store/postgres/store_impl.h"
 #include "store/sql/fsck.h"
 #include "store/sql/load.h"
@@ -210,24 +211,34 @@ Result<bool> PostgresStore::maintain(Instant now) {
 
 namespace {
 
-// Of the primary or of a replica, whichever history is read from.
 Result<Definitions> read_definitions(PostgresSessions& sessions, sql::RevisionCache& revisions) {
     Definitions out;
     {
-        // Before the snapshot, so that a replica's is not older than it says. A replica that never
-        // replayed anything is as of its last commit.
+        // Before the snapshot, so that it is not older than it says.
         const auto session =
             SERVO_TRY(sessions.begin(TenantScope::all(), sql::Reads::kOneStatement));
-        sql::Query row = SERVO_TRY(session->reader().query(
-            "SELECT coalesce((extract(epoch FROM CASE WHEN pg_is_in_recovery()"
-            " THEN pg_last_xact_replay_timestamp() ELSE now() END) * 1000)::int8,"
-            " (SELECT max(now_ms) FROM batches), 0)"
-        ));
+        sql::Query row = SERVO_TRY(
+            session->reader().query("SELECT (extract(epoch FROM now()) * 1000)::int8")
+        );
         SERVO_TRY(row.step());
         out.as_of = row.instant(0);
     }
     const auto session = SERVO_TRY(sessions.begin(TenantScope::all(), sql::Reads::kOneSnapshot));
     out.snapshot = SERVO_TRY(sql::load_definitions(session->reader(), revisions));
+    return out;
+}
+
+// Null: none is named.
+Result<std::unique_ptr<Replica>> open_replica(const PostgresOptions& options, Connection& primary) {
+    if (options.read_url.empty()) {
+        return std::unique_ptr<Replica>();
+    }
+    const std::string installation = SERVO_TRY(installation_of(primary));
+    if (installation.empty()) {
+        return fail(internal("store_corrupt", "The database has lost its installation row."));
+    }
+    auto out = std::make_unique<Replica>(SERVO_TRY(read_target_of(options)), installation);
+    SERVO_CHECK(out->check());
     return out;
 }
 
@@ -247,14 +258,14 @@ Result<OpenedStore> open_postgres(const PostgresOptions& options) {
     OpenedStore out;
     if (options.migrate) {
         const auto applied = SERVO_TRY(migrate(*db, true));
-        out.created = !applied.empty() && applied.front().version == 1;
+        out.created = !applied.steps.empty() && applied.steps.front().version == 1;
     }
     SERVO_CHECK(check_schema(*db));
+    std::unique_ptr<Replica> replica = SERVO_TRY(open_replica(options, *db));
     auto revisions = std::make_shared<sql::RevisionCache>();
     out.store = std::make_unique<PostgresStore>(std::move(db), revisions, options.retention);
-    auto sessions =
-        std::make_shared<PostgresSessions>(SERVO_TRY(target_of(options, Access::kReadOnly)));
-    out.archive = std::make_unique<sql::SqlArchive>(sessions, revisions);
+    auto sessions = std::make_shared<PostgresSessions>(target);
+    out.archive = std::make_unique<PostgresArchive>(sessions, revisions, std::move(replica));
     out.definitions = [sessions, revisions] { return read_definitions(*sessions, *revisions); };
     return out;
 }

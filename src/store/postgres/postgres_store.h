@@ -17,7 +17,7 @@ enum class PostgresPooling {
 struct PostgresOptions {
     // postgresql://… or "host=… dbname=…"; what it leaves out comes from the PG* variables.
     std::string url;
-    // Where history is read; empty: `url`. May be a replica.
+    // A replica of `url`, where the past (Archive::past) is read while it answers; empty: none.
     std::string read_url;
     // Shown in pg_stat_activity as servo-<role>-<host>.
     std::string role = "server";
@@ -33,7 +33,8 @@ struct PostgresOptions {
 // Errors, each with what to type in its message: invalid_argument / "bad_database_url";
 // unavailable / "database_unreachable", "database_read_only"; failed_precondition /
 // "database_refused", "database_too_old", "database_not_durable", "schema_too_old",
-// "schema_too_new", "schema_mismatch". No message holds a password.
+// "schema_too_new", "schema_mismatch", "read_database_foreign". A replica that does not answer is
+// no error. No message holds a password.
 Result<OpenedStore> open_postgres(const PostgresOptions& options);
 
 }  // namespace servo::store

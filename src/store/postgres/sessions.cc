@@ -1,6 +1,7 @@
 // Connections that history reads from.
 #include <fmt/format.h>
 
+#include "store/postgres/replica.h"
 #include "store/postgres/store_impl.h"
 
 namespace servo::store::postgres {
@@ -68,11 +69,19 @@ Result<std::unique_ptr<Connection>> PostgresSessions::acquire() {
     if (db != nullptr && db->probe()) {
         return db;
     }
-    auto opened = Connection::open(target_, read_limits());
+    auto opened = open();
     if (!opened) {
         give_back(nullptr);
     }
     return opened;
+}
+
+Result<std::unique_ptr<Connection>> PostgresSessions::open() const {
+    auto db = SERVO_TRY(Connection::open(target_, read_limits()));
+    if (!installation_.empty()) {
+        SERVO_CHECK(check_installation(*db, installation_));
+    }
+    return db;
 }
 
 void PostgresSessions::give_back(std::unique_ptr<Connection> db) {

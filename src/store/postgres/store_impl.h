@@ -59,15 +59,19 @@ Result<std::vector<std::string>> check_postgres(Connection& db);
 // At most kReadersMax read-only connections, opened as needed. Thread-safe.
 class PostgresSessions final : public sql::ReadSessions {
  public:
-    explicit PostgresSessions(Target target) : target_(std::move(target)) {}
+    // `installation` given: a database that is not of it is refused (check_installation).
+    explicit PostgresSessions(Target target, std::string installation = {})
+        : target_(std::move(target)), installation_(std::move(installation)) {}
     Result<std::unique_ptr<sql::ReadSession>> begin(TenantScope scope, sql::Reads reads) override;
 
  private:
     friend class PostgresSession;
     Result<std::unique_ptr<Connection>> acquire();
+    Result<std::unique_ptr<Connection>> open() const;
     void give_back(std::unique_ptr<Connection> db);
 
     Target target_;
+    std::string installation_;
     std::mutex mutex_;
     std::condition_variable freed_;
     std::vector<std::unique_ptr<Connection>> idle_;  // guarded by mutex_

@@ -35,6 +35,28 @@ std::string quoted(std::string_view value) {
     return out + "'";
 }
 
+bool is_shown(std::string_view keyword) {
+    return std::find(std::begin(kShown), std::end(kShown), keyword) != std::end(kShown);
+}
+
+void add_word(std::string& shown, std::string_view keyword, std::string_view value) {
+    shown += (shown.empty() ? "" : " ") + std::string(keyword) + "=" + quoted(value);
+}
+
+// What is shown of the PG* variables where the URL leaves it to them.
+void add_environment(const PQconninfoOption& first, std::string& shown) {
+    for (const PQconninfoOption* option = &first; option->keyword != nullptr; ++option) {
+        const char* value = option->envvar != nullptr ? std::getenv(option->envvar) : nullptr;
+        const bool given = option->val != nullptr && option->val[0] != '\0';
+        if (!given && value != nullptr && value[0] != '\0' && is_shown(option->keyword)) {
+            add_word(shown, option->keyword, value);
+        }
+    }
+    if (shown.empty()) {
+        shown = "host=''";  // as psql would find it: the local socket, the user's own name
+    }
+}
+
 // As it may stand in a URL.
 std::string percent_encoded(std::string_view text) {
     constexpr std::string_view kDigits = "0123456789ABCDEF";
@@ -93,11 +115,11 @@ Result<Target> Target::parse(
         if (secret) {
             out.secrets_.emplace_back(option->val);
             out.secrets_.push_back(percent_encoded(option->val));
-        } else if (std::find(std::begin(kShown), std::end(kShown), keyword) != std::end(kShown)) {
-            out.shown_ +=
-                (out.shown_.empty() ? "" : " ") + std::string(keyword) + "=" + quoted(option->val);
+        } else if (is_shown(keyword)) {
+            add_word(out.shown_, keyword, option->val);
         }
     }
+    add_environment(*options, out.shown_);
     if (const char* password = std::getenv("PGPASSWORD");
         password != nullptr && password[0] != '\0') {
         out.secrets_.emplace_back(password);

@@ -8,6 +8,7 @@
 
 namespace servo::store::postgres {
 
+// kReadWrite: the primary, of several hosts as well. kReadOnly: whichever answers.
 enum class Access { kReadWrite, kReadOnly };
 // Whether a pooler in transaction mode (PgBouncer) stands in between.
 enum class Pooling { kDetect, kAssume };

@@ -21,8 +21,9 @@ Result<std::vector<Migration>> parse_migrations(const std::vector<EmbeddedSql>& 
     for (const EmbeddedSql& file : files) {
         const auto number = parse_integer(file.name.substr(0, kNumberLength), 1, 9'999);
         const bool compatible = file.sql.starts_with(kCompatibleMark);
+        const bool quoted = file.name.find('\'') != std::string_view::npos;
         if (!number || *number != static_cast<int64_t>(out.size()) + 1 ||
-            file.name.substr(kNumberLength, 1) != "_" ||
+            file.name.substr(kNumberLength, 1) != "_" || quoted ||
             (!compatible && !file.sql.starts_with(kBreakingMark))) {
             return fail(internal(
                 "bad_migration",
@@ -110,6 +111,49 @@ std::vector<PendingStep> pending_steps(
 
 std::string_view to_string(MigrationKind kind) {
     return kind == MigrationKind::kBreaking ? "breaking" : "compatible";
+}
+
+std::string statements_of(const PendingStep& pending, const Applying& applying) {
+    const Migration& step = *pending.step;
+    // Names come from our own files, and parse_migrations lets no quote into them.
+    return fmt::format(
+        "{}\nINSERT INTO schema_migrations\n"
+        "    (version, name, kind, checksum, oldest_allowed, applied_at_ms)\n"
+        "    VALUES ({}, '{}', '{}', {}, {}, {});\n",
+        step.sql,
+        step.version,
+        step.name,
+        to_string(step.kind),
+        step.checksum,
+        pending.oldest_allowed,
+        applying.now_ms
+    );
+}
+
+SchemaSteps describe(const std::vector<PendingStep>& pending, const Applying& applying) {
+    SchemaSteps out;
+    if (pending.empty()) {
+        return out;
+    }
+    out.script = fmt::format(
+        "-- The steps of Servo's schema that are missing, all or none. By hand:\n--   {}\n"
+        "-- `servo migrate --dry-run` then says that the schema is up to date.\n{}\n",
+        applying.by_hand,
+        applying.begin
+    );
+    for (const PendingStep& one : pending) {
+        const Migration& step = *one.step;
+        out.steps.push_back({step.version, step.name, std::string(to_string(step.kind))});
+        out.script += fmt::format(
+            "\n-- step {}, {} ({})\n{}",
+            step.version,
+            step.name,
+            to_string(step.kind),
+            statements_of(one, applying)
+        );
+    }
+    out.script += "\nCOMMIT;\n";
+    return out;
 }
 
 }  // namespace servo::store::sql

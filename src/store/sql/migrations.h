@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "store/schema_steps.h"
 #include "store/sql/reader.h"
 
 namespace servo::store::sql {
@@ -50,5 +51,17 @@ std::vector<PendingStep> pending_steps(
     const std::vector<Migration>& known, const SchemaState& state
 );
 std::string_view to_string(MigrationKind kind);
+
+// What differs between the databases when steps are applied.
+struct Applying {
+    std::string_view by_hand;  // what to type for a script in FILE
+    std::string_view begin;    // statements before the first step: a transaction, a lock, the table
+    std::string_view now_ms;   // an expression
+};
+// The step and its row of schema_migrations; to be run within a transaction.
+std::string statements_of(const PendingStep& pending, const Applying& applying);
+// The steps that are missing, and all of them as one script for the database's own client. It ends
+// as if `servo migrate` had applied them.
+SchemaSteps describe(const std::vector<PendingStep>& pending, const Applying& applying);
 
 }  // namespace servo::store::sql

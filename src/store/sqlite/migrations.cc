@@ -5,22 +5,25 @@
 namespace servo::store::sqlite {
 namespace {
 
+constexpr std::string_view kTable =
+    "CREATE TABLE IF NOT EXISTS schema_migrations ("
+    " version INTEGER PRIMARY KEY, name TEXT NOT NULL,"
+    " kind TEXT NOT NULL CHECK (kind IN ('compatible', 'breaking')),"
+    " checksum INTEGER NOT NULL, oldest_allowed INTEGER NOT NULL,"
+    " applied_at_ms INTEGER NOT NULL) STRICT";
+
+const sql::Applying& applying() {
+    static const std::string begin = "BEGIN IMMEDIATE;\n" + std::string(kTable) + ";";
+    static const sql::Applying out = {
+        .by_hand = "sqlite3 -bail DIR/servo.db < FILE    (while no server runs on it)",
+        .begin = begin,
+        .now_ms = "CAST(strftime('%s', 'now') AS INTEGER) * 1000"};
+    return out;
+}
+
 Status apply(Connection& db, const sql::PendingStep& pending) {
-    const sql::Migration& step = *pending.step;
     Transaction transaction = SERVO_TRY(Transaction::begin_write(db));
-    SERVO_CHECK(db.exec(step.sql));
-    Query insert = SERVO_TRY(
-        db.prepare("INSERT INTO schema_migrations"
-                   " (version, name, kind, checksum, oldest_allowed, applied_at_ms)"
-                   " VALUES (?, ?, ?, ?, ?, CAST(strftime('%s', 'now') AS INTEGER) * 1000)")
-    );
-    SERVO_CHECK(insert.run(
-        step.version,
-        std::string_view(step.name),
-        sql::to_string(step.kind),
-        step.checksum,
-        pending.oldest_allowed
-    ));
+    SERVO_CHECK(db.exec(sql::statements_of(pending, applying())));
     return transaction.commit();
 }
 
@@ -36,14 +39,13 @@ Status check_schema(Connection& db, const std::vector<sql::Migration>& known) {
     return sql::check_schema(adapter, known, "start with an empty folder (--data-dir DIR)");
 }
 
+Result<SchemaSteps> pending_steps(Connection& db) {
+    const auto known = SERVO_TRY(sql::parse_migrations(embedded_migrations()));
+    return sql::describe(sql::pending_steps(known, SERVO_TRY(schema_state(db))), applying());
+}
+
 Status migrate(Connection& db, const std::vector<sql::Migration>& known) {
-    SERVO_CHECK(
-        db.exec("CREATE TABLE IF NOT EXISTS schema_migrations ("
-                " version INTEGER PRIMARY KEY, name TEXT NOT NULL,"
-                " kind TEXT NOT NULL CHECK (kind IN ('compatible', 'breaking')),"
-                " checksum INTEGER NOT NULL, oldest_allowed INTEGER NOT NULL,"
-                " applied_at_ms INTEGER NOT NULL) STRICT")
-    );
+    SERVO_CHECK(db.exec(std::string(kTable)));
     for (const sql::PendingStep& pending : sql::pending_steps(known, SERVO_TRY(schema_state(db)))) {
         SERVO_CHECK(apply(db, pending));
     }

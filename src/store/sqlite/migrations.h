@@ -13,6 +13,8 @@ const std::vector<sql::EmbeddedSql>& embedded_migrations();  // generated at bui
 Result<sql::SchemaState> schema_state(Connection& db);
 // Errors: those of sql::check_schema.
 Status check_schema(Connection& db, const std::vector<sql::Migration>& known);
+// The steps that are missing of those of this binary. Error: the database's.
+Result<SchemaSteps> pending_steps(Connection& db);
 // Applies the steps that are missing, each in a transaction of its own.
 Status migrate(Connection& db, const std::vector<sql::Migration>& known);
 

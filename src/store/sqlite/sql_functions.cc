@@ -210,16 +210,9 @@ Result<SqlTable> query_sqlite(const std::string& path, const std::string& sql, s
     return out;
 }
 
-Result<std::vector<SqliteStep>> pending_sqlite(const std::string& path) {
+Result<SchemaSteps> pending_sqlite(const std::string& path) {
     sqlite::Connection db = SERVO_TRY(sqlite::open_for_reading(path));
-    const auto known = SERVO_TRY(sql::parse_migrations(sqlite::embedded_migrations()));
-    std::vector<SqliteStep> out;
-    for (const sql::PendingStep& pending :
-         sql::pending_steps(known, SERVO_TRY(sqlite::schema_state(db)))) {
-        const sql::Migration& step = *pending.step;
-        out.push_back({step.version, step.name, std::string(sql::to_string(step.kind)), step.sql});
-    }
-    return out;
+    return sqlite::pending_steps(db);
 }
 
 Result<std::vector<std::string>> fsck_sqlite(const std::string& path) {

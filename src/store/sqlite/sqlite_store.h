@@ -3,9 +3,9 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "store/opened_store.h"
+#include "store/schema_steps.h"
 
 namespace servo::store {
 
@@ -23,12 +23,6 @@ Result<OpenedStore> open_sqlite(const std::string& path, const SqliteOptions& op
 
 // The schema steps that the database at `path` lacks; opening it applies them. Errors: those of
 // query_sqlite.
-struct SqliteStep {
-    int version = 0;
-    std::string name;
-    std::string kind;  // compatible, breaking
-    std::string sql;
-};
-Result<std::vector<SqliteStep>> pending_sqlite(const std::string& path);
+Result<SchemaSteps> pending_sqlite(const std::string& path);
 
 }  // namespace servo::store

@@ -15,6 +15,13 @@ CREATE TABLE leader (
 );
 INSERT INTO leader VALUES (1, 0, '', '', 1, 0, 0);
 
+-- One row: a name that a copy of this database, such as a replica, has as well, and no other.
+CREATE TABLE installation (
+    id BIGINT PRIMARY KEY CHECK (id = 1),
+    name TEXT NOT NULL
+);
+INSERT INTO installation VALUES (1, gen_random_uuid()::text);
+
 -- One row: the leader's pulse. Apart, so that it never waits for a commit of the leader's own.
 CREATE TABLE leader_beat (
     id BIGINT PRIMARY KEY CHECK (id = 1),
@@ -372,18 +379,27 @@ CREATE FUNCTION servo_tenant() RETURNS BIGINT LANGUAGE sql STABLE PARALLEL SAFE 
     END
 $$;
 
--- Each table with a tenant_id that has no wall gets it. Last in every step that adds a table.
+-- The tables with a tenant_id whose wall is not there or not whole: row-level security that holds
+-- for their owner as well, and its policy.
+CREATE FUNCTION servo_unwalled_tables() RETURNS SETOF REGCLASS LANGUAGE sql STABLE AS $$
+    SELECT c.oid::regclass FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
+      AND a.attname = 'tenant_id' AND NOT a.attisdropped
+      AND NOT (c.relrowsecurity AND c.relforcerowsecurity
+               AND EXISTS (SELECT FROM pg_policy
+                           WHERE polrelid = c.oid AND polname = 'tenant_rows'))
+    ORDER BY c.relname
+$$;
+
+-- Gives each of them its wall. Last in every step that adds a table.
 CREATE PROCEDURE servo_wall_tenants() LANGUAGE plpgsql AS $$
 DECLARE
     one REGCLASS;
 BEGIN
-    FOR one IN
-        SELECT c.oid FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
-        WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
-          AND a.attname = 'tenant_id' AND NOT a.attisdropped AND NOT c.relrowsecurity
-    LOOP
+    FOR one IN SELECT servo_unwalled_tables() LOOP
         EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', one);
         EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', one);
+        EXECUTE format('DROP POLICY IF EXISTS tenant_rows ON %s', one);
         -- A scalar subquery runs once a statement, not once a row.
         EXECUTE format('CREATE POLICY tenant_rows ON %s USING ((SELECT servo_tenant()) IN (0, tenant_id))', one);
     END LOOP;

@@ -141,6 +141,7 @@ FailedWire failed_to_wire(const FailedResult& failed) {
     wire.pool = valid_utf8(failed.pool);
     wire.rss_kb = failed.max_rss_kb;
     wire.cpu_us = failed.cpu_us;
+    wire.slot_died = failed.slot_died;
     return wire;
 }
 
@@ -167,6 +168,7 @@ Result<FailedResult> failed_from_wire(FailedWire&& wire) {
     out.pool = std::move(wire.pool);
     out.max_rss_kb = std::max<int64_t>(wire.rss_kb, -1);
     out.cpu_us = std::max<int64_t>(wire.cpu_us, -1);
+    out.slot_died = wire.slot_died;
     return out;
 }
 

@@ -37,6 +37,7 @@ FailedResult random_failed(Prng& prng, uint64_t position) {
     failed.message = "line\nwith \"quotes\" and ü";
     failed.retry_after = Millis(prng.between(0, 60'000));
     failed.pool = prng.chance(1, 2) ? "warehouse" : "";
+    failed.slot_died = prng.chance(1, 4);
     return failed;
 }
 

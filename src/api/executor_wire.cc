@@ -75,6 +75,12 @@ void describe(V& v, FailedWire& f) {
     v.field("pool", f.pool, "To blame for an external failure; empty: all of the asset's.");
     v.field("rss_kb", f.rss_kb, "");
     v.field("cpu_us", f.cpu_us, "");
+    v.field(
+        "slot_died",
+        f.slot_died,
+        "Class lost: the process that ran it died, and nobody had asked for its end. Three such "
+        "deaths quarantine a partition."
+    );
 }
 
 template <typename V>

@@ -65,6 +65,7 @@ struct FailedWire {
     std::string pool;
     int64_t rss_kb = -1;
     int64_t cpu_us = -1;
+    bool slot_died = false;
 };
 struct LogWire {
     uint64_t pos = 0;

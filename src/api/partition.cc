@@ -23,7 +23,11 @@ void describe(V& v, Partition& p) {
     v.field("attempt", p.attempt, "");
     v.field("rows", p.rows, "As the program reported.");
     v.field("bytes", p.bytes, "As the program reported.");
-    v.field("max_rss_kb", p.max_rss_kb, "");
+    v.field(
+        "max_rss_kb",
+        p.max_rss_kb,
+        "The most memory it had; absent below some 15 MiB, what its slot has itself."
+    );
     v.field("cpu_ms", p.cpu_ms, "");
     v.field("executor", p.executor, "");
     v.field("failure_class", p.failure_class, "");
@@ -43,7 +47,7 @@ void describe(V& v, FailedAttempt& a) {
     v.field("started_at", a.started_at, "");
     v.field("ended_at", a.ended_at, "");
     v.field("executor", a.executor, "");
-    v.field("max_rss_kb", a.max_rss_kb, "");
+    v.field("max_rss_kb", a.max_rss_kb, "As of the partition.");
     v.field("cpu_ms", a.cpu_ms, "");
 }
 

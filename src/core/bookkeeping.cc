@@ -217,16 +217,34 @@ PoolId pool_of(const GateAnswer& answer) {
     return pool ? PoolId(answer.subject) : PoolId{};
 }
 
+// Since when the same gate has held the job's work back, whatever was granted meanwhile.
+void note_holder(Job& job, const std::vector<Wait>& found, Instant now) {
+    if (found.empty() || found.front().leased) {
+        job.held_since.reset();
+        return;
+    }
+    const GateAnswer& answer = found.front().answer;
+    if (!job.held_since) {
+        job.held_since = job.waiting_since;
+    } else if (job.held_by != answer.gate || job.held_subject != answer.subject) {
+        job.held_since = now;
+    }
+    job.held_by = answer.gate;
+    job.held_subject = answer.subject;
+}
+
 // Books what waited since the last look, and returns what a free slot would have to choose from.
 std::vector<Seen> look_at_waits(State& state, bool slots_free) {
     std::vector<Seen> out;
     const Stamp from = stamp(state.waits_seen);
     const Stamp to = stamp(state.now);
-    for (const auto& [id, job] : state.jobs) {
+    for (auto& [id, job] : state.jobs) {
         if (is_terminal(job.row.state)) {
             continue;
         }
-        for (const Wait& wait : waits_of(state, job, state.now)) {
+        const std::vector<Wait> found = waits_of(state, job, state.now);
+        note_holder(job, found, state.now);
+        for (const Wait& wait : found) {
             Account account = account_of(job, ExecutorId{});
             account.pools = {};
             account.pool = pool_of(wait.answer);

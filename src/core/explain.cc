@@ -1,6 +1,7 @@
 // Gates in words: what holds work back, since when, and what would release it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "core/rules.h"
@@ -113,6 +114,19 @@ std::string release_of(const State& state, const Job& job, Gate gate, const std:
     return "";
 }
 
+// No longer than the job has been as it is: a pool may have been parked before there was the job.
+// What other work holds back is looked at once a second, and between looks only that much is sure.
+Instant since_of(const State& state, const Job& job, const GateAnswer& answer) {
+    if (answer.since != Instant{}) {
+        return std::max(answer.since, job.row.state_since);
+    }
+    if (!job.held_since) {
+        return job.waiting_since;
+    }
+    const bool seen = job.held_by == answer.gate && job.held_subject == answer.subject;
+    return seen ? *job.held_since : std::max(job.waiting_since, state.waits_seen);
+}
+
 }  // namespace
 
 std::string_view to_string(Gate gate) {
@@ -126,7 +140,7 @@ GateShare explain(
     out.gate = answer.gate;
     out.partitions = partitions;
     out.subject = subject_of(state, answer);
-    out.since = answer.since == Instant{} ? job.waiting_since : answer.since;
+    out.since = since_of(state, job, answer);
     if (answer.until != kNever) {
         out.until = answer.until;
     }

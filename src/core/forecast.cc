@@ -38,16 +38,20 @@ struct Durations {
     uint64_t samples = 0;
 };
 
-Durations durations_of(const State& state, const Job& job) {
-    Durations out;
-    const auto& revisions = state.asset_of(job).revisions;
+// The revision's own record, else the newest before it that has one; null without any.
+const DurationStats* record_of(const State& state, const Job& job) {
     const DurationStats* stats = nullptr;
-    for (const auto& [number, entry] : revisions) {
-        // The revision's own record, else the newest before it that has one.
+    for (const auto& [number, entry] : state.asset_of(job).revisions) {
         if (number <= job.row.revision && entry.durations.count > 0) {
             stats = &entry.durations;
         }
     }
+    return stats;
+}
+
+Durations durations_of(const State& state, const Job& job) {
+    Durations out;
+    const DurationStats* stats = record_of(state, job);
     if (stats == nullptr) {
         return out;
     }
@@ -114,6 +118,9 @@ class Run {
             const Durations d = durations_of(state_, job);
             if (d.samples > 0) {
                 known_[id] = d;
+                // Ranges are sized by the record that their durations are drawn from.
+                state_.asset_of(job).revisions.at(job.row.revision).durations =
+                    DurationStats(*record_of(state_, job));
                 const int64_t relative_milli = std::max<int64_t>(
                     50,
                     d.sigma_us * 1'000 / d.mean_us /

@@ -6,7 +6,7 @@
 namespace servo::core {
 namespace {
 
-// Held back by what else runs: the work waits since its job was last given something.
+// Held back by what else runs: explain() knows since when.
 constexpr Instant kLastGrant{};
 
 // A limit of 0 means none; a lease that is charged already is over only beyond the limit.
@@ -129,7 +129,7 @@ std::vector<Wait> waits_of(const State& state, const Job& job, Instant now) {
     }
     const uint64_t held = job.leased - std::min(job.leased, running_of(state, job));
     if (held > 0) {
-        out.push_back({GateAnswer{}, held, true});
+        out.push_back({GateAnswer{Gate::kNone, 0, job.waiting_since}, held, true});
     }
     return out;
 }

@@ -380,13 +380,4 @@ void release_overlap_waiters(Context& c, AssetId asset_id) {
     }
 }
 
-void revoke_leases(Context& c, Job& job, Revoke how) {
-    for (const LeaseId id : job.leases) {
-        Lease& lease = c.state.leases.at(id);
-        lease.shrink_to = std::max(lease.started, lease.reported);
-        lease.stop = lease.stop || how == Revoke::kStop;
-    }
-    ++c.state.wake;
-}
-
 }  // namespace servo::core

@@ -35,6 +35,18 @@ Pick take_due(Job& job, std::map<std::pair<int, int>, RunSet>::iterator it, uint
     return taken(job, std::move(set), attempt, deaths);
 }
 
+// How many partitions are expected to fill the target. One until a result tells how long they take,
+// and few samples may mislead: a range grows with what is recorded, never with what is granted.
+uint64_t meant_for_target(const State& state, const Job& job) {
+    const int64_t known = expected_us(state, job);
+    if (known == 0 && !state.forecasting) {
+        return 1;
+    }
+    const int64_t each = known == 0 ? kUnknownDurationUs : known;
+    const auto size = static_cast<uint64_t>(std::max<int64_t>(1, state.range_target_us / each));
+    return state.forecasting ? size : std::min(size, kRangePerSample * samples(state, job));
+}
+
 Pick take_sequential(Job& job) {
     const Index first = job.remaining.runs().front().first;
     if (job.ready.contains(first)) {
@@ -94,14 +106,7 @@ uint64_t range_size(const State& state, const Job& job) {
         const uint64_t share = (left + slots - 1) / slots;
         return std::clamp<uint64_t>(share, 1, static_cast<uint64_t>(spec.run.batch_size));
     }
-    const int64_t each = expected_us(state, job);
-    uint64_t size = job.next_unknown_size;
-    if (each > 0) {
-        // Few samples may mislead: the range grows with what is known.
-        const uint64_t known = kRangePerSample * samples(state, job);
-        size = static_cast<uint64_t>(std::max<int64_t>(1, state.range_target_us / each));
-        size = std::min(size, std::max(known, job.next_unknown_size));
-    }
+    uint64_t size = meant_for_target(state, job);
     const uint64_t tail = (left + 2 * slots - 1) / (2 * slots);
     size = std::min(size, std::max(job.tail_range_min, tail));
     return std::min(size, state.forecasting ? kPartitionsPerJobMax : kPartitionsPerGrantMax);
@@ -116,7 +121,6 @@ Pick take(State& state, Job& job, uint64_t limit) {
         pick = take_due(job, job.due.begin(), size);
     } else if (!job.ready.empty()) {
         pick = taken(job, job.ready.take_front(size, kRunsPerGrantMax), 1, 0);
-        job.next_unknown_size = std::min<uint64_t>(job.next_unknown_size * 2, 1'024);
     } else if (!job.due.empty()) {
         const auto it = job.due.begin();
         pick = take_due(job, it, std::min(size, suspect_range(it->first.first)));

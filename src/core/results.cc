@@ -119,6 +119,7 @@ void record_failure(
                         before->second.klass == FailureClass::kExternal &&
                         result.klass == FailureClass::kExternal;
     FailedAttempt failed{result.klass, lease.attempt, c.now, result.retry_after};
+    failed.slot_deaths = result.slot_died ? deaths : 0;
     failed.first_failed_at = streak ? before->second.first_failed_at : c.now;
     RetryDecision decision =
         decide_retry(job.revision->spec.retries, job.row.settings, failed, c.now, c.state.prng);
@@ -174,6 +175,33 @@ void record_failure(
         enqueue_waiting(c.state, job, index, waiting, c.now);
     }
     c.changes.failures.push_back(std::move(row));
+}
+
+bool suspect(const FailedResult& result) {
+    return result.klass == FailureClass::kLost && result.slot_died;
+}
+
+int64_t suspects_in(const LeaseResults& results) {
+    return std::count_if(results.failed.begin(), results.failed.end(), suspect);
+}
+
+// Its executor lives and says so: unlike an executor's death this one is counted whoever granted
+// the lease. `alone`: no other partition can have killed the slot process.
+void record_slot_death(
+    Context& c,
+    Job& job,
+    const Lease& lease,
+    Index index,
+    Token token,
+    FailedResult result,
+    bool alone
+) {
+    const int deaths = lease.deaths + 1;
+    if (alone && deaths >= kDeathsMax) {
+        result.klass = FailureClass::kQuarantined;
+        result.message = "The process that ran it died for the third time. " + result.message;
+    }
+    record_failure(c, job, lease, index, token, result, deaths);
 }
 
 void record_done(
@@ -322,10 +350,15 @@ void record_results(Context& c, Lease& lease, const LeaseResults& results) {
     if (!results.done.empty()) {
         record_done(c, job, lease, results.done, done_indices);
     }
+    const int64_t suspects = suspects_in(results);
     for (const FailedResult& result : results.failed) {
         const auto [index, token] = places[result.position - base];
         correct_charge(c, lease, result.duration.count());
-        record_failure(c, job, lease, index, token, result, lease.deaths);
+        if (suspect(result)) {
+            record_slot_death(c, job, lease, index, token, result, suspects == 1);
+        } else {
+            record_failure(c, job, lease, index, token, result, lease.deaths);
+        }
         observe_breakers(
             c,
             job,

@@ -17,6 +17,12 @@ Millis exponential_cap(const RetryPolicy& policy, int attempt) {
     return Millis(initial << doublings);
 }
 
+// Full jitter; none before the first attempt.
+Millis jitter(const RetryPolicy& policy, int attempts, Prng& prng) {
+    return attempts < 1 ? Millis(0)
+                        : Millis(prng.between(0, exponential_cap(policy, attempts).count()));
+}
+
 }  // namespace
 
 RetryDecision decide_retry(
@@ -28,7 +34,7 @@ RetryDecision decide_retry(
 ) {
     const Millis wish = std::clamp(failed.retry_after, Millis(0), kRetryAfterMax);
     if (failed.klass == FailureClass::kLost) {
-        return {false, now, failed.attempt};
+        return {false, now + jitter(policy, failed.slot_deaths, prng), failed.attempt};
     }
     if (failed.klass == FailureClass::kExternal) {
         const Millis elapsed = now - failed.first_failed_at;
@@ -49,7 +55,7 @@ RetryDecision decide_retry(
     if (failed.attempt >= attempts_allowed(effective, failed.klass)) {
         return {true, now, failed.attempt};
     }
-    const Millis delay(prng.between(0, exponential_cap(policy, failed.attempt).count()));
+    const Millis delay = jitter(policy, failed.attempt, prng);
     return {false, now + std::max(delay, wish), failed.attempt + 1};
 }
 

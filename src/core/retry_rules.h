@@ -15,6 +15,7 @@ struct FailedAttempt {
     int attempt = 1;          // number of the attempt that failed
     Instant first_failed_at;  // start of the present streak of `external`; else = now
     Millis retry_after{0};    // the program's wish, a lower bound of the delay
+    int slot_deaths = 0;      // lost: of slot processes that ran it, when one just died
 };
 
 struct RetryDecision {
@@ -26,7 +27,8 @@ struct RetryDecision {
 // Counted classes: final when `attempt` reaches attempts_allowed; else full jitter over the capped
 // exponential min(max, initial · 2^(attempt-1)) (AWS Architecture Blog, "Exponential Backoff And
 // Jitter"). external: never spends an attempt, waits about as long as it has been failing, final
-// after external_max_elapsed. lost: again at once, same number.
+// after external_max_elapsed. lost: never spends an attempt; again at once, or with the backoff of
+// as many attempts as slot processes died, since a partition may be what kills them.
 RetryDecision decide_retry(
     const RetryPolicy& policy,
     const JobSettings& settings,

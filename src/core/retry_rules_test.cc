@@ -46,6 +46,23 @@ TEST(RetryRules, LostSpendsNothingAndRunsAtOnce) {
     EXPECT_EQ(d.retry_at, kNow);
 }
 
+TEST(RetryRules, LostWithItsSlotProcessBacksOffAndSpendsNothing) {
+    for (uint64_t seed = 0; seed < 200; ++seed) {
+        Prng prng(seed);
+        for (const auto& [deaths, cap_ms] : {std::pair{1, 5'000}, {2, 10'000}}) {
+            const FailedAttempt failed{FailureClass::kLost, 1, kNow, Millis(0), deaths};
+            const RetryDecision d = decide_retry({}, {}, failed, kNow, prng);
+            EXPECT_FALSE(d.final);
+            EXPECT_EQ(d.next_attempt, 1);
+            EXPECT_GE(d.retry_at, kNow);
+            EXPECT_LE(d.retry_at, kNow + Millis(cap_ms));
+        }
+    }
+    Prng prng(1);
+    const FailedAttempt failed{FailureClass::kLost, 1, kNow, Millis(0), 2};
+    EXPECT_GT(decide_retry({}, {}, failed, kNow, prng).retry_at, kNow);
+}
+
 TEST(RetryRules, ExternalSpendsNothingUntilItsTimeIsOver) {
     Prng prng(1);
     RetryPolicy policy;

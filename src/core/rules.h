@@ -139,9 +139,21 @@ std::vector<OrdinalRun> ordinals_of(const Job& job, const RunSet& indices);
 RunSet shared(const OrdinalView& view, const Job& job, const RunSet& indices);
 // Jobs that waited for others' partitions start when these are free.
 void release_overlap_waiters(Context& c, AssetId asset);
+
+// --- take_back.cc: leased work that has not started, asked back from its executors ---
 // Asks executors to start nothing more of the job (shrink), or to kill what runs (stop).
 enum class Revoke { kShrink, kStop };
 void revoke_leases(Context& c, Job& job, Revoke how);
+// Once a second: the leases for which the limits have no room any more, whatever brought them down,
+// start nothing more.
+void cut_to_limits(Context& c);
+// Once a second: half of what waits in slots, while other slots stand idle.
+void rebalance(Context& c);
+// What runs of the lease has taken as long by itself as a whole range is meant to.
+bool runs_late(const Lease& lease, Instant now);
+// To be called when its executor reports the same partition as running as the report before did: the
+// rest is asked back if that runs late.
+void take_back_late(Context& c, Lease& lease);
 
 // --- results.cc ---
 // Checks that `results` continue the lease; changes nothing.

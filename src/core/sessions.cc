@@ -42,6 +42,7 @@ void reconcile(Context& c, Session& session, const std::vector<HeldLease>& held,
             }
             continue;
         }
+        const bool stands = it->second->started <= lease.started;
         lease.started = std::clamp(it->second->started, lease.started, lease.size);
         if (unacked == 0 && it->second->size < lease.size) {
             shrink_lease(c, lease, std::max(it->second->size, lease.started));
@@ -51,6 +52,8 @@ void reconcile(Context& c, Session& session, const std::vector<HeldLease>& held,
         }
         if (lease.reported == lease.size) {
             end_lease(c, id);
+        } else if (stands) {
+            take_back_late(c, lease);
         }
     }
 }
@@ -171,7 +174,7 @@ void grant_free_slots(Context& c, Session& session, int asked) {
 }
 
 bool may_top_up(const State& state, const Job& job, const Lease& lease) {
-    if (lease.stop || lease.shrink_to || lease.attempt != 1 || lease.deaths > 0 ||
+    if (lease.stop || lease.shrink_to || runs_late(lease, state.now) || lease.attempt != 1 || lease.deaths > 0 ||
         lease.generation != job.row.generation || job.revision->spec.sequential ||
         job.revision->spec.run.kind == RunnerKind::kBatch || job.ready.empty() ||
         (!job.due.empty() && job.due.begin()->first.first == 0)) {

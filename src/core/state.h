@@ -137,7 +137,10 @@ struct Job {
     int64_t served_us = 0;
     bool queued = false;    // is in the tenant's queue
     Instant waiting_since;  // for aging: last grant, or since it may run
-    uint64_t next_unknown_size = 1;
+    // What held back its work at the last look at what waits, and since when; none: nothing waited.
+    Gate held_by = Gate::kNone;
+    int64_t held_subject = 0;
+    std::optional<Instant> held_since;
     uint64_t tail_range_min = 1;  // the tail's ranges get no smaller; raised by a forecast alone
 
     // Persistence.

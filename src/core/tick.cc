@@ -97,27 +97,6 @@ void charge_running(Context& c, Millis since_last) {
     }
 }
 
-// Work waits unstarted in a slot while others stand idle: half of it is taken back.
-void rebalance(Context& c) {
-    const auto busy = static_cast<int64_t>(c.state.leases.size());
-    int64_t idle = c.state.slots_total - busy;
-    if (idle <= 0 || !c.state.runnable.empty()) {
-        return;
-    }
-    for (auto& [id, lease] : c.state.leases) {
-        const Job& job = c.state.jobs.at(lease.job);
-        const uint64_t unstarted = lease.size - std::max(lease.started, lease.reported);
-        const int64_t each = std::max(lease.estimate_us, expected_us(c.state, job));
-        if (idle <= 0 || lease.shrink_to || unstarted < 2 ||
-            job.revision->spec.run.kind == RunnerKind::kBatch ||
-            static_cast<int64_t>(unstarted) * each < kTopUpBelowUs) {
-            continue;
-        }
-        lease.shrink_to = lease.size - unstarted / 2;
-        --idle;
-    }
-}
-
 }  // namespace
 
 void breaker_changed(Context& c, Pool& pool) {
@@ -162,6 +141,7 @@ void tick(Context& c) {
     end_temporary_settings(c);
     resume_jobs(c);
     charge_running(c, since);
+    cut_to_limits(c);
     rebalance(c);
     reorder(c.state, c.now);
     keep_ledger(c, Closing::kKnown);

@@ -158,7 +158,8 @@ std::optional<PartitionView> Scheduler::partition(JobId id, Index index, Instant
                 const bool next =
                     &grant == &lease.grants.front() && index == grant.runs.front().first;
                 view.state = next ? PartitionView::State::kRunning : PartitionView::State::kPending;
-                view.waiting = explain(*state_, job, GateAnswer{}, 1);
+                view.waiting =
+                    explain(*state_, job, GateAnswer{Gate::kNone, 0, lease.granted_at}, 1);
                 return view;
             }
         }

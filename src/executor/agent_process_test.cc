@@ -150,7 +150,6 @@ TEST_F(AgentTest, ACommandGetsWhatTheContractPromisesAndNothingElse) {
     grant.generation = 3;
     const auto record = run(spec, 1, grant);
     ASSERT_EQ(record.done.size(), 1u) << record.failed.at(0).message;
-    EXPECT_GT(record.done[0].max_rss_kb, 0);
     EXPECT_GT(record.done[0].cpu_us, 0);
     const std::string log = "\n" + record.logs.at(0).tail;
     for (const char* line :
@@ -287,6 +286,17 @@ TEST_F(AgentTest, AMemoryHogIsKilledAsResource) {
     ASSERT_EQ(record.failed.size(), 1u);
     EXPECT_EQ(record.failed[0].klass, FailureClass::kResource);
     EXPECT_GE(record.failed[0].max_rss_kb, 64 << 10);
+}
+
+TEST_F(AgentTest, ThePeakOfMemoryIsTheProgramsOwnAndNotItsSlots) {
+    start();
+    EXPECT_EQ(run(command({"/bin/true"})).done.at(0).max_rss_kb, -1);
+    const auto large = run(shell("head -c 256M /dev/zero | tail -n 1 | wc -c"));
+    EXPECT_GE(large.done.at(0).max_rss_kb, 256 << 10);
+    model::Grant grant;
+    grant.memory_bytes = 8 << 20;  // less than the slot process has
+    const auto small = run(command({"/bin/false"}), 1, grant);
+    EXPECT_EQ(small.failed.at(0).klass, FailureClass::kError);
 }
 
 TEST_F(AgentTest, ScratchIsPrivateToAnAttemptAndRemoved) {
@@ -525,8 +535,21 @@ TEST_F(AgentTest, AKilledSlotProcessLosesItsWorkAndIsReplaced) {
     const auto record = server_->wait(lease);
     EXPECT_EQ(record.size, 1u);
     EXPECT_EQ(record.failed.at(0).klass, FailureClass::kLost);
+    EXPECT_TRUE(record.failed.at(0).slot_died);
     EXPECT_TRUE(wait_all_gone());  // also the one in a session of its own
     EXPECT_EQ(run(command({"/bin/true"})).done.size(), 1u);
+}
+
+TEST_F(AgentTest, AProgramThatKillsItsSlotProcessLeavesNoFolder) {
+    start();
+    for (int i = 0; i < 3; ++i) {
+        const auto record = run(shell("echo x > $SERVO_SCRATCH_DIR/left; kill -9 $PPID; sleep 60"));
+        ASSERT_EQ(record.failed.size(), 1u);
+        EXPECT_TRUE(record.failed[0].slot_died);
+    }
+    EXPECT_EQ(run(command({"/bin/true"})).done.size(), 1u);
+    const std::filesystem::directory_iterator folders(folder_ / "state/scratch");
+    EXPECT_EQ(std::distance(begin(folders), end(folders)), 1);
 }
 
 TEST_F(AgentTest, ASecondExecutorInTheSameStateDirectoryIsRefused) {

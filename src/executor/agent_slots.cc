@@ -33,7 +33,7 @@ void Agent::start_slot(int index) {
     Slot& slot = slots_[static_cast<size_t>(index)];
     const wire::Hello hello{
         index,
-        state_.scratch_root(),
+        state_.scratch_prefix(),
         options_.code_dir,
         cgroups_ ? cgroups_->slot_folder(index) : std::string(),
         options_.allow_shell,

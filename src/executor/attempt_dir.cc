@@ -80,8 +80,8 @@ bool remove_tree(const std::string& path) {
     return !error;
 }
 
-Result<AttemptDir> AttemptDir::create(const std::string& root) {
-    std::string home = fmt::format("{}/slot-{}", root, ::getpid());
+Result<AttemptDir> AttemptDir::create(const std::string& prefix, int slot) {
+    std::string home = fmt::format("{}{}", prefix, slot);
     if (!remove_tree(home) || ::mkdir(home.c_str(), 0700) != 0) {
         return fail(os_error(fmt::format("create the directory {}", home), errno));
     }

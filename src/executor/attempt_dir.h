@@ -14,8 +14,9 @@ namespace servo::executor {
 
 class AttemptDir {
  public:
-    // Makes <root>/slot-<pid>; `root` exists.
-    static Result<AttemptDir> create(const std::string& root);
+    // Makes <prefix><slot> as new: what a slot process that was killed left there goes when the
+    // next one of its slot begins. The directory of the prefix exists.
+    static Result<AttemptDir> create(const std::string& prefix, int slot);
     AttemptDir(AttemptDir&&) = default;
     AttemptDir& operator=(AttemptDir&&) = default;
     ~AttemptDir();  // removes all of it
@@ -39,7 +40,7 @@ class AttemptDir {
     bool as_new();
     void remove();
 
-    std::string home_;     // <root>/slot-<pid>
+    std::string home_;
     std::string attempt_;  // <home>/a<n>: holds `scratch` and `result`
     AttemptPlaces places_;
     UniqueFd attempt_fd_;

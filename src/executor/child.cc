@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <ctime>
+#include <string_view>
 
 #include "executor/process_tree.h"
 
@@ -24,10 +26,30 @@ constexpr Micros kMemoryCheckMost{250'000};
 // Fastest growth that the memory check reckons with: what is left of the limit divided by it is the
 // time until the next look.
 constexpr int64_t kGrowthBytesPerUs = 2'048;
-constexpr int64_t kCheckShare = 50;  // a look at /proc may cost a fiftieth of the time
+constexpr int64_t kCheckShare = 50;      // a look at /proc may cost a fiftieth of the time
+constexpr int64_t kPeakSlackKb = 1'024;  // the kernel sums pages up by processor, and late
 
 int64_t micros(const timeval& time) {
     return time.tv_sec * 1'000'000LL + time.tv_usec;
+}
+
+// The peak of this process' memory since its own exec; INT64_MAX when it cannot be read.
+int64_t peak_of_this_process_kb() {
+    constexpr std::string_view kField = "VmHWM:";
+    const UniqueFd fd(::open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+    char text[4096];
+    const ssize_t size = fd ? ::read(fd.get(), text, sizeof text) : -1;
+    const std::string_view status(text, static_cast<size_t>(std::max<ssize_t>(size, 0)));
+    const size_t field = status.find(kField);
+    if (field == std::string_view::npos) {
+        return INT64_MAX - kPeakSlackKb;
+    }
+    const size_t digits = status.find_first_not_of(" \t", field + kField.size());
+    int64_t kb = 0;
+    std::from_chars(
+        status.data() + std::min(digits, status.size()), status.data() + status.size(), kb
+    );
+    return kb;
 }
 
 }  // namespace
@@ -121,7 +143,7 @@ void Child::reap(Micros now) {
             break;
         }
         cpu_us_ += micros(usage.ru_utime) + micros(usage.ru_stime);
-        end_.max_rss_kb = std::max<int64_t>(end_.max_rss_kb, usage.ru_maxrss);
+        end_.max_rss_kb = std::max(end_.max_rss_kb, own_peak_kb(usage.ru_maxrss));
         if (pid == pid_) {
             ended_ = true;
             end_.signalled = WIFSIGNALED(status);
@@ -133,6 +155,15 @@ void Child::reap(Micros now) {
         round_wait_ = kRoundFirst;
         clear_round(now);
     }
+}
+
+// The kernel hands the peak of whoever starts a program on to the program. So what does not lie
+// above the slot's own is not known.
+int64_t Child::own_peak_kb(int64_t told_kb) {
+    if (told_kb > inherited_peak_kb_) {
+        inherited_peak_kb_ = peak_of_this_process_kb() + kPeakSlackKb;
+    }
+    return told_kb > inherited_peak_kb_ ? told_kb : -1;
 }
 
 void Child::gone() {
@@ -197,8 +228,8 @@ void Child::check_memory(Micros now) {
     for (const ProcessInfo& process : descendants(::getpid())) {
         resident += process.rss_bytes;
     }
+    end_.max_rss_kb = std::max(end_.max_rss_kb, resident / 1024);
     if (resident > limits_.memory_bytes) {
-        end_.max_rss_kb = std::max(end_.max_rss_kb, resident / 1024);
         memory_check_ = Micros::max();
         kill(KillReason::kMemory, now);
         return;

@@ -67,6 +67,7 @@ class Child {
     void reap(Micros now);
     void clear_round(Micros now);
     void check_memory(Micros now);
+    int64_t own_peak_kb(int64_t told_kb);
     void gone();
 
     OomWatch& oom_;
@@ -83,8 +84,9 @@ class Child {
     LogTailBuffer log_;
     ProcessEnd end_;
     int64_t cpu_us_ = 0;
-    Micros kill_at_{0};     // kTerminating
-    Micros next_round_{0};  // kClearing
+    int64_t inherited_peak_kb_ = 0;  // of memory, that this process has passed on at most
+    Micros kill_at_{0};              // kTerminating
+    Micros next_round_{0};           // kClearing
     Micros round_wait_{0};
     Micros memory_check_{0};
 };

@@ -18,7 +18,7 @@ struct ProcessEnd {
     int code = 0;  // exit code, or the signal's number
     KillReason killed = KillReason::kNone;
     bool oom_killed = false;  // the kernel's out-of-memory killer struck while it ran
-    int64_t max_rss_kb = -1;
+    int64_t max_rss_kb = -1;  // not known below what the slot process itself has
     // As FailedResult::exit_code: -signal for a signal.
     int exit_code() const { return signalled ? -code : code; }
 };

@@ -412,7 +412,10 @@ void Keeper::on_lost(int slot, Instant at) {
         lost.position = position;
         lost.started_at = at;
         lost.klass = model::FailureClass::kLost;
-        lost.message = "the slot process that ran it is gone";
+        lost.slot_died = !lease.killed;
+        lost.message = lease.killed ? "was killed with the slot process that ran it"
+                                    : "the slot process that ran it died: its program or somebody "
+                                      "else killed it, or memory ran out";
         lease.queued.failed.push_back(std::move(lost));
         ++results_queued_;
     }

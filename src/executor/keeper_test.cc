@@ -414,11 +414,26 @@ TEST_F(KeeperTest, ADeadSlotsWorkIsLostAndTheRestGivenBack) {
     EXPECT_EQ(request->results[0].done.size(), 2u);
     EXPECT_EQ(request->results[0].failed.at(0).klass, FailureClass::kLost);
     EXPECT_EQ(request->results[0].failed.at(0).position, 2u);
+    EXPECT_TRUE(request->results[0].failed.at(0).slot_died);
     EXPECT_EQ(request->free_slots, 1);
     answer(request);
     EXPECT_TRUE(keeper_->held().empty());
     event(0, SlotReady{});
     EXPECT_EQ(report()->free_slots, 2);
+}
+
+TEST_F(KeeperTest, ASlotThatEndsWithAStopThatWasAskedForIsNobodysFault) {
+    make();
+    give_a(10);
+    event(0, done(kA, 0, 2, 3));
+    run_until(now_ + Millis(2'000));
+    answer(report(), control(kA, LeaseAction::kStop));
+    EXPECT_EQ(one<KillSlot>().lease, kA);
+    event(0, SlotLost{instant_ms(5)});
+    const auto request = report();
+    ASSERT_EQ(request->results.size(), 1u);
+    EXPECT_EQ(request->results[0].failed.at(0).klass, FailureClass::kLost);
+    EXPECT_FALSE(request->results[0].failed.at(0).slot_died);
 }
 
 TEST_F(KeeperTest, DrainGivesBackWhatHasNotStartedAndEnds) {

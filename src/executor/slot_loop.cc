@@ -117,7 +117,7 @@ bool SlotLoop::handle(wire::ToSlot message) {
 
 void SlotLoop::on_hello(const wire::Hello& hello) {
     hello_ = hello;
-    auto dir = AttemptDir::create(hello.scratch_root);
+    auto dir = AttemptDir::create(hello.scratch_prefix, hello.slot);
     if (!dir) {
         wire::encode(writer_.buffer(), wire::FromSlot(wire::Notice{dir.error().message}));
         writer_.flush(socket_.get());

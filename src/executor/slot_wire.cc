@@ -105,7 +105,7 @@ constexpr size_t kToSlotType = type_of<T, ToSlot>();
 
 void put_body(std::string& out, const Hello& hello) {
     put_signed(out, hello.slot);
-    put_text(out, hello.scratch_root);
+    put_text(out, hello.scratch_prefix);
     put_text(out, hello.code_dir);
     put_text(out, hello.cgroup);
     put(out, hello.allow_shell ? 1 : 0);
@@ -113,7 +113,7 @@ void put_body(std::string& out, const Hello& hello) {
 }
 void get_body(Fields& in, Hello& hello) {
     hello.slot = in.as<int>();
-    hello.scratch_root = in.text();
+    hello.scratch_prefix = in.text();
     hello.code_dir = in.text();
     hello.cgroup = in.text();
     hello.allow_shell = in.number() != 0;

@@ -29,9 +29,9 @@ namespace wire {
 
 struct Hello {
     int slot = 0;
-    std::string scratch_root;  // exists; the slot makes a folder of its own in it
-    std::string code_dir;      // overrides that of the definitions; may be empty
-    std::string cgroup;        // folder of the slot's control group; empty: none
+    std::string scratch_prefix;  // of the path of its folder; its number follows
+    std::string code_dir;        // overrides that of the definitions; may be empty
+    std::string cgroup;          // folder of the slot's control group; empty: none
     bool allow_shell = true;
     Millis kill_grace{0};  // between TERM and KILL
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -44,8 +45,8 @@ Result<StateDir> StateDir::open(const std::string& path) {
     StateDir dir;
     std::error_code error;
     const std::string absolute = std::filesystem::absolute(path, error).string();
-    dir.scratch_ = absolute + "/scratch";
-    SERVO_CHECK(make_directories(dir.scratch_));
+    const std::string scratch = absolute + "/scratch";
+    SERVO_CHECK(make_directories(scratch));
     dir.executor_ = SERVO_TRY(open_lock(absolute + "/executor.lock"));
     dir.slots_ = SERVO_TRY(open_lock(absolute + "/slots.lock"));
     if (!take_within(dir.executor_.get(), kLetGoWithin)) {
@@ -58,11 +59,11 @@ Result<StateDir> StateDir::open(const std::string& path) {
             )
         ));
     }
-    for (std::filesystem::directory_iterator entry(dir.scratch_, error), end;
-         !error && entry != end;
+    for (std::filesystem::directory_iterator entry(scratch, error), end; !error && entry != end;
          entry.increment(error)) {
         dir.leftovers_.push_back(entry->path().string());
     }
+    dir.scratch_prefix_ = fmt::format("{}/{}-{}-slot-", scratch, ::getpid(), boot_now().count());
     return dir;
 }
 

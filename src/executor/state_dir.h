@@ -23,13 +23,15 @@ class StateDir {
 
     // Shared with the slot processes, so that the lock lives as long as any of them.
     int slots_lock() const { return slots_.get(); }
-    const std::string& scratch_root() const { return scratch_; }
+    // What the paths of the slots' folders begin with, in this life alone: slots of an earlier one
+    // may still be about.
+    const std::string& scratch_prefix() const { return scratch_prefix_; }
 
  private:
     UniqueFd executor_;  // executor.lock
     UniqueFd slots_;     // slots.lock
     bool gone_ = false;
-    std::string scratch_;
+    std::string scratch_prefix_;
     std::vector<std::string> leftovers_;  // folders of the earlier life
 };
 

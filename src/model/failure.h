@@ -21,7 +21,7 @@ enum class FailureClass {
     kCrash,
     kError,
     kLost,         // executor died or we killed it: spends no attempt
-    kQuarantined,  // started and unreported at three executor deaths: final
+    kQuarantined,  // three executors or slot processes died while it ran: final
 };
 constexpr size_t kFailureClassCount = 11;
 

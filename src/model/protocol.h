@@ -98,6 +98,9 @@ struct FailedResult {
     std::string pool;       // the pool to blame for an external failure; empty = all of them
     int64_t max_rss_kb = -1;
     int64_t cpu_us = -1;
+    // Lost: its slot process died under it, which nobody had asked to stop it. The partition may be
+    // what killed it.
+    bool slot_died = false;
     bool operator==(const FailedResult&) const = default;
 };
 

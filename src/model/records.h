@@ -47,7 +47,7 @@ struct FailureRow {
     int generation = 1;
     int attempt = 1;  // number of the attempt that failed
     Token token = 0;  // of the attempt; tells under which grant it ran
-    int deaths = 0;   // executor deaths while started and unreported
+    int deaths = 0;   // deaths of executors or slot processes that ran it
     FailureClass klass = FailureClass::kError;
     bool final = false;
     Instant retry_at;         // when not final

@@ -59,6 +59,7 @@ struct Accounts {
     std::map<LeaseId, LeaseAccount> leases;
     std::map<AssetId, RunSet> leased;  // ordinals under live grants
     std::map<AssetId, std::map<Ordinal, Standing>> standings;
+    std::map<std::pair<AssetId, int>, uint64_t> successes;  // recorded, by revision
 
     const AssetSpec& spec_of(const JobRow& row) const {
         return revisions.at({row.asset, row.revision})->spec;

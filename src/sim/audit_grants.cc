@@ -164,7 +164,30 @@ void Auditor::check_new_grant(BatchView& view, const GrantRow& row) {
         fail("I4", lease + " is of another generation than its job");
     }
     check_may_start(view, row);
+    check_range(job, row);
     check_attempts(view, job, row);
+}
+
+// Whoever comes later waits for one partition, not for a range of which nothing is known (I14).
+void Auditor::check_range(const JobAccount& job, const GrantRow& row) {
+    constexpr uint64_t kRangePerSuccess = 4;
+    const RunnerSpec& run = a_.spec_of(job.row).run;
+    const auto successes = a_.successes.find({job.row.asset, job.row.revision});
+    const uint64_t known = successes == a_.successes.end() ? 0 : successes->second;
+    const uint64_t most = run.kind == RunnerKind::kBatch
+                              ? static_cast<uint64_t>(run.batch_size)
+                              : std::max<uint64_t>(1, kRangePerSuccess * known);
+    if (row.indices.size() > most) {
+        fail(
+            "I14",
+            fmt::format(
+                "{}: {} partitions are leased at once, after {} successes of the revision",
+                to_text(row.job),
+                row.indices.size(),
+                known
+            )
+        );
+    }
 }
 
 // No start after pause, cancel or end (I10, I11).

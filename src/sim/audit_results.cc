@@ -95,6 +95,7 @@ void Auditor::apply_done_entry(BatchView& view, JobAccount& job, const DoneEntry
     note_standing(view, job.row, entry.index, model::Outcome::kSucceeded);
     ++job.counters.completed;
     ++job.counters.attempts_completed;
+    ++a_.successes[{job.row.asset, job.row.revision}];
     job.counters.busy_us += entry.duration.count();
 }
 
@@ -184,6 +185,9 @@ void Auditor::check_failure_rules(
     if (row.klass == FailureClass::kLost) {
         if (row.final || row.next_attempt != row.attempt) {
             fail("I12", where + ": a death must not spend an attempt");
+        }
+        if (delay > exponential_cap(policy, row.deaths)) {
+            fail("I12", where + ": waits longer for a death than its policy says");
         }
         return;
     }

@@ -1,5 +1,5 @@
 // The independent model: fed by the committed batches and by the answers that callers got, it
-// checks the invariants of the record after every batch (I1-I12, I16, I17, I19, I22; the numbers
+// checks the invariants of the record after every batch (I1-I12, I14, I16, I17, I19, I22; the numbers
 // are those of docs/design notes on promises), that what is set for a time ends in time and gives
 // back what it covered, and that no two open jobs own a partition. It keeps where each partition
 // stands, which PartitionReader holds answers against. It shares no rule with the scheduler.
@@ -103,6 +103,7 @@ class Auditor {
     bool continues_ended(const BatchView& view, const GrantRow& row);
     void check_new_grant(BatchView& view, const GrantRow& row);
     void check_may_start(BatchView& view, const GrantRow& row);
+    void check_range(const JobAccount& job, const GrantRow& row);
     void check_attempts(const BatchView& view, const JobAccount& job, const GrantRow& row);
     void check_limits(BatchView& view);
     void check_pool_limit(const BatchView& view, PoolId pool, const std::string& where);

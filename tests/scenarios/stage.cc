@@ -230,6 +230,7 @@ LeaseResults Stage::result_of(HeldWork& work) {
         result.started_at = now_;
         result.duration = each;
         result.klass = klass;
+        result.slot_died = klass == FailureClass::kLost;
         results.failed.push_back(result);
     }
     if (const auto view = scheduler_->job(work.job, now_)) {

@@ -23,7 +23,7 @@ struct Job {
 // How the partitions of an asset behave when they are run.
 struct Behaviour {
     Micros each{1'000'000};
-    std::map<Index, FailureClass> broken;  // these indices fail, always
+    std::map<Index, FailureClass> broken;  // these indices fail, always; lost: their slot dies
 };
 
 // A lease as an executor has it.

@@ -118,15 +118,22 @@ void describe(V& v, Executor& e) {
     v.field("name", e.name, "");
     v.field("host", e.host, "");
     v.field("build", e.build, "");
-    v.word("state", e.state, {"up", "stuck", "draining", "drained", "lost"}, "");
+    v.word(
+        "state",
+        e.state,
+        {"up", "stuck", "draining", "drained", "lost", "left"},
+        "lost: it fell silent. left: it ended in order, or was lost more than a day ago."
+    );
     v.field("slots", e.slots, "");
     v.field("busy", e.busy, "");
     v.field("labels", e.labels, "");
-    v.field("last_seen_at", e.last_seen_at, "");
+    v.field("last_seen_at", e.last_seen_at, "When it was last heard.");
     v.field("registered_at", e.registered_at, "");
     v.field("drain_wanted", e.drain_wanted, "");
     v.field(
-        "slot_ms", e.slot_ms, "Cumulative milliseconds by slot state, since its session began."
+        "slot_ms",
+        e.slot_ms,
+        "Cumulative milliseconds by slot state, since its session began; of one that is there."
     );
     v.field("health", e.health, "As last told; absent: nothing heard in this session.");
 }

@@ -99,7 +99,7 @@ struct Executor {
     std::string name;
     std::string host;
     std::string build;
-    std::string state;  // up, stuck, draining, drained, lost
+    std::string state;  // up, stuck, draining, drained, lost, left
     int64_t slots = 0;
     int64_t busy = 0;
     std::map<std::string, std::string> labels;

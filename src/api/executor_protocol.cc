@@ -434,6 +434,7 @@ std::string to_text(const CallRequest& request) {
     }
     wire.free_slots = request.free_slots;
     wire.draining = request.draining;
+    wire.leaving = request.leaving;
     wire.seen_epoch = request.seen.epoch;
     wire.seen_seq = request.seen.seq;
     return struct_text(wire);
@@ -446,6 +447,9 @@ Result<CallRequest> call_request_from(const json::value& json, CallKind kind, Un
     }
     if (kind == CallKind::kAcquire && !wire.results.empty()) {
         return fail(bad_field("results", "belong into report, not acquire"));
+    }
+    if (kind == CallKind::kAcquire && wire.leaving) {
+        return fail(bad_field("leaving", "belongs into report, not acquire"));
     }
     CallRequest out;
     out.kind = kind;
@@ -471,6 +475,7 @@ Result<CallRequest> call_request_from(const json::value& json, CallKind kind, Un
     out.slot_ms = SERVO_TRY(slot_ms_from(wire.slot_ms));
     out.free_slots = static_cast<int>(wire.free_slots);
     out.draining = wire.draining;
+    out.leaving = wire.leaving;
     out.seen = {wire.seen_epoch, wire.seen_seq};
     return out;
 }

@@ -72,6 +72,7 @@ CallRequest random_request(Prng& prng) {
     }
     request.free_slots = static_cast<int>(prng.below(8));
     request.draining = prng.chance(1, 2);
+    request.leaving = prng.chance(1, 2);
     return request;
 }
 
@@ -95,6 +96,7 @@ TEST(ExecutorProtocol, CallRequestRoundTrip) {
         EXPECT_EQ(back->slot_ms, request.slot_ms);
         EXPECT_EQ(back->free_slots, request.free_slots);
         EXPECT_EQ(back->draining, request.draining);
+        EXPECT_EQ(back->leaving, request.leaving);
     }
 }
 

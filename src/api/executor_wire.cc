@@ -116,7 +116,12 @@ void describe(V& v, CallRequestWire& r) {
     v.field("results", r.results, "Not in acquire.");
     v.field("slot_ms", r.slot_ms, "Cumulative ms by slot state since the session began.");
     v.field("free_slots", r.free_slots, "");
-    v.field("draining", r.draining, "");
+    v.field("draining", r.draining, "It is about to end, and takes nothing new.");
+    v.field(
+        "leaving",
+        r.leaving,
+        "The last call of this life, when none of its programs is left. Not in acquire."
+    );
     v.field("seen_epoch", r.seen_epoch, kSeenEpoch);
     v.field("seen_seq", r.seen_seq, kSeenSeq);
 }

@@ -92,6 +92,7 @@ struct CallRequestWire {
     std::map<std::string, int64_t> slot_ms;
     int64_t free_slots = 0;
     bool draining = false;
+    bool leaving = false;
     int64_t seen_epoch = 0;
     int64_t seen_seq = 0;
 };

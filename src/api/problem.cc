@@ -164,6 +164,12 @@ Error error_from_problem(int status, std::string_view body) {
     }
     Error error;
     error.code = code_of_status(status);
+    if (json && json->is_object() && json->get_object().contains("role")) {  // a page of health
+        error.reason = "not_ready";
+        error.message =
+            fmt::format("The server is not ready: {}.", text_member(json->get_object(), "status"));
+        return error;
+    }
     error.reason = "unexpected_answer";
     error.message = fmt::format(
         "The server answered {} with something that is no Servo answer; is the address right, and "

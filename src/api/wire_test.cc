@@ -249,5 +249,13 @@ TEST(Problem, ForeignAnswersBecomeErrorsOfTheirStatus) {
     EXPECT_EQ(error_from_problem(404, "").code, ErrorCode::kNotFound);
 }
 
+TEST(Problem, APageOfHealthIsNoForeignAnswer) {
+    const Error error =
+        error_from_problem(503, R"({"status":"database_unreachable","role":"standby"})");
+    EXPECT_EQ(error.code, ErrorCode::kUnavailable);
+    EXPECT_EQ(error.reason, "not_ready");
+    EXPECT_EQ(error.message, "The server is not ready: database_unreachable.");
+}
+
 }  // namespace
 }  // namespace servo::api

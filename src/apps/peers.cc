@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <vector>
 
 #include "base/text.h"
@@ -177,12 +178,21 @@ server::Peers make_peers(const store::Candidate& self, PeerTls tls) {
     peers.name = tls.name;
     auto lines = std::make_shared<Lines>(std::move(tls));
     peers.forward = [lines](
-                        const std::string& url, const server::Request& request, Millis timeout
+                        const std::string& url,
+                        const server::Request& request,
+                        Millis timeout,
+                        const std::stop_token& given_up
                     ) -> Result<server::Response> {
         const client::HttpRequest to = SERVO_TRY(request_of(request, timeout));
         auto http = lines->take(url);
-        const client::HttpReply reply = SERVO_TRY(http->send(to));
-        lines->give_back(url, std::move(http));
+        const auto send = [&] {
+            const std::stop_callback abort(given_up, [&http] { http->abort(); });
+            return http->send(to);
+        };
+        const client::HttpReply reply = SERVO_TRY(send());
+        if (!given_up.stop_requested()) {  // else no later call would get through
+            lines->give_back(url, std::move(http));
+        }
         server::Response response;
         response.status = reply.status;
         response.content_type = reply.content_type;

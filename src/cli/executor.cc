@@ -238,12 +238,18 @@ void add_executor_commands(Commands& commands) {
         *group,
         {"list",
          "List executors: state, slots, load, when they were last seen.",
-         {"servo executor list"},
-         ""},
+         {"servo executor list", "servo executor list --status lost,left"},
+         "An executor that ended in order has left, and so has one that was lost for more than a "
+         "day;\n"
+         "those are kept by name for a month."},
         [states](Session& session) { return list(session, *states); }
     );
     list_flag(
-        *listed, "--status,--state", *states, "STATES", "up, stuck, draining, drained, lost."
+        *listed,
+        "--status,--state",
+        *states,
+        "STATES",
+        "up, stuck, draining, drained, lost, left; without it all but left."
     );
     auto name = std::make_shared<std::string>();
     CLI::App* shown = commands.verb(

@@ -111,7 +111,8 @@ Tone tone_of_state(std::string_view state) {
         state == "draining" || state == "held" || state == "open" || state == "changed") {
         return Tone::kWarn;
     }
-    if (state == "cancelled" || state == "skipped" || state == "missing" || state == "drained") {
+    if (state == "cancelled" || state == "skipped" || state == "missing" || state == "drained" ||
+        state == "left") {
         return Tone::kDim;
     }
     return Tone::kPlain;

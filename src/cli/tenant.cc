@@ -123,7 +123,13 @@ Result<int> set(Session& session, const SetArgs& args) {
     if (!request.weight && !request.max_concurrency && !request.max_pending) {
         return fail(nothing_to_set(kTenant.noun, "--weight 200"));
     }
-    return pull(session, kTenant, args, std::move(request), "set");
+    const int code = SERVO_TRY(pull(session, kTenant, args, std::move(request), "set"));
+    // All that is set ends together: who sets one limit sees what else goes along.
+    client::Client* client = SERVO_TRY(session.client());
+    if (const auto now = client->get_tenant(args.name); now && now->override_info) {
+        session.output().note("set: " + override_text(*now));
+    }
+    return code;
 }
 
 }  // namespace

@@ -35,7 +35,8 @@ void print_new(Session& session, const api::NewToken& made) {
         (made.token.expires_at ? ", until " + when(made.token.expires_at) : "") +
         "; it is shown this once"
     );
-    session.output().thing({api::to_json(made), made.token.id, made.text + "\n"});
+    // With -o name, too: the id can be looked up, the text never again.
+    session.output().thing({api::to_json(made), made.text, made.text + "\n"});
 }
 
 // Where no server runs: the first admin token.
@@ -86,7 +87,11 @@ Result<int> create(Session& session, const CreateArgs& args) {
 
 Result<int> list(Session& session) {
     client::Client* client = SERVO_TRY(session.client());
-    const api::List<api::Token> tokens = SERVO_TRY(client->list_tokens());
+    api::List<api::Token> tokens = SERVO_TRY(client->list_tokens());
+    const std::string& tenant = session.flags().tenant;
+    std::erase_if(tokens.items, [&tenant](const api::Token& token) {
+        return !tenant.empty() && token.tenant_id != tenant;
+    });
     ListDocument document{
         {},
         std::nullopt,
@@ -102,7 +107,8 @@ Result<int> list(Session& session) {
              {"CREATED BY", Align::kLeft, true}}
         ),
         {},
-        "no tokens; make one with: servo token create --role admin"};
+        tenant.empty() ? "no tokens; make one with: servo token create --role admin"
+                       : "no tokens of tenant " + tenant};
     for (const api::Token& token : tokens.items) {
         document.items.push_back(api::to_json(token));
         document.names.push_back(token.id);
@@ -201,7 +207,10 @@ void add_token_commands(Commands& commands) {
     add_create(commands, *group);
     commands.verb(
         *group,
-        {"list", "List tokens: roles, tenants, ends. Never their text.", {"servo token list"}, ""},
+        {"list",
+         "List tokens: roles, tenants, ends. Never their text.",
+         {"servo token list", "servo token list --tenant acme"},
+         ""},
         list
     );
     auto ended = std::make_shared<EndArgs>();

@@ -91,6 +91,9 @@ TEST(Token, TheListShowsLabels) {
             "created_at":"2023-12-31T23:00:00Z","created_by":"ann","note":"fleet"}]})"
     );
     EXPECT_NE(shell.run({"token", "list"}).out.find("zone=eu"), std::string::npos);
+    const Outcome none = shell.run({"token", "list", "--tenant", "acme"});
+    EXPECT_EQ(none.out.find("k3"), std::string::npos);
+    EXPECT_NE(none.err.find("no tokens of tenant acme"), std::string::npos) << none.err;
 }
 
 TEST(Token, ANewTenantIsSaid) {
@@ -103,11 +106,14 @@ TEST(Token, ANewTenantIsSaid) {
     const std::vector<std::string> line = {
         "token", "create", "--role", "tenant-read", "--tenant", "acme"};
     EXPECT_EQ(shell.run(line).code, 0);
+    std::vector<std::string> by_name = line;
+    by_name.insert(by_name.end(), {"-o", "name"});
+    EXPECT_EQ(shell.run(by_name).out, "t\n");  // it is never shown again
     std::vector<std::string> meant = line;
     meant.emplace_back("--new-tenant");
     EXPECT_EQ(shell.run(meant).code, 0);
     EXPECT_FALSE(api::parse_json(shell.server.asked.at(0).body)->at("new_tenant").as_bool());
-    EXPECT_TRUE(api::parse_json(shell.server.asked.at(1).body)->at("new_tenant").as_bool());
+    EXPECT_TRUE(api::parse_json(shell.server.asked.at(2).body)->at("new_tenant").as_bool());
 }
 
 TEST(Apply, AMissingFileIsNamed) {

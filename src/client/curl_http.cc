@@ -341,6 +341,14 @@ class CurlHttp final : public Http {
                     ". Name PEM files with --client-cert FILE and --client-key FILE."
             );
         }
+        if (why.find("certificate required") != std::string::npos) {  // TLS's own words
+            return unavailable(
+                "tls_failed",
+                "The server at " + server() +
+                    " wants a client certificate. Name PEM files with --client-cert FILE and "
+                    "--client-key FILE."
+            );
+        }
         return unavailable(
             "server_unreachable",
             "No server answers at " + server() + " (" + why + ")." +

@@ -6,6 +6,7 @@
 
 #include "core/rules.h"
 #include "model/job_id.h"
+#include "model/labels.h"
 
 namespace servo::core {
 namespace {
@@ -68,9 +69,13 @@ std::string release_of_no_executor(const State& state, const Job& job) {
     if (const std::string drained = drained_executor(state, job); !drained.empty()) {
         return fmt::format("servo executor undrain {}", drained);
     }
-    return job.revision->spec.labels.empty()
-               ? "An executor: servo executor --server URL"
-               : "An executor with the asset's labels; servo executor list shows them.";
+    const auto& labels = job.revision->spec.labels;
+    return labels.empty() ? "An executor: servo executor --server URL"
+                          : fmt::format(
+                                "An executor with {}; servo executor list -o wide shows which has "
+                                "what.",
+                                to_text(labels)
+                            );
 }
 
 // What would release the work, with the command to type.

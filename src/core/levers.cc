@@ -26,6 +26,49 @@ Status check_concurrency(std::optional<int64_t> wanted) {
     return {};
 }
 
+// The limits that an override changes and `command` does not name, as in "weight 200".
+std::vector<std::string> carried_over(const Tenant& tenant, const SetTenant& command) {
+    std::vector<std::string> out;
+    const auto add = [&out](const char* name, int64_t defined, int64_t set, bool named) {
+        if (set != defined && !named) {
+            out.push_back(fmt::format("{} {}", name, set));
+        }
+    };
+    if (const std::optional<TenantLimits>& set = tenant.row.override_limits) {
+        const TenantLimits& defined = tenant.row.limits;
+        add("weight", defined.weight, set->weight, command.weight.has_value());
+        add("max_concurrency",
+            defined.max_concurrency,
+            set->max_concurrency,
+            command.max_concurrency.has_value());
+        add("max_pending", defined.max_pending, set->max_pending, command.max_pending.has_value());
+    }
+    return out;
+}
+
+// One end holds for all that is set of a tenant. What the command does not name goes along to
+// another time, but what was set for a time does not become lasting, nor the reverse.
+Status check_one_end(
+    const TenantRow& row, const std::vector<std::string>& carried, const SetTenant& command
+) {
+    const Instant end = row.override_info.until;
+    if (carried.empty() || (end == kNever) == (command.until == kNever)) {
+        return {};
+    }
+    return fail(failed_precondition(
+        "other_end",
+        fmt::format(
+            "{} of {} is set {}, and all that is set of a tenant ends at once: say it again {}, or "
+            "take it back first: servo tenant unset {}",
+            fmt::join(carried, ", "),
+            row.name,
+            end == kNever ? "for good" : "until " + format_rfc3339(end),
+            end == kNever ? "in the same set" : "in the same set, or give this one a --for as well",
+            row.name
+        )
+    ));
+}
+
 Result<TenantId> tenant_id(const State& state, const std::string& name) {
     const auto it = state.tenant_names.find(name);
     if (it == state.tenant_names.end()) {
@@ -68,7 +111,13 @@ std::string said(const std::string& what, Instant until, const std::string& reas
 Result<Reply> set_tenant(Context& c, const SetTenant& command) {
     Tenant& tenant = c.state.tenants.at(SERVO_TRY(tenant_id(c.state, command.tenant)));
     std::optional<TenantLimits> limits;
+    std::string reason = command.reason;
     if (!command.unset) {
+        const std::vector<std::string> carried = carried_over(tenant, command);
+        SERVO_CHECK(check_one_end(tenant.row, carried, command));
+        if (reason.empty() && !carried.empty()) {
+            reason = tenant.row.override_info.reason;
+        }
         limits = tenant.limits();
         limits->weight = command.weight.value_or(limits->weight);
         limits->max_concurrency = command.max_concurrency.value_or(limits->max_concurrency);
@@ -88,7 +137,7 @@ Result<Reply> set_tenant(Context& c, const SetTenant& command) {
         return Reply(Done{false});
     }
     tenant.row.override_limits = limits;
-    tenant.row.override_info = {command.actor, command.reason, c.now, command.until};
+    tenant.row.override_info = {command.actor, reason, c.now, command.until};
     c.changes.tenants.push_back(tenant.row);
     ++c.state.wake;
     event(
@@ -106,7 +155,7 @@ Result<Reply> set_tenant(Context& c, const SetTenant& command) {
                      )
                    : "",
             command.unset ? kNever : command.until,
-            command.reason
+            reason
         )
     );
     return Reply(Done{true});

@@ -222,6 +222,8 @@ void load(State& state, const Snapshot& snapshot, Instant now) {
     state.next_token = first_token(snapshot.epoch) + 1;
     state.now = now;
     state.last_tick = now;
+    state.loaded_at = now;
+    state.heard_before = snapshot.last_now;
     state.waits_seen = now;
     state.ledger.start(stamp(now));
     state.durations_written_at = now;

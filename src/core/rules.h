@@ -169,9 +169,19 @@ Result<RegisterReply> register_executor(
     Context& c, const RegisterRequest& request, const ExecutorToken& token
 );
 Result<CallReply> executor_call(Context& c, const CallRequest& request, const ExecutorToken& token);
-void end_session(Context& c, SessionId id, const std::string& why, bool suspect);
 // Gives the next free slot of the session a lease, if there is work for it.
 std::optional<LeaseId> grant_one(Context& c, Session& session);
+
+// --- presence.cc ---
+// kInOrder: nothing of it runs any more, what it held is not suspect and nobody misses its slots.
+enum class Departure { kSilent, kReplaced, kInOrder };
+void end_session(Context& c, SessionId id, Departure how, const std::string& why);
+// No registration opens this session again.
+void refuse_session(State& state, SessionId id);
+// When the executor was last heard, by this leader or those before.
+Instant last_seen(const State& state, const ExecutorRow& row);
+// Sessions that fell silent, and executors that nobody expects any more.
+void keep_presence(Context& c);
 
 // --- job_control.cc, definitions.cc, levers.cc ---
 // Error: failed_precondition / "job_ended".

@@ -256,6 +256,17 @@ CallReply compose(const Context& c, const Session& session, const CallRequest& r
     return reply;
 }
 
+// The session's last call. A copy of it, or of a call before, finds the session gone, and none can
+// open it again.
+CallReply leave(Context& c, const CallRequest& request) {
+    refuse_session(c.state, request.session);
+    end_session(c, request.session, Departure::kInOrder, "It ended in order.");
+    CallReply reply;
+    reply.epoch = c.state.epoch;
+    reply.call = request.call;
+    return reply;
+}
+
 // Results already recorded come again when their reply was lost with a leader: left out.
 LeaseResults unrecorded(const Lease& lease, LeaseResults results) {
     const auto old = [&](const auto& item) { return item.position < lease.reported; };
@@ -367,7 +378,11 @@ Status check_registration(const State& state, const RegisterRequest& request) {
         state.replaced.end()) {
         return fail(conflict(
             "session_replaced",
-            fmt::format("A newer process registered under the name \"{}\".", request.executor)
+            fmt::format(
+                "The session is over: it ended in order, or a newer process registered under the "
+                "name \"{}\".",
+                request.executor
+            )
         ));
     }
     const auto session = state.sessions.find(request.session);
@@ -399,7 +414,8 @@ ExecutorId executor_named(State& state, const std::string& name, Instant now) {
     }
     const ExecutorId executor(++state.max_executor_id);
     state.executor_names[name] = executor;
-    state.executors[executor] = ExecutorRow{executor, name, "", "", 0, now, false, {}};
+    state.executors[executor] =
+        ExecutorRow{executor, name, "", "", 0, now, false, {}, Presence::kPresent, now};
     return executor;
 }
 
@@ -409,6 +425,8 @@ void record_joined(Context& c, ExecutorId executor, const RegisterRequest& reque
     row.build = request.build;
     row.slots = request.slots;
     row.last_registered_at = c.now;
+    row.presence = Presence::kPresent;
+    row.last_seen_at = c.now;
     c.changes.executors.push_back(row);
     event(
         c,
@@ -435,33 +453,6 @@ std::optional<LeaseId> grant_one(Context& c, Session& session) {
     return give(c, session, job, pick, nullptr);
 }
 
-void end_session(Context& c, SessionId id, const std::string& why, bool suspect) {
-    const auto it = c.state.sessions.find(id);
-    if (it == c.state.sessions.end()) {
-        return;
-    }
-    book_idle(c.state, it->second);
-    const std::set<LeaseId> leases = it->second.leases;
-    const ExecutorId executor = it->second.executor;
-    for (const LeaseId lease : leases) {
-        // A lease of an earlier leader says nothing about its partitions: the executor may have
-        // died together with that leader.
-        lose_lease(c, lease, suspect && epoch_of(lease.value) == c.state.epoch);
-    }
-    const auto current = c.state.session_of.find(executor);
-    const bool was_current = current != c.state.session_of.end() && current->second == id;
-    if (was_current) {
-        miss_slots(c.state, it->second);
-        c.state.session_of.erase(current);
-    }
-    c.state.sessions.erase(it);
-    if (was_current) {
-        event(c, TenantId{}, "servo", "executor.left", c.state.executors.at(executor).name, why);
-    }
-    recount_slots(c.state);
-    ++c.state.wake;
-}
-
 Result<RegisterReply> register_executor(
     Context& c, const RegisterRequest& request, const ExecutorToken& token
 ) {
@@ -479,11 +470,9 @@ Result<RegisterReply> register_executor(
     const auto current = state.session_of.find(executor);
     if (current != state.session_of.end() && current->second != request.session &&
         request.previous_gone) {
-        state.replaced.push_back(current->second);
-        if (state.replaced.size() > kReplacedMax) {
-            state.replaced.pop_front();
-        }
-        end_session(c, SessionId(current->second), "The executor was started again.", true);
+        const SessionId before = current->second;
+        refuse_session(state, before);
+        end_session(c, before, Departure::kReplaced, "The executor was started again.");
     }
     const bool resumed = state.sessions.contains(request.session);
     Session& session = state.sessions[request.session];
@@ -562,11 +551,14 @@ Result<CallReply> executor_call(
     const std::vector<LeaseId> unknown = SERVO_TRY(take_results(c, session, request.results));
     last = request.call;
     receive_ack(session, request.ack);
-    if (news) {
+    if (news && !request.leaving) {
         hear_draining(c, session, request.draining);
     }
     if (request.kind == CallKind::kReport) {
         reconcile(c, session, request.held, request.ack);
+    }
+    if (request.leaving) {
+        return leave(c, request);
     }
     if (takes_work(c.state, session)) {
         if (request.kind == CallKind::kReport) {

@@ -40,6 +40,11 @@ constexpr size_t kRateCells = 72;                // of 10 s: twelve minutes
 constexpr int64_t kRateCellMs = 10'000;
 constexpr size_t kSessionsMax = 10'000;
 constexpr size_t kReplacedMax = 1'000;
+constexpr Millis kLostFor{24 * 3'600'000};  // then a lost executor counts as one that left
+// Those that left are known by name for so long, for what is said of their work; beyond so many,
+// those that left first are forgotten sooner.
+constexpr Millis kExecutorKeptFor{30LL * 24 * 3'600'000};
+constexpr size_t kExecutorsMax = 10'000;
 constexpr size_t kOpenJobsMax = 100'000;
 constexpr Millis kMissingFor{3'600'000};  // a lost executor's slots are expected for so long
 constexpr Millis kSilentAfter{5'000};     // then free slots count as down
@@ -254,8 +259,8 @@ struct State {
     std::map<ExecutorId, SessionId> session_of;
     std::map<std::string, TokenRow, std::less<>> tokens;
     std::map<SessionId, Session> sessions;
-    // Sessions that gave way to a newer life of their executor, the newest kReplacedMax: a late
-    // registration of one must not push the newer life out.
+    // Sessions that gave way to a newer life of their executor or ended in order, the newest
+    // kReplacedMax: a late registration of one must not push the newer life out.
     std::deque<SessionId> replaced;
     std::map<LeaseId, Lease> leases;
     std::map<JobId, Job> jobs;  // open; ended ones until the batch is sealed
@@ -271,6 +276,8 @@ struct State {
     int64_t next_turn = 1;
     uint64_t wake = 0;
     Instant last_tick;
+    Instant loaded_at;     // when this leader began
+    Instant heard_before;  // the last commit before that
     Tally tally;
     Ledger ledger;
     IdleSplit idle;

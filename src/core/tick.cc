@@ -8,18 +8,6 @@
 namespace servo::core {
 namespace {
 
-void expire_sessions(Context& c) {
-    std::vector<SessionId> dead;
-    for (const auto& [id, session] : c.state.sessions) {
-        if (session.last_call + kLeaseTtl <= c.now) {
-            dead.push_back(id);
-        }
-    }
-    for (const SessionId id : dead) {
-        end_session(c, id, "It was not heard for the time to live of its leases.", true);
-    }
-}
-
 void end_overrides(Context& c) {
     for (auto& [id, tenant] : c.state.tenants) {
         if (tenant.row.override_limits && tenant.row.override_info.until <= c.now) {
@@ -135,7 +123,7 @@ void tick(Context& c) {
     }
     c.state.last_tick = c.now;
     if (!c.state.forecasting) {
-        expire_sessions(c);
+        keep_presence(c);
     }
     end_overrides(c);
     end_temporary_settings(c);

@@ -94,7 +94,7 @@ struct ExecutorView {
     std::map<std::string, std::string> labels;
     int slots = 0;
     int busy = 0;
-    Instant last_call_at;
+    Instant last_seen_at;
     bool draining = false;
     SlotMillis slot_ms{};
 };

@@ -9,6 +9,7 @@ std::vector<ExecutorView> Scheduler::executors(Instant) const {
     for (const auto& [id, row] : state_->executors) {
         ExecutorView view;
         view.row = row;
+        view.last_seen_at = last_seen(*state_, row);
         const auto current = state_->session_of.find(id);
         if (current != state_->session_of.end()) {
             const Session& session = state_->sessions.at(current->second);
@@ -16,7 +17,6 @@ std::vector<ExecutorView> Scheduler::executors(Instant) const {
             view.labels = session.labels;
             view.slots = session.slots;
             view.busy = static_cast<int>(session.leases.size());
-            view.last_call_at = session.last_call;
             view.draining = !takes_work(*state_, session);
             view.slot_ms = session.slot_ms;
         }

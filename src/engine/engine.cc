@@ -54,6 +54,19 @@ Error not_leading() {
     return error;
 }
 
+Error store_away(const std::string& reason) {
+    Error error = unavailable(
+        reason,
+        fmt::format(
+            "The database does not answer the server ({}): nothing can be read or changed until it "
+            "does. What was accepted is safe. Try again then.",
+            reason
+        )
+    );
+    error.retry_after_s = 2;
+    return error;
+}
+
 std::string_view to_string(EngineState state) {
     return kStateNames[static_cast<size_t>(state)];
 }
@@ -62,7 +75,7 @@ Engine::Engine(store::Store& store, store::Candidate self, uint64_t seed)
     : store_(store), leadership_(store, std::move(self)), seed_(seed) {}
 
 Error Engine::why_not() const {
-    return status_.state == EngineState::kReadOnly && held_ ? *held_ : not_leading();
+    return held_ ? *held_ : not_leading();
 }
 
 void Engine::submit(Item item) {
@@ -270,7 +283,8 @@ void Engine::settle(std::vector<Applied>& applied, const model::ChangeSet& chang
         case store::CommitFate::kFull:
             spdlog::error("The store's disk is full: {}", outcome.message);
             status_.last_error = outcome.message;
-            hold_read_only(read_only());
+            status_.state = EngineState::kReadOnly;
+            hold(read_only());
             refuse_all(applied, why_not());
             break;
         case store::CommitFate::kDeposed:

@@ -35,6 +35,8 @@ constexpr Millis kStallAddedAfter{1'000};  // a leader stall beyond this lengthe
 
 // What a server that does not lead answers.
 Error not_leading();
+// What to tell whoever asks while the store does not answer; `reason` is the store's.
+Error store_away(const std::string& reason);
 
 using Answer = std::function<void(Result<core::Reply>)>;
 
@@ -63,8 +65,8 @@ std::string_view to_string(EngineState state);
 
 struct EngineStatus {
     EngineState state = EngineState::kStarting;
-    std::string why;                 // kReadOnly: a reason of docs/reference/errors.md
-    store::LeaderRow leader;         // as last seen; this one when leading
+    std::string why;          // nothing can be answered: a reason of docs/reference/errors.md
+    store::LeaderRow leader;  // as last seen; this one when leading
     Instant leading_since = kNever;  // kNever: does not lead
     int64_t epoch = 0;
     int64_t seq = 0;
@@ -175,7 +177,9 @@ class Engine {
     bool check_seen(const Item& item);
     void went_back(model::CommitMark known);
     void raise_epoch(Instant now);
-    void hold_read_only(Error why);
+    void hold(Error why);
+    void hold_if_away(const Error& of_store);
+    void let_go();
 
     store::Store& store_;
     Leadership leadership_;
@@ -197,7 +201,7 @@ class Engine {
     bool accept_older_ = false;
     int64_t epoch_floor_ = 0;    // epochs up to here were used by a history that is lost
     int64_t loaded_seq_ = 0;     // what this leader found
-    std::optional<Error> held_;  // kReadOnly: why
+    std::optional<Error> held_;  // as status_.why, for callers
     std::optional<model::EventRow> takeover_event_;  // for the first batch
     Instant now_ = kEpochStart;
     EngineStatus status_;

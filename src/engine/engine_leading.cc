@@ -94,8 +94,7 @@ Status Engine::lead(int64_t after, Instant now) {
     seen_wake_ = 0;
     last_step_ = now_;
     next_probe_ = kNever;
-    held_.reset();
-    status_.why.clear();
+    let_go();
     if (!remembers(snapshot)) {
         return {};
     }
@@ -126,6 +125,9 @@ void Engine::recover(Instant now) {
     }
     status_.last_error = led.error().message;
     status_.state = was_full ? EngineState::kReadOnly : EngineState::kStarting;
+    if (!was_full) {
+        hold_if_away(led.error());
+    }
     next_probe_ = now + kRecoverEvery;
     spdlog::warn("Cannot lead yet: {}", led.error().message);
 }
@@ -158,10 +160,20 @@ void Engine::load_for_reads(Instant now) {
     }
 }
 
-void Engine::hold_read_only(Error why) {
-    status_.state = EngineState::kReadOnly;
+void Engine::hold(Error why) {
     status_.why = why.reason;
     held_ = std::move(why);
+}
+
+void Engine::hold_if_away(const Error& of_store) {
+    if (of_store.code == ErrorCode::kUnavailable && of_store.reason != "deposed") {
+        hold(store_away(of_store.reason));
+    }
+}
+
+void Engine::let_go() {
+    status_.why.clear();
+    held_.reset();
 }
 
 // What memory holds is another's business now.
@@ -176,8 +188,12 @@ void Engine::stand_by(const std::string& why, Instant now) {
     refuse_all(none, not_leading());
     reads_.clear();
     leadership_.watch(now);
+    let_go();
     const Result<bool> seen = leadership_.look(now);  // what to do about it, the next look says
     show_leader(seen.has_value());
+    if (!seen) {
+        hold_if_away(seen.error());
+    }
 }
 
 // Not this server itself, as the row may still say: nobody is to be sent here.
@@ -194,17 +210,21 @@ void Engine::watch(Instant now) {
     show_leader(free.has_value());
     if (!free) {
         status_.last_error = free.error().message;
+        hold_if_away(free.error());
         spdlog::warn("Cannot see who leads: {}", free.error().message);
         return;
     }
+    let_go();
     if (!*free) {
         return;
     }
+    status_.last_error.clear();  // that another led is no error of a leader
     const Status led = lead(leadership_.row().epoch, now);
     if (led) {
         spdlog::info("Leads with epoch {}.", status_.epoch);
     } else if (led.error().reason != "deposed") {
         status_.last_error = led.error().message;
+        hold_if_away(led.error());
         spdlog::warn("Cannot take over: {}", led.error().message);
     }
 }
@@ -273,7 +293,8 @@ void Engine::went_back(model::CommitMark known) {
         spdlog::critical("{}: {}", error.reason, error.message);
         status_.last_error = error.message;
         status_.leading_since = kNever;
-        hold_read_only(error);
+        status_.state = EngineState::kReadOnly;
+        hold(error);
         return;
     }
     spdlog::critical(

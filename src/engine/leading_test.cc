@@ -127,7 +127,8 @@ class LeadingTest : public testing::Test {
     store::MemoryStore memory_;
     FlakyStore firsts_{memory_};
     Engine first_{firsts_, {"first", "http://first:7420"}, 1};
-    Engine second_{memory_, {"second", "http://second:7420"}, 2};
+    FlakyStore seconds_{memory_};
+    Engine second_{seconds_, {"second", "http://second:7420"}, 2};
     Instant now_ = kStart;
 };
 
@@ -283,11 +284,25 @@ TEST_F(LeadingTest, ALeaderWithoutItsStoreStepsDownAndComesBack) {
     firsts_.down = true;
     pass(Millis(11'000), {&first_});
     EXPECT_EQ(first_.status().state, EngineState::kStandby);
-    EXPECT_EQ(reason(first_, change("orders")), "not_leading");
+    EXPECT_EQ(reason(first_, change("orders")), "store_down");  // and not that nobody leads
+    EXPECT_EQ(first_.status().why, "store_down");
     firsts_.down = false;
     pass(Millis(2'000), {&first_});
     EXPECT_TRUE(leads(first_));
+    EXPECT_EQ(first_.status().why, "");
+    EXPECT_EQ(first_.status().last_error, "");
     EXPECT_TRUE(accepted(first_, "orders"));
+}
+
+TEST_F(LeadingTest, AStandbyWithoutItsStoreSaysSoAndForgetsItWhenItIsBack) {
+    seconds_.down = true;
+    pass(Millis(2'000), {&first_, &second_});
+    EXPECT_EQ(second_.status().state, EngineState::kStandby);
+    EXPECT_EQ(reason(second_, change("orders")), "store_down");
+    seconds_.down = false;
+    pass(Millis(2'000), {&first_, &second_});
+    EXPECT_EQ(second_.status().why, "");
+    EXPECT_EQ(reason(second_, change("orders")), "not_leading");
 }
 
 TEST_F(LeadingTest, AnUnknownCommitNeverDeposesWhoTookOverMeanwhile) {

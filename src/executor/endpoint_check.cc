@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <string_view>
@@ -46,7 +47,17 @@ struct Checking {
     size_t received = 0;
     bool blocked = false;
     bool capped = false;
+    std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
+    double tls_began_ms = 0;  // since `began`
 };
+
+CURLcode note_tls(CURL*, void*, void* user) {
+    auto& checking = *static_cast<Checking*>(user);
+    checking.tls_began_ms =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - checking.began)
+            .count();
+    return CURLE_OK;
+}
 
 curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* address) {
     if (is_blocked_address(&address->addr)) {
@@ -77,9 +88,10 @@ double ms_of(CURL* easy, CURLINFO what) {
 }
 
 // libcurl's times count from the beginning, and a phase that was not reached has none.
-void read_times(CURL* easy, api::EndpointResult& out) {
+void read_times(CURL* easy, const Checking& checking, api::EndpointResult& out) {
     const double dns = ms_of(easy, CURLINFO_NAMELOOKUP_TIME_T);
-    const double connect = ms_of(easy, CURLINFO_CONNECT_TIME_T);
+    double connect = ms_of(easy, CURLINFO_CONNECT_TIME_T);
+    connect = connect > 0 ? connect : checking.tls_began_ms;  // not told where TLS failed
     const double tls = ms_of(easy, CURLINFO_APPCONNECT_TIME_T);
     const double sent = ms_of(easy, CURLINFO_PRETRANSFER_TIME_T);
     const double first = ms_of(easy, CURLINFO_STARTTRANSFER_TIME_T);
@@ -140,6 +152,8 @@ void fence(CURL* easy, Checking& checking, Millis timeout) {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &open_socket);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &checking);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, &note_tls);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, &checking);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &take_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &checking);
     const Millis most = std::clamp(timeout, Millis(1), kCheckTimeoutMax);
@@ -211,7 +225,7 @@ api::EndpointResult check_endpoint(const api::EndpointAsk& endpoint) {
     const char* address = nullptr;
     curl_easy_getinfo(easy.get(), CURLINFO_PRIMARY_IP, &address);
     out.address = address == nullptr ? "" : address;
-    read_times(easy.get(), out);
+    read_times(easy.get(), checking, out);
     if (checking.blocked) {
         out.message = "link-local and metadata addresses are not checked";
     } else if (out.verdict != "ok" && code != CURLE_OK && !checking.capped) {

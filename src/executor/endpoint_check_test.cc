@@ -122,7 +122,10 @@ TEST(EndpointCheck, SaysInWhichPhaseItFailed) {
     EXPECT_FALSE(slow.first_byte_ms.has_value());
 
     const Endpoint plain(answer("400 Bad Request"));
-    EXPECT_EQ(check(plain.url("https")).verdict, "tls_failed");
+    const auto untrusted = check(plain.url("https"));
+    EXPECT_EQ(untrusted.verdict, "tls_failed");
+    EXPECT_TRUE(untrusted.connect_ms.has_value());
+    EXPECT_FALSE(untrusted.tls_ms.has_value());
     EXPECT_EQ(check("http://nobody.invalid/").verdict, "unknown_host");
 }
 

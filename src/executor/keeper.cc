@@ -8,6 +8,12 @@ namespace servo::executor {
 using model::CallKind;
 using model::SlotState;
 
+namespace {
+
+constexpr Millis kAnswerAfterKill{5'000};  // when a drain ran out of time
+
+}  // namespace
+
 Keeper::Keeper(KeeperOptions options, BootTime now)
     : options_(std::move(options)), prng_(options_.seed) {
     slots_wanted_ = std::max(options_.slots, 1);
@@ -60,7 +66,7 @@ void Keeper::settle_slots(BootTime now) {
         slots_.pop_back();
         actions_.emplace_back(EndSlot{static_cast<int>(slots_.size())});
     }
-    if (registered_ && slots_told_ != slots_.size()) {
+    if (registered_ && !leaving_ && slots_told_ != slots_.size()) {
         register_again(now);
     }
 }
@@ -71,7 +77,7 @@ void Keeper::drain(BootTime now) {
         drain_local_ = true;
         drain_deadline_ = now + options_.drain_timeout;
         trim_all_to_started();
-        report_wanted_ = true;
+        report_wanted_ = !leases_.empty();  // else the last report says it all
     }
     pump(now);
 }
@@ -136,7 +142,7 @@ void Keeper::pump(BootTime now) {
                 send_again(*flight, now);
             }
         }
-        if (!report_.request && report_due(now)) {
+        if (!report_.request && !leaving_ && report_due(now)) {
             send_call(CallKind::kReport, now);
         }
         if (!acquire_.request && acquire_due(now)) {
@@ -169,13 +175,19 @@ void Keeper::check_drained(BootTime now) {
     if (!drain_local_ || drained_told_) {
         return;
     }
-    // A server that does not answer is not waited for when there is nothing to tell it.
-    const bool nothing_left = leases_.empty() && (!report_.request || report_.tries.failures > 0);
-    constexpr Millis kAnswerAfterKill{5'000};
     if (!drain_killed_ && now >= drain_deadline_) {
         drain_killed_ = true;
         kill_all();
     }
+    if (!leaving_ && leases_.empty() && registered_ && !report_.request) {
+        leaving_ = true;
+        leave_deadline_ = now + kGoodbyeWait;
+        send_call(CallKind::kReport, now);
+        return;
+    }
+    // A server that does not answer is not waited for when there is nothing to tell it.
+    const bool unheard = leaving_ ? now >= leave_deadline_ : report_.tries.failures > 0;
+    const bool nothing_left = leases_.empty() && (!report_.request || unheard);
     if (nothing_left || now >= drain_deadline_ + kAnswerAfterKill) {
         drained_told_ = true;
         actions_.emplace_back(Drained{});
@@ -213,7 +225,7 @@ BootTime Keeper::next_due() const {
                 at(*flight->retry_at);
             }
         }
-        if (!report_.request) {
+        if (!report_.request && !leaving_) {
             at(report_sent_ + heartbeat_);
         }
         if (!acquire_.request && !draining() && free_slots(CallKind::kAcquire) > 0 &&
@@ -225,7 +237,10 @@ BootTime Keeper::next_due() const {
         at(answered_sent_ + stop_after_);
     }
     if (drain_local_ && !drained_told_) {
-        at(drain_killed_ ? drain_deadline_ + Millis(5'000) : drain_deadline_);
+        at(drain_killed_ ? drain_deadline_ + kAnswerAfterKill : drain_deadline_);
+        if (leaving_) {
+            at(leave_deadline_);
+        }
     }
     return due;
 }

@@ -30,6 +30,7 @@ using BootTime = Millis;
 constexpr Millis kReportTimeout{3'000};
 constexpr Millis kAcquireTimeout = model::kAcquireParkMax + Millis(5'000);
 constexpr Millis kRegisterTimeout{5'000};
+constexpr Millis kGoodbyeWait{1'000};        // for the answer to the last report
 constexpr Millis kTopUpBelow{500};           // unstarted work of a lease
 constexpr size_t kResultsQueuedMax = 5'000;  // a report is sent when this many wait
 // What one report may carry: with all of it the body is below the server's limit of 16 MiB.
@@ -118,7 +119,8 @@ struct SetStopTime {
 struct GiveUp {
     Error error;
 };
-// Local drain is over: nothing runs, nothing is unreported (or the server did not answer in time).
+// Local drain is over: nothing runs, nothing is unreported, and the server knows that this executor
+// is no more (or did not answer in time).
 struct Drained {};
 
 using Action = std::variant<
@@ -307,6 +309,8 @@ class Keeper {
     bool drain_killed_ = false;
     bool drained_told_ = false;
     BootTime drain_deadline_{0};
+    bool leaving_ = false;  // the report under way is the last
+    BootTime leave_deadline_{0};
 
     std::vector<SlotRecord> slots_;
     int slots_wanted_ = 1;   // fewer than slots_ while some finish their last lease

@@ -152,6 +152,7 @@ void Keeper::send_call(CallKind kind, BootTime now) {
     request.slot_ms = slot_ms_;
     request.free_slots = free_slots(kind);
     request.draining = draining();
+    request.leaving = leaving_;
     InFlight& flight = flight_of(kind);
     flight = {};
     flight.request = std::make_shared<const CallRequest>(std::move(request));
@@ -214,6 +215,9 @@ void Keeper::on_call_reply(
 ) {
     account(now);
     InFlight& flight = flight_of(kind);
+    if (leaving_ && kind == CallKind::kAcquire) {
+        return;  // whatever it brings was given to a session that ends
+    }
     if (gave_up_ || !flight.request || flight.request->call != call || flight.retry_at) {
         return;
     }
@@ -238,7 +242,13 @@ void Keeper::on_call_reply(
 }
 
 void Keeper::on_call_error(InFlight& flight, const Error& error, BootTime now) {
-    if (error.reason == "unknown_session") {
+    if (leaving_) {
+        if (worth_repeating(error)) {
+            flight.retry_at = now + wait_after(flight.tries, &error, kCallBackoffMax);
+        } else {
+            flight = {};  // an earlier copy was heard, or the server will not
+        }
+    } else if (error.reason == "unknown_session") {
         register_again(now);
     } else if (worth_repeating(error)) {
         flight.retry_at = now + wait_after(flight.tries, &error, kCallBackoffMax);

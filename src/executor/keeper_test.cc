@@ -457,8 +457,57 @@ TEST_F(KeeperTest, DrainGivesBackWhatHasNotStartedAndEnds) {
     EXPECT_TRUE(take<Drained>().empty());
     event(0, done(kA, 2, 3, 3));
     answer(report());
+    say_goodbye();
+}
+
+TEST_F(KeeperTest, OneThatHoldsNothingSaysGoodbyeAtOnce) {
+    make();
+    answer_register();
+    answer(report());
+    const auto acquire = sent(CallKind::kAcquire);  // stays parked
+    keeper_->drain(now_);
+    collect();
+    const auto last = report();
+    EXPECT_TRUE(last->leaving);
+    EXPECT_TRUE(last->draining);
+    // What crossed with it was given to a session that ends: it is not looked at.
+    answer(acquire, with({grant(1, kA, 5)}));
+    EXPECT_TRUE(keeper_->held().empty());
+    EXPECT_TRUE(take<Drained>().empty());
+    answer(last);
     one<Drained>();
-    EXPECT_EQ(sent(CallKind::kAcquire), nullptr);
+}
+
+TEST_F(KeeperTest, AGoodbyeThatWasHeardNeedsNoAnswer) {
+    make();
+    answer_register();
+    answer(report());
+    keeper_->drain(now_);
+    collect();
+    const auto last = report();
+    refuse(last, unavailable("stopping", "It stops."));
+    EXPECT_TRUE(take<Drained>().empty());
+    pass(200);
+    const auto again = report();
+    EXPECT_EQ(again->call, last->call);
+    EXPECT_TRUE(again->leaving);
+    refuse(again, failed_precondition("unknown_session", "It is over."));
+    one<Drained>();
+    EXPECT_TRUE(take<SendRegister>().empty());
+}
+
+TEST_F(KeeperTest, AGoodbyeThatNobodyAnswersIsNotWaitedForLong) {
+    make();
+    answer_register();
+    answer(report());
+    keeper_->drain(now_);
+    collect();
+    EXPECT_TRUE(report()->leaving);
+    EXPECT_LE(keeper_->next_due(), now_ + kGoodbyeWait);
+    pass(kGoodbyeWait.count() - 1);
+    EXPECT_TRUE(take<Drained>().empty());
+    pass(1);
+    one<Drained>();
 }
 
 TEST_F(KeeperTest, DrainKillsWhatDoesNotEndInTime) {
@@ -478,7 +527,7 @@ TEST_F(KeeperTest, DrainKillsWhatDoesNotEndInTime) {
     const auto last = report();
     EXPECT_EQ(last->results.at(0).failed.at(0).klass, FailureClass::kLost);
     answer(last);
-    one<Drained>();
+    say_goodbye();
 }
 
 TEST_F(KeeperTest, DrainDoesNotWaitForEverForASilentServer) {

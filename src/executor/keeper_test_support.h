@@ -111,6 +111,18 @@ class KeeperTest : public ::testing::Test {
         keeper_->on_call_reply(request->kind, request->call, fail(std::move(error)), now_);
         collect();
     }
+    // The last call, after which nothing more is said.
+    void say_goodbye() {
+        const auto last = report();
+        EXPECT_TRUE(last->leaving);
+        EXPECT_TRUE(last->held.empty());
+        EXPECT_TRUE(take<Drained>().empty());
+        answer(last);
+        one<Drained>();
+        pass(60'000);
+        EXPECT_EQ(sent(CallKind::kReport), nullptr);
+        EXPECT_EQ(sent(CallKind::kAcquire), nullptr);
+    }
     static Grant grant(int64_t number, LeaseId lease, uint64_t size, uint64_t first = 0) {
         Grant grant;
         grant.first_position = first;

@@ -178,7 +178,7 @@ class Step {
         const auto executors = SERVO_TRY(ports_.client.list_executors(""));
         edge.machine = read_machine(ports_.server_pid);
         for (const api::Executor& one : executors.items) {
-            if (one.state != "lost") {
+            if (one.state != "lost" && one.state != "left") {
                 edge.slot_ms[one.name] = one.slot_ms;
                 edge.slots += static_cast<int>(one.slots);
             }

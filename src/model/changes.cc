@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "base/varint.h"
@@ -15,6 +16,8 @@ constexpr int kBucketsPerOctave = 4;
 constexpr int kBucketBits = 2;
 constexpr uint64_t kBucketMax = 247;  // holds the largest int64_t
 constexpr uint64_t kStatsCodec = 1;
+
+constexpr std::array<std::string_view, 3> kPresenceNames = {"present", "lost", "left"};
 
 int bucket_of(int64_t us) {
     const uint64_t value = static_cast<uint64_t>(std::max<int64_t>(us, 0));
@@ -44,12 +47,23 @@ Error corrupt(std::string_view what) {
 
 }  // namespace
 
+std::string_view to_string(Presence presence) {
+    return kPresenceNames[static_cast<size_t>(presence)];
+}
+
+std::optional<Presence> presence_from(std::string_view name) {
+    const auto* const found = std::find(kPresenceNames.begin(), kPresenceNames.end(), name);
+    return found == kPresenceNames.end()
+               ? std::nullopt
+               : std::optional(static_cast<Presence>(found - kPresenceNames.begin()));
+}
+
 bool ChangeSet::empty() const {
     return tenants.empty() && pools.empty() && removed_pools.empty() && assets.empty() &&
-           revisions.empty() && executors.empty() && jobs.empty() && checkpoints.empty() &&
-           grants.empty() && ended_grants.empty() && done.empty() && failures.empty() &&
-           logs.empty() && materialised.empty() && durations.empty() && tokens.empty() &&
-           events.empty() && idempotency.empty() && ledger.empty();
+           revisions.empty() && executors.empty() && removed_executors.empty() && jobs.empty() &&
+           checkpoints.empty() && grants.empty() && ended_grants.empty() && done.empty() &&
+           failures.empty() && logs.empty() && materialised.empty() && durations.empty() &&
+           tokens.empty() && events.empty() && idempotency.empty() && ledger.empty();
 }
 
 void DurationStats::add(Micros duration, uint64_t times) {

@@ -41,6 +41,12 @@ struct GrantRow {
 };
 using GrantKey = std::pair<LeaseId, int64_t>;  // lease, number
 
+// Whether an executor is there. Lost: it fell silent. Left: it ended in order, or was lost so long
+// ago that nobody expects it any more. Persisted and on the wire by name.
+enum class Presence { kPresent, kLost, kLeft };
+std::string_view to_string(Presence presence);
+std::optional<Presence> presence_from(std::string_view name);
+
 struct ExecutorRow {
     ExecutorId id;
     std::string name;
@@ -50,6 +56,8 @@ struct ExecutorRow {
     Instant last_registered_at;
     bool drain_wanted = false;
     TenantId tenant;  // of the token it last came with; 0 = works for every tenant
+    Presence presence = Presence::kPresent;
+    Instant last_seen_at;  // of one that is present: when it came
     bool operator==(const ExecutorRow&) const = default;
 };
 
@@ -113,6 +121,7 @@ struct ChangeSet {
     std::vector<AssetHead> assets;                                // upserts
     std::vector<std::shared_ptr<const AssetRevision>> revisions;  // inserts
     std::vector<ExecutorRow> executors;                           // upserts
+    std::vector<ExecutorId> removed_executors;                    // deletes, before the upserts
     std::vector<JobRow> jobs;                // upserts; the ordinals are written only for a new job
     std::vector<JobCheckpoint> checkpoints;  // replace the job's earlier one
     std::vector<GrantRow> grants;            // inserts

@@ -177,6 +177,9 @@ struct CallRequest {
     SlotMillis slot_ms{};
     int free_slots = 0;  // slots without a lease that want one
     bool draining = false;
+    // The last call of this life, a report: none of its programs is left. What it still holds is
+    // given out again at once.
+    bool leaving = false;
     CommitMark seen;
 };
 

@@ -93,7 +93,7 @@ Result<Principal> principal_of(
 }  // namespace
 
 bool is_loopback(const std::string& address) {
-    return address == "::1" || address.starts_with("127.");
+    return address == "::1" || address == "localhost" || address.starts_with("127.");
 }
 
 bool is_open(const AccessOptions& options, const TokenTable& tokens) {

@@ -119,6 +119,7 @@ TEST(Access, ScrapesBeyondLoopbackNeedATokenThatMayReadMetrics) {
         return allowed ? std::string() : allowed.error().reason;
     };
     EXPECT_EQ(outcome("127.0.0.1", {}), "");
+    EXPECT_EQ(outcome("localhost", {}), "");
     for (const char* address : {"0.0.0.0", "10.1.2.3", "::"}) {
         EXPECT_EQ(outcome(address, {}), "no_token");
         EXPECT_EQ(outcome(address, bearer("nonsense")), "bad_token");

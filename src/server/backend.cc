@@ -12,7 +12,11 @@ Error Backend::engine_timeout() {
         5};
 }
 
-Error Backend::stopped() {
+Error Backend::unread() const {
+    const std::string why = loop_.status().why;
+    if (!why.empty()) {
+        return engine::store_away(why);
+    }
     return unavailable("stopping", "The server is stopping or starting; try again in a moment.");
 }
 

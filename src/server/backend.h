@@ -56,7 +56,7 @@ class Backend {
                                            const core::Scheduler& scheduler, Instant now
                                        ) { promise->set_value(look(scheduler, now)); });
         if (!queued) {
-            return fail(stopped());
+            return fail(unread());
         }
         return wait_for(std::move(future));
     }
@@ -85,18 +85,18 @@ class Backend {
 
  private:
     static Error engine_timeout();
-    static Error stopped();
+    Error unread() const;  // why the engine reads nothing
 
     // Waits for a promise that the engine keeps, or drops when it stops.
     template <typename T>
-    static Result<T> wait_for(std::future<Result<T>> future) {
+    Result<T> wait_for(std::future<Result<T>> future) const {
         if (future.wait_for(kEngineWaitMax) != std::future_status::ready) {
             return fail(engine_timeout());
         }
         try {
             return future.get();
         } catch (const std::future_error&) {
-            return fail(stopped());
+            return fail(unread());
         }
     }
 

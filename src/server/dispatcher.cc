@@ -222,7 +222,9 @@ Response Dispatcher::health(const Match& match) {
     const bool stands_by = status.state == engine::EngineState::kStandby;
     const bool live = match.route->id == "livez";
     const bool stalled = backend_.loop().busy_for() > kStalledAfter;
-    const bool fine = live ? !stalled : (leads || stands_by) && !stalled;
+    // A standby that does not see the store can neither answer nor say who does.
+    const bool ready = leads || (stands_by && status.why.empty());
+    const bool fine = !stalled && (live || ready);
     api::Health body;
     body.status = fine                 ? "ok"
                   : stalled            ? "stalled"

@@ -283,8 +283,9 @@ Result<Response> list_executors(Call& call) {
     api::List<api::Executor> out;
     out.items = SERVO_TRY(executors(call));
     std::erase_if(out.items, [&wanted](const api::Executor& executor) {
-        return !wanted.empty() &&
-               std::find(wanted.begin(), wanted.end(), executor.state) == wanted.end();
+        return wanted.empty()
+                   ? executor.state == kExecutorLeft
+                   : std::find(wanted.begin(), wanted.end(), executor.state) == wanted.end();
     });
     return json_response(to_json(out));
 }

@@ -112,6 +112,9 @@ struct Machinery {
 std::vector<api::StatusGroup> group_executors(const Machinery& machinery) {
     std::vector<api::StatusGroup> out;
     for (const core::ExecutorView& view : machinery.executors) {
+        if (view.row.presence == Presence::kLeft) {
+            continue;  // what it spent its time on is told all the same
+        }
         api::StatusGroup group;
         group.name = view.row.name;
         group.slots = view.slots;
@@ -198,6 +201,27 @@ void add_times(
     }
 }
 
+void count_executors(const Machinery& machinery, api::SystemStatus& out) {
+    for (const core::ExecutorView& view : machinery.executors) {
+        const api::Executor executor = render_executor(view, machinery.now);
+        if (executor.state == kExecutorLeft) {
+            continue;
+        }
+        if (executor.state == "lost") {
+            ++out.executors_lost;
+            continue;
+        }
+        if (view.draining) {
+            ++out.executors_drained;
+            out.slots_draining += executor.busy;
+            continue;
+        }
+        ++out.executors_up;
+        out.slots += executor.slots;
+        out.slots_busy += executor.busy;
+    }
+}
+
 Result<Response> get_status(Call& call) {
     const TenantId tenant = SERVO_TRY(tenant_filter(call));
     const auto jobs = SERVO_TRY(open_jobs(call, call.tenant));
@@ -230,21 +254,7 @@ Result<Response> get_status(Call& call) {
         out.leader_since = engine.leading_since;
     }
     fill_totals(jobs, out);
-    for (const core::ExecutorView& view : machinery.executors) {
-        const api::Executor executor = render_executor(view, machinery.now);
-        if (executor.state == "lost") {
-            ++out.executors_lost;
-            continue;
-        }
-        if (view.draining) {
-            ++out.executors_drained;
-            out.slots_draining += executor.busy;
-            continue;
-        }
-        ++out.executors_up;
-        out.slots += executor.slots;
-        out.slots_busy += executor.busy;
-    }
+    count_executors(machinery, out);
     out.commits = engine.commits;
     out.commands = engine.commands;
     out.reloads = engine.reloads;

@@ -341,6 +341,9 @@ void add_executors(metrics::Page& page, const Head& head, const ExecutorBook& bo
         }
     }
     for (const std::string_view state : kExecutorStates) {
+        if (state == kExecutorLeft) {
+            continue;
+        }
         page.add("servo_executors", {std::string(state)}, states[state]);
     }
     page.add("servo_executor_slots", {"busy"}, busy);

@@ -106,7 +106,8 @@ Result<Chosen> choose_executor(Call& call, const std::string& name) {
         }
         known = known || view.row.name == name;
         const std::string state = render_executor(view, read.now).state;
-        const bool fits = name.empty() ? state == "up" : view.row.name == name && state != "lost";
+        const bool gone = state == "lost" || state == kExecutorLeft;
+        const bool fits = name.empty() ? state == "up" : view.row.name == name && !gone;
         if (fits && (best == nullptr || view.busy < best->busy)) {
             best = &view;
         }
@@ -122,8 +123,9 @@ Result<Chosen> choose_executor(Call& call, const std::string& name) {
     }
     return fail(failed_precondition(
         "no_executor_up",
-        name.empty() ? "No executor is up; `servo executor list` shows them."
-                     : fmt::format("The executor {} is lost; `servo executor list`.", name)
+        name.empty()
+            ? "No executor is up; `servo executor list` shows them."
+            : fmt::format("The executor {} is not there any more; `servo executor list`.", name)
     ));
 }
 

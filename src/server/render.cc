@@ -275,7 +275,7 @@ api::Tenant render_tenant(const core::TenantView& view) {
 }
 
 api::Executor render_executor(const core::ExecutorView& view, Instant now) {
-    const bool connected = view.session && now - view.last_call_at <= kLeaseTtl;
+    const bool connected = view.session && now - view.last_seen_at <= kLeaseTtl;
     api::Executor out;
     out.name = view.row.name;
     out.host = view.row.host;
@@ -283,17 +283,17 @@ api::Executor render_executor(const core::ExecutorView& view, Instant now) {
     out.slots = connected ? view.slots : view.row.slots;
     out.busy = view.busy;
     out.labels = view.labels;
-    out.last_seen_at = some_time(view.last_call_at);
+    out.last_seen_at = some_time(view.last_seen_at);
     out.registered_at = view.row.last_registered_at;
     out.drain_wanted = view.row.drain_wanted;
     if (!connected) {
-        out.state = "lost";
+        out.state = view.row.presence == Presence::kLeft ? kExecutorLeft : "lost";
     } else if (view.draining || view.row.drain_wanted) {
         out.state = view.busy > 0 ? "draining" : "drained";
     } else {
         out.state = "up";
     }
-    for (size_t i = 0; i < kSlotStateCount; ++i) {
+    for (size_t i = 0; view.session && i < kSlotStateCount; ++i) {
         out.slot_ms[std::string(to_string(static_cast<SlotState>(i)))] = view.slot_ms[i];
     }
     return out;

@@ -31,9 +31,11 @@ api::WaitReason render_wait(const core::GateShare& share);
 std::optional<api::OverrideInfo> render_override(bool present, const model::Override& info);
 api::Pool render_pool(const core::PoolView& view);
 api::Tenant render_tenant(const core::TenantView& view);
+// Of one that ended in order, or was lost long ago: known by name, and not counted any more.
+constexpr std::string_view kExecutorLeft = "left";
 // The states of executors, of the API and of the metrics alike.
-constexpr std::array<std::string_view, 5> kExecutorStates = {
-    "up", "stuck", "draining", "drained", "lost"};
+constexpr std::array<std::string_view, 6> kExecutorStates = {
+    "up", "stuck", "draining", "drained", "lost", kExecutorLeft};
 // An executor that was silent for longer than a lease lives is lost.
 api::Executor render_executor(const core::ExecutorView& view, Instant now);
 // Adds what it told of itself, if anything: one that is up may be stuck by that.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 
@@ -14,7 +15,10 @@ Response with_id(Response response, const std::string& id) {
     return response;
 }
 
-Error nobody_leads() {
+Error nobody_leads(const engine::EngineStatus& status) {
+    if (!status.why.empty()) {
+        return engine::store_away(status.why);
+    }
     Error error = unavailable(
         "not_leading", "No server leads at the moment; a standby takes over. Try again shortly."
     );
@@ -35,12 +39,33 @@ Error leader_silent(const std::string& url) {
     return error;
 }
 
+Error leader_replaced(const std::string& url) {
+    Error error = unavailable(
+        "leader_replaced",
+        fmt::format(
+            "The leader at {} was replaced, or this server stops, before it answered. Whether it "
+            "did "
+            "what was asked is not known; ask again, for a change with the same Idempotency-Key.",
+            url
+        )
+    );
+    error.retry_after_s = 1;
+    return error;
+}
+
 Error leader_not_trusted(const std::string& why) {
     Error error = unavailable(
         "leader_not_trusted", "This server stands by, and hands nothing on to the leader. " + why
     );
     error.retry_after_s = 1;
     return error;
+}
+
+// An answer of the leader of `epoch` would come too late. A leader that cannot be seen at the
+// moment may well lead.
+bool replaced(const engine::EngineStatus& now, int64_t epoch) {
+    return now.state != engine::EngineState::kStandby || now.leader.epoch > epoch ||
+           (now.leader.epoch == epoch && now.leader.gone);
 }
 
 }  // namespace
@@ -55,7 +80,7 @@ void Standby::start() {
     if (peers_.forward) {
         workers_.emplace(kForwardThreads);
     }
-    if (peers_.reach) {
+    if (peers_.forward || peers_.reach) {
         watcher_ = std::thread([this] { watch(); });
     }
 }
@@ -66,6 +91,7 @@ void Standby::stop() {
         stopping_ = true;
     }
     wake_.notify_all();
+    give_up_flights(true);
     if (watcher_.joinable()) {
         watcher_.join();
     }
@@ -80,10 +106,11 @@ void Standby::answer(
     std::shared_ptr<Responder> responder,
     const std::string& id
 ) {
-    const store::LeaderRow leader = loop_.status().leader;
+    const engine::EngineStatus status = loop_.status();
+    const store::LeaderRow& leader = status.leader;
     const bool known = !leader.gone && !leader.url.empty();
     if (!known || !workers_ || request.headers.forwarded || route.role == api::Role::kExecutor) {
-        Response response = problem_response(nobody_leads(), id);
+        Response response = problem_response(nobody_leads(status), id);
         if (known && !request.headers.forwarded) {
             response.headers.emplace_back(std::string(api::kLeaderHeader), leader.url);
             if (!peers_.name.empty()) {
@@ -94,22 +121,64 @@ void Standby::answer(
     }
     request.headers.request_id = id;
     auto carried = std::make_shared<const Request>(std::move(request));
-    const bool taken = workers_->submit([this, carried, url = leader.url, responder, id] {
-        Result<Response> response = peers_.forward(url, *carried, kForwardTimeout);
-        if (!response) {
-            spdlog::warn("{} forwarded to {}: {}", id, url, response.error().message);
-            const bool untrusted = response.error().reason == "tls_failed";
-            const Error error =
-                untrusted ? leader_not_trusted(response.error().message) : leader_silent(url);
-            response = problem_response(error, id);
-        }
-        responder->send(with_id(std::move(*response), id));
+    const bool taken = workers_->submit([this, carried, leader, responder, id] {
+        responder->send(with_id(forward(*carried, leader, id), id));
     });
     if (!taken) {
         Error error =
             unavailable("overloaded", "The server has too much to do; try again in a moment.");
         error.retry_after_s = 2;
         responder->send(with_id(problem_response(error, id), id));
+    }
+}
+
+Response Standby::forward(
+    const Request& request, const store::LeaderRow& leader, const std::string& id
+) {
+    const std::stop_source given_up;
+    std::list<Flight>::iterator flight;
+    bool late = false;
+    {
+        const std::lock_guard lock(mutex_);
+        flight = flights_.insert(flights_.end(), {leader.epoch, given_up});
+        late = stopping_;
+    }
+    // It may have waited for a thread.
+    late = late || replaced(loop_.status(), leader.epoch);
+    Result<Response> response = fail(leader_replaced(leader.url));
+    if (!late) {
+        response = peers_.forward(leader.url, request, kForwardTimeout, given_up.get_token());
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        flights_.erase(flight);
+    }
+    if (response) {
+        return std::move(*response);
+    }
+    spdlog::warn("{} forwarded to {}: {}", id, leader.url, response.error().message);
+    if (late || given_up.stop_requested()) {
+        return problem_response(leader_replaced(leader.url), id);
+    }
+    const bool untrusted = response.error().reason == "tls_failed";
+    return problem_response(
+        untrusted ? leader_not_trusted(response.error().message) : leader_silent(leader.url), id
+    );
+}
+
+void Standby::give_up_flights(bool all) {
+    const engine::EngineStatus now = loop_.status();
+    std::vector<std::stop_source> late;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const Flight& flight : flights_) {
+            if (all || replaced(now, flight.epoch)) {
+                late.push_back(flight.given_up);
+            }
+        }
+    }
+    for (std::stop_source& one : late) {
+        one.request_stop();
     }
 }
 
@@ -120,7 +189,8 @@ void Standby::answer(
 Millis Standby::probe(Heard& heard) {
     const engine::EngineStatus status = loop_.status();
     const store::LeaderRow& leader = status.leader;
-    if (status.state != engine::EngineState::kStandby || leader.gone || leader.url.empty()) {
+    if (!peers_.reach || status.state != engine::EngineState::kStandby || leader.gone ||
+        leader.url.empty()) {
         return kReachEvery;
     }
     const Reach reach = peers_.reach(leader, kReachEvery);
@@ -154,6 +224,7 @@ void Standby::watch() {
     while (!wake_.wait_for(lock, pause, [this] { return stopping_; })) {
         lock.unlock();
         pause = probe(heard);
+        give_up_flights(false);
         lock.lock();
     }
 }

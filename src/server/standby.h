@@ -1,15 +1,17 @@
 // What a server that stands by does with requests, and how it notices that the leader's process
 // ends or is gone: by a connection that it keeps to it, whatever the database can tell. Requests of
-// people go on to the leader with the caller's own credentials, once; executors are told the
-// leader's address and follow it, so that heartbeats do not depend on two processes. Thread-safe,
-// except start() and stop().
+// people go on to the leader with the caller's own credentials, once, and are given up when another
+// server takes its place; executors are told the leader's address and follow it, so that heartbeats
+// do not depend on two processes. Thread-safe, except start() and stop().
 #pragma once
 
 #include <condition_variable>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -29,8 +31,11 @@ enum class Reach { kListens, kClosed, kRefused, kSilent, kGone };
 // How to reach another server; wired by the program. Thread-safe. Without them nothing is
 // forwarded.
 struct Peers {
-    // Sends the request on. Error: nobody answered.
-    std::function<Result<Response>(const std::string& url, const Request&, Millis timeout)> forward;
+    // Sends the request on. Error: nobody answered, or not before `given_up`.
+    std::function<Result<Response>(
+        const std::string& url, const Request&, Millis timeout, std::stop_token given_up
+    )>
+        forward;
     // Whether somebody listens at the leader's address. Who does is kept connected for `hold`
     // (kListens), or until the other end closes the connection (kClosed). kGone: its process is
     // known to have ended.
@@ -61,15 +66,23 @@ class Standby {
         int64_t epoch = -1;   // of the last leader that listened
         bool closed = false;  // it closed the last connection
     };
+    // A request that the leader of that epoch has.
+    struct Flight {
+        int64_t epoch = 0;
+        std::stop_source given_up;
+    };
     void watch();
     Millis probe(Heard& heard);
+    Response forward(const Request& request, const store::LeaderRow& leader, const std::string& id);
+    void give_up_flights(bool all);
 
     engine::Loop& loop_;
     Peers peers_;
     std::optional<Workers> workers_;
     std::mutex mutex_;
     std::condition_variable wake_;
-    bool stopping_ = false;  // under mutex_
+    bool stopping_ = false;      // under mutex_
+    std::list<Flight> flights_;  // under mutex_; at most kForwardThreads
     std::thread watcher_;
 };
 

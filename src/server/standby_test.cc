@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <deque>
+#include <stop_token>
+#include <thread>
 
 #include "server/full_server_test.h"
 
@@ -21,14 +24,15 @@ class StandbyTest : public testing::Test {
     }
     static Peers recording(std::mutex& mutex, std::deque<Request>& seen) {
         Peers peers;
-        peers.forward = [&](const std::string& url, const Request& request, Millis) {
-            const std::lock_guard lock(mutex);
-            seen.push_back(request);
-            Response response;
-            response.status = 201;
-            response.body = "{\"from\":\"" + url + "\"}";
-            return Result<Response>(std::move(response));
-        };
+        peers.forward =
+            [&](const std::string& url, const Request& request, Millis, const std::stop_token&) {
+                const std::lock_guard lock(mutex);
+                seen.push_back(request);
+                Response response;
+                response.status = 201;
+                response.body = "{\"from\":\"" + url + "\"}";
+                return Result<Response>(std::move(response));
+            };
         return peers;
     }
     // Another server takes over; returns once this one knows.
@@ -189,7 +193,7 @@ TEST_F(StandbyTest, ItIsReadyAndSaysWhatItIs) {
 
 TEST_F(StandbyTest, ASilentLeaderIsNamed) {
     Peers peers;
-    peers.forward = [](const std::string&, const Request&, Millis) {
+    peers.forward = [](const std::string&, const Request&, Millis, const std::stop_token&) {
         return Result<Response>(fail(unavailable("server_unreachable", "nobody")));
     };
     TestServer server(with(std::move(peers)));
@@ -199,9 +203,36 @@ TEST_F(StandbyTest, ASilentLeaderIsNamed) {
     EXPECT_EQ(answer.reason(), "leader_unreachable");
 }
 
+// Frozen, say: it has the request, and another server takes its place before it answers.
+TEST_F(StandbyTest, ARequestIsGivenUpWhenTheLeaderThatHasItIsReplaced) {
+    std::atomic<bool> with_leader{false};
+    Peers peers;
+    peers.forward = [&](const std::string&, const Request&, Millis, const std::stop_token& given_up
+                    ) {
+        std::mutex mutex;
+        std::condition_variable_any wake;
+        std::unique_lock lock(mutex);
+        with_leader = true;
+        with_leader.notify_all();
+        wake.wait(lock, given_up, [] { return false; });
+        return Result<Response>(fail(unavailable("aborted", "given up")));
+    };
+    TestServer server(with(std::move(peers)));
+    depose(server);
+    TestServer::Answer answer;
+    std::thread caller([&] { answer = server.get("/v1/backfills"); });
+    with_leader.wait(false);
+    EXPECT_TRUE(server.store().take_leadership({"third", "http://third:7420"}).has_value());
+    caller.join();
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(answer.reason(), "leader_replaced");
+    EXPECT_EQ(answer.reply.header("Retry-After"), "1");
+    EXPECT_NE(answer.reply.body.find("http://other:7420"), std::string::npos);
+}
+
 TEST_F(StandbyTest, ALeaderThatIsNotTrustedIsNamedWithWhatToSet) {
     Peers peers;
-    peers.forward = [](const std::string&, const Request&, Millis) {
+    peers.forward = [](const std::string&, const Request&, Millis, const std::stop_token&) {
         return Result<Response>(fail(unavailable("tls_failed", "Set --peer-name NAME.")));
     };
     TestServer server(with(std::move(peers)));

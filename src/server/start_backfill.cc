@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 
+#include <algorithm>
+
 #include "base/rfc3339.h"
 #include "base/text.h"
 #include "model/job_id.h"
@@ -37,11 +39,33 @@ OverlapPolicy overlap_from(const std::string& word) {
     return word == "skip" ? OverlapPolicy::kSkip : OverlapPolicy::kReject;
 }
 
+// Who has a tenant starts backfills of that one alone.
+Status check_whose(const Call& call, const api::StartRequest& request) {
+    const auto foreign = [&call](const std::string& name) { return name != call.tenant; };
+    if (call.sees_all_tenants() ||
+        (!request.all_tenants &&
+         std::none_of(request.tenants.begin(), request.tenants.end(), foreign))) {
+        return {};
+    }
+    return fail(Error{
+        ErrorCode::kPermissionDenied,
+        "admin_only",
+        fmt::format(
+            "Only an admin starts backfills of several tenants, or of another; the token is of "
+            "tenant {}.",
+            call.tenant
+        ),
+        {},
+        0});
+}
+
 Result<std::vector<AssetRef>> assets_of(Call& call, const api::StartRequest& request) {
+    SERVO_CHECK(check_whose(call, request));
+    const bool chooses = call.sees_all_tenants();
     if (request.all_tenants && (!request.tenants.empty() || !call.tenant.empty())) {
         return fail(invalid_argument("tenant_twice", "Say either all_tenants or which tenants."));
     }
-    if (!request.tenants.empty() && !call.tenant.empty()) {
+    if (chooses && !request.tenants.empty() && !call.tenant.empty()) {
         return fail(invalid_argument(
             "tenant_twice", "The tenant is said in the URL and in `tenants`; leave out one."
         ));
@@ -49,7 +73,7 @@ Result<std::vector<AssetRef>> assets_of(Call& call, const api::StartRequest& req
     std::vector<AssetRef> out;
     if (request.all_tenants) {
         out = SERVO_TRY(find_assets_of_all(call, request.asset));
-    } else if (!request.tenants.empty()) {
+    } else if (chooses && !request.tenants.empty()) {
         const std::set<std::string> unique(request.tenants.begin(), request.tenants.end());
         out = SERVO_TRY(find_assets(call, request.asset, {unique.begin(), unique.end()}));
     } else {

@@ -284,10 +284,21 @@ TEST_F(Tenants, TheTenantIsTheTokensAndNobodyElses) {
     const auto in_body = ask(
         write, "POST", "/v1/backfills", R"({"asset":"ledger","tenants":["bigco"],"dry_run":true})"
     );
-    EXPECT_EQ(in_body.status, 422) << in_body.reply.body;
+    EXPECT_EQ(in_body.status, 403) << in_body.reply.body;
+    EXPECT_EQ(in_body.reason(), "admin_only");
+    const auto among_others =
+        ask(write, "POST", "/v1/backfills", R"({"asset":"orders","tenants":["acme","bigco"]})");
+    EXPECT_EQ(among_others.reason(), "admin_only") << among_others.reply.body;
+    const auto own = ask(
+        write,
+        "POST",
+        "/v1/backfills",
+        R"({"asset":"orders","tenants":["acme"],"selection":{"keys":["2024-01-05"]},"dry_run":true})"
+    );
+    EXPECT_EQ(own.status, 200) << own.reply.body;
     const auto all =
         ask(write, "POST", "/v1/backfills", R"({"asset":"orders","all_tenants":true})");
-    EXPECT_EQ(all.status, 422) << all.reply.body;
+    EXPECT_EQ(all.reason(), "admin_only") << all.reply.body;
     api::ApplyRequest request;
     request.files.push_back({"servo.yaml", asset_yaml("sneaky"), "/srv/code"});
     request.tenant = "bigco";

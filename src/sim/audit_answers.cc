@@ -52,6 +52,9 @@ void Auditor::on_answer(const core::Command& command, const core::Reply& reply) 
     const bool changed = (job && job->changed) || (done && done->changed);
     if (const auto* call = std::get_if<core::ExecutorCall>(&command)) {
         check_call_answer(call->request, std::get<CallReply>(reply));
+        if (call->request.leaving) {
+            check_left(call->request.session);
+        }
     } else if (const auto* create = std::get_if<core::CreateJobs>(&command)) {
         for (const JobRow& row : create->jobs) {
             if (!a_.jobs.contains(row.id)) {
@@ -105,6 +108,18 @@ void Auditor::end_of_answers() {
     }
     unlogged_.clear();
     joined_.clear();
+}
+
+// Whoever ended in order holds nothing, so what it had not begun is somebody else's at once.
+void Auditor::check_left(SessionId session) {
+    for (const auto& [id, lease] : a_.leases) {
+        if (lease.session == session) {
+            fail(
+                "I17",
+                fmt::format("{} ended in order and holds lease {}", executor_of_[session], id.value)
+            );
+        }
+    }
 }
 
 // Every grant that an executor is given is in the log, and so is every result that was taken.

@@ -148,6 +148,9 @@ void Auditor::apply_definitions(const ChangeSet& changes) {
             fail("I1", fmt::format("revision {} is written twice", revision->revision));
         }
     }
+    for (const ExecutorId id : changes.removed_executors) {
+        std::erase_if(a_.executors, [id](const auto& entry) { return entry.second.id == id; });
+    }
     for (const ExecutorRow& row : changes.executors) {
         a_.executors[row.name] = row;
     }

@@ -127,6 +127,7 @@ class Auditor {
 
     // audit_answers.cc
     void check_call_answer(const CallRequest& request, const CallReply& reply);
+    void check_left(SessionId session);
     void expect_event(const std::string& kind, const std::string& subject);
 
     bool fail(std::string invariant, std::string what);

@@ -40,6 +40,8 @@ TEST_P(LoadConformance, DefinitionsComeBackAsCommitted) {
     executor.last_registered_at = instant_ms(123);
     executor.drain_wanted = true;
     executor.tenant = TenantId(2);
+    executor.presence = Presence::kLost;
+    executor.last_seen_at = instant_ms(124);
     changes.executors = {executor};
     TokenRow token;
     token.id = "abcdefgh2345";
@@ -145,6 +147,28 @@ TEST_P(LoadConformance, UpsertsReplaceAndRemovedPoolsKeepTheirIds) {
     fourth.removed_pools = {PoolId(5)};
     rig.commit(fourth);
     EXPECT_EQ(rig.load().max_pool_id, 5);
+}
+
+TEST_P(LoadConformance, RemovedExecutorsLeaveTheirNamesFree) {
+    ExecutorRow one;
+    one.id = ExecutorId(1);
+    one.name = "pod-1";
+    one.presence = Presence::kLeft;
+    ExecutorRow two;
+    two.id = ExecutorId(2);
+    two.name = "pod-2";
+    ChangeSet changes = definitions();
+    changes.executors = {one, two};
+    rig.commit(changes);
+    ExecutorRow again = one;
+    again.id = ExecutorId(3);
+    again.presence = Presence::kPresent;
+    ChangeSet second;
+    second.removed_executors = {ExecutorId(1)};
+    second.executors = {again};  // the name is free again
+    rig.commit(second);
+    rig.restart();
+    EXPECT_EQ(rig.load().executors, (std::vector<ExecutorRow>{two, again}));
 }
 
 JobRow full_job() {

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 
 from crowd import Crowd
-from harness import (CONFLICT, DIRECT, FAILED, NOT_FOUND, OK, ServoTest, USAGE, free_port, ledger_asset,
+from harness import (CONFLICT, DIRECT, FAILED, LEASE_TTL_S, NOT_FOUND, OK, ServoTest, USAGE, free_port, ledger_asset,
                      read_ledger, resident_kib, wait_until)
 
 HOURS = ("--start", "2024-01-01", "--end", "2024-01-01")
@@ -130,6 +130,29 @@ class Executors(Machines):
         self.start_executor("bob")
         self.assert_counts(self.wait_job(job_id), completed=24, failed=0)
         self.assertEqual({1}, {attempt for _, _, _, attempt in read_ledger(self.ledger)})
+
+
+    def test_one_that_ends_in_order_has_left_and_one_that_is_killed_is_lost(self):
+        self.start_server()
+        ada, bob = self.start_executor("ada"), self.start_executor("bob")
+        for name in ("ada", "bob"):
+            self.wait_probe(name, 200, "ok")
+        self.assertEqual(0, ada.stop())
+        self.assertEqual(["bob"], self.servo("executor", "list", "-o", "name").out.split())
+        left = self.servo("executor", "list", "--status", "left", "-o", "json").json()["items"]
+        self.assertEqual([("ada", "left")], [(item["name"], item["state"]) for item in left])
+        self.assertRegex(self.servo("executor", "show", "ada").out, r"(?m)^seen +\d\S* ago$")
+        told = self.servo("events", "--since", "1h", "-o", "jsonl").jsonl()
+        self.assertIn(("executor.left", "ada", "It ended in order."),
+                      [(event["kind"], event["subject"], event["detail"]) for event in told])
+        status = self.servo("status", "-o", "json").json()
+        self.assertEqual((1, 0), (status["executors_up"], status["executors_lost"]))
+        bob.kill()
+        wait_until(lambda: self.executors()["bob"]["state"] == "lost", "it is lost",
+                   deadline_s=10 * LEASE_TTL_S)
+        seen = wait_until(lambda: self.executors()["bob"]["last_seen_at"], "it is known since when")
+        self.assertGreaterEqual(seen, self.executors()["bob"]["registered_at"])
+        self.assertNotIn("never", self.servo("executor", "list").out)
 
 
 TOKEN = "canary-token"

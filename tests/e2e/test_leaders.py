@@ -104,6 +104,22 @@ class Leaders(harness.ServoTest):
         # Programs that ran when the executor's leases ended were stopped and run again.
         self.assert_all_recorded(job_id, once=False)
 
+    def test_what_a_frozen_leader_has_is_given_up_and_repeated(self):
+        old = self.leader()
+        self.apply("version: 1\nassets:" + harness.ledger_asset("minutes", self.folder, self.ledger))
+        self.port = self.ports[1 - old]
+        self.servers[old].send(signal.SIGSTOP)
+        try:
+            self.servo("status")
+            job_id = self.begin("minutes", "--start", "2024-01-01T00:00:00Z",
+                                "--end", "2024-01-01T00:10:00Z")
+        finally:
+            self.servers[old].send(signal.SIGCONT)
+        harness.wait_until(lambda: self.role(old) == "standby", "the old leader stands by")
+        self.assertEqual([job_id], self.servo("backfill", "list", "-o", "name").out.split())
+        log = self.servers[1 - old].log()
+        self.assertIn("given up", log)
+
     def test_a_leader_that_is_told_to_stop_hands_over(self):
         old = self.leader()
         job_id = self.begin_work()

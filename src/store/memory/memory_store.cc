@@ -203,8 +203,12 @@ Status MemoryStore::check(const ChangeSet& changes) const {
     for (const PoolId id : changes.removed_pools) {
         pools.erase(id);
     }
+    std::map<ExecutorId, ExecutorRow> executors = facts.executors;
+    for (const ExecutorId id : changes.removed_executors) {
+        executors.erase(id);
+    }
     if (clashes(facts.tenants, changes.tenants, by_name) ||
-        clashes(facts.executors, changes.executors, by_name) ||
+        clashes(executors, changes.executors, by_name) ||
         clashes(facts.assets, changes.assets, by_tenant_and_name) ||
         clashes(pools, changes.pools, by_tenant_and_spec)) {
         return refused("Two rows would share a name.");
@@ -272,6 +276,9 @@ void MemoryStore::apply(const Batch& batch) {
     }
     for (const auto& revision : c.revisions) {
         facts.revisions[{revision->asset, revision->revision}] = revision;
+    }
+    for (const ExecutorId id : c.removed_executors) {
+        facts.executors.erase(id);
     }
     for (const ExecutorRow& row : c.executors) {
         facts.executors[row.id] = row;

@@ -98,11 +98,13 @@ void add_revision(Pipeline& out, const AssetRevision& revision) {
 void add_executor(Pipeline& out, const ExecutorRow& row) {
     out.add(
         "INSERT INTO executors (executor_id, name, host, build, slots, last_registered_at_ms,"
-        " drain_wanted, tenant_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " drain_wanted, tenant_id, presence, last_seen_at_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (executor_id) DO UPDATE SET name = excluded.name, host = excluded.host,"
         " build = excluded.build, slots = excluded.slots,"
         " last_registered_at_ms = excluded.last_registered_at_ms,"
-        " drain_wanted = excluded.drain_wanted, tenant_id = excluded.tenant_id",
+        " drain_wanted = excluded.drain_wanted, tenant_id = excluded.tenant_id,"
+        " presence = excluded.presence, last_seen_at_ms = excluded.last_seen_at_ms",
         Params::of(
             row.id,
             view(row.name),
@@ -111,7 +113,9 @@ void add_executor(Pipeline& out, const ExecutorRow& row) {
             row.slots,
             row.last_registered_at,
             row.drain_wanted,
-            row.tenant
+            row.tenant,
+            to_string(row.presence),
+            row.last_seen_at
         )
     );
 }
@@ -269,6 +273,9 @@ void ChangeWriter::add_definitions(Pipeline& out, const ChangeSet& changes) {
     }
     for (const auto& revision : changes.revisions) {
         add_revision(out, *revision);
+    }
+    for (const ExecutorId id : changes.removed_executors) {
+        out.add("DELETE FROM executors WHERE executor_id = ?", Params::of(id));
     }
     for (const ExecutorRow& row : changes.executors) {
         add_executor(out, row);

@@ -53,9 +53,9 @@ Status read_definitions(Reader& db, Snapshot& out) {
     SERVO_CHECK(read_all(
         db,
         "SELECT executor_id, name, host, build, slots, last_registered_at_ms, drain_wanted,"
-        " tenant_id FROM executors ORDER BY executor_id",
+        " tenant_id, presence, last_seen_at_ms FROM executors ORDER BY executor_id",
         out.executors,
-        [](const Query& row) -> Result<ExecutorRow> { return read_executor(row); }
+        read_executor
     ));
     SERVO_CHECK(read_all(
         db, "SELECT " SERVO_TOKEN_COLUMNS " FROM tokens ORDER BY token_id", out.tokens, read_token

@@ -141,7 +141,7 @@ AssetHead read_asset(const Query& row) {
     return out;
 }
 
-ExecutorRow read_executor(const Query& row) {
+Result<ExecutorRow> read_executor(const Query& row) {
     ExecutorRow out;
     out.id = row.id<ExecutorId>(0);
     out.name = row.text(1);
@@ -151,6 +151,12 @@ ExecutorRow read_executor(const Query& row) {
     out.last_registered_at = row.instant(5);
     out.drain_wanted = row.integer(6) != 0;
     out.tenant = row.id<TenantId>(7);
+    const auto presence = presence_from(row.text(8));
+    if (!presence) {
+        return fail(unknown_word("executors.presence", row.text(8)));
+    }
+    out.presence = *presence;
+    out.last_seen_at = row.instant(9);
     return out;
 }
 

@@ -42,7 +42,7 @@ Error unknown_word(std::string_view column, std::string_view word);
 Result<TenantRow> read_tenant(const Query& row);
 Result<PoolRow> read_pool(const Query& row);
 AssetHead read_asset(const Query& row);
-ExecutorRow read_executor(const Query& row);
+Result<ExecutorRow> read_executor(const Query& row);
 // Without the ordinals; `total` is a column of its own.
 struct JobColumns {
     JobRow row;

@@ -59,6 +59,9 @@ Status ChangeWriter::write_definitions(const ChangeSet& changes) {
     for (const auto& revision : changes.revisions) {
         SERVO_CHECK(write_revision(*revision));
     }
+    for (const ExecutorId id : changes.removed_executors) {
+        SERVO_CHECK(db_.run("DELETE FROM executors WHERE executor_id = ?", id));
+    }
     for (const ExecutorRow& row : changes.executors) {
         SERVO_CHECK(write_executor(row));
     }
@@ -186,11 +189,13 @@ Status ChangeWriter::write_revision(const AssetRevision& revision) {
 Status ChangeWriter::write_executor(const ExecutorRow& row) {
     return db_.run(
         "INSERT INTO executors (executor_id, name, host, build, slots, last_registered_at_ms,"
-        " drain_wanted, tenant_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " drain_wanted, tenant_id, presence, last_seen_at_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (executor_id) DO UPDATE SET name = excluded.name, host = excluded.host,"
         " build = excluded.build, slots = excluded.slots,"
         " last_registered_at_ms = excluded.last_registered_at_ms,"
-        " drain_wanted = excluded.drain_wanted, tenant_id = excluded.tenant_id",
+        " drain_wanted = excluded.drain_wanted, tenant_id = excluded.tenant_id,"
+        " presence = excluded.presence, last_seen_at_ms = excluded.last_seen_at_ms",
         row.id,
         std::string_view(row.name),
         std::string_view(row.host),
@@ -198,7 +203,9 @@ Status ChangeWriter::write_executor(const ExecutorRow& row) {
         row.slots,
         row.last_registered_at,
         row.drain_wanted,
-        row.tenant
+        row.tenant,
+        to_string(row.presence),
+        row.last_seen_at
     );
 }
 

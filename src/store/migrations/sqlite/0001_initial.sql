@@ -102,7 +102,9 @@ CREATE TABLE executors (
     build TEXT NOT NULL,
     slots INTEGER NOT NULL,
     last_registered_at_ms INTEGER NOT NULL,
-    drain_wanted INTEGER NOT NULL CHECK (drain_wanted IN (0, 1))
+    drain_wanted INTEGER NOT NULL CHECK (drain_wanted IN (0, 1)),
+    presence TEXT NOT NULL CHECK (presence IN ('present', 'lost', 'left')),
+    last_seen_at_ms INTEGER NOT NULL
 ) STRICT;
 
 -- Who may call the API. Of the secret only its SHA-256 is kept; ended tokens stay for the record.

@@ -431,8 +431,11 @@ std::vector<Route> operator_routes() {
          kSafe,
          {kTenantFilter,
           kSince,
-          {"subject", "Only about this job, pool, executor or asset."},
-          limit()}},
+          {"subject",
+           "Only about this: a job's id or its beginning, the name of an asset, pool, tenant, "
+           "executor, server or token, or tenant/name."},
+          limit(),
+          kPageToken}},
         {"get_report",
          kGet,
          "/v1/report",

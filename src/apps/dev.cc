@@ -7,6 +7,7 @@
 #include "apps/health_listener.h"
 #include "apps/http_transport.h"
 #include "apps/node.h"
+#include "apps/notices.h"
 #include "apps/processes.h"
 #include "apps/stop_signal.h"
 #include "base/log.h"
@@ -50,7 +51,7 @@ Status apply_first(
     if (!applied) {
         return fail(applied.error());
     }
-    session.output().note(request.file + "\n" + *applied);
+    Notices(session, request.options).note(request.file + "\n" + *applied);
     return {};
 }
 
@@ -63,12 +64,13 @@ void apply_on_save(
     const std::string& token,
     int stop_fd
 ) {
+    const Notices notices(session, request.options);
     while (watch.wait(stop_fd)) {
         const Result<std::string> applied = apply_file(session, url, request, token);
         if (applied) {
-            session.output().note(request.file + " was saved\n" + *applied);
+            notices.note(request.file + " was saved\n" + *applied);
         } else {
-            session.output().warn(
+            notices.warn(
                 request.file + " was saved, and does not apply; what was applied before stays.\n" +
                 cli::describe(applied.error())
             );
@@ -76,11 +78,13 @@ void apply_on_save(
     }
 }
 
-std::string banner(const Node& node, int slots, bool applied) {
-    const std::string url = node.url();
-    std::string text = "servo dev " SERVO_VERSION ": " + url + ", " + std::to_string(slots) +
-                       (slots == 1 ? " slot" : " slots") + ", store " + node.store_shown() +
-                       "\n\nType in another terminal:\n";
+std::string banner(const Node& node, int slots) {
+    return "servo dev " SERVO_VERSION ": " + node.url() + ", " + std::to_string(slots) +
+           (slots == 1 ? " slot" : " slots") + ", store " + node.store_shown();
+}
+
+std::string hints(const std::string& url, bool applied) {
+    std::string text = "\n\nType in another terminal:\n";
     if (url != cli::kDefaultServer) {
         text += "  export SERVO_SERVER=" + url + "\n";
     }
@@ -119,7 +123,8 @@ Result<int> serve(
     if (!request.file.empty()) {
         watch.emplace(SERVO_TRY(FileWatch::open(request.file)));
     }
-    session.output().note(banner(node, options.slots, watch.has_value()));
+    const Notices notices(session, request.options);
+    notices.note(banner(node, options.slots), hints(url, watch.has_value()));
     std::thread applier;
     if (watch) {
         applier = std::thread([&] {
@@ -132,9 +137,7 @@ Result<int> serve(
         stop.raise();
     });
     if (stop.wait() != 0) {
-        session.output().note(
-            "\nstopping: running partitions finish first; once more to stop at once"
-        );
+        notices.note("\nstopping: running partitions finish first; once more to stop at once");
         agent->drain();
         if (!agent->wait_for(options.drain_timeout + kDrainMargin)) {
             agent->stop();
@@ -151,7 +154,8 @@ Result<int> serve(
 
 Result<int> ServoProcesses::dev(cli::Session& session, const cli::ProcessRequest& request) {
     StopSignal stop;
-    start_logging(request.options, "warn");
+    // Where notices are lines of the log, they must not be beneath its level.
+    start_logging(request.options, logs_json(request.options) ? "info" : "warn");
     if (!request.options.text("tls_cert").empty()) {
         return fail(invalid_argument(
             "usage", "servo dev speaks plain HTTP on loopback; for TLS run `servo server`."

@@ -3,6 +3,7 @@
 #include "apps/agent_options.h"
 #include "apps/health_listener.h"
 #include "apps/http_transport.h"
+#include "apps/notices.h"
 #include "apps/processes.h"
 #include "apps/stop_signal.h"
 #include "apps/tracing.h"
@@ -25,10 +26,11 @@ Result<int> ServoProcesses::executor(cli::Session& session, const cli::ProcessRe
         SERVO_TRY(executor::Agent::start(options, transport));
     const auto health =
         SERVO_TRY(HealthListener::start(request.options, *agent, options.state_dir));
-    session.output().note(
-        "executor " + options.name + " with " + std::to_string(options.slots) + " slots, server " +
-        to->server.value
-    );
+    Notices(session, request.options)
+        .note(
+            "executor " + options.name + " with " + std::to_string(options.slots) +
+            " slots, server " + to->server.value
+        );
     Status outcome;
     std::thread waiter([&] {
         outcome = agent->wait();

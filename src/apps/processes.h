@@ -12,6 +12,7 @@ class ServoProcesses final : public cli::Processes {
     Result<int> executor(cli::Session& session, const cli::ProcessRequest& request) override;
 };
 
+bool logs_json(const config::Options& options);
 // `quiet_level`: the level when none was asked for.
 void start_logging(const config::Options& options, const std::string& quiet_level);
 

@@ -1,4 +1,5 @@
 #include "apps/node.h"
+#include "apps/notices.h"
 #include "apps/processes.h"
 #include "apps/stop_signal.h"
 #include "base/log.h"
@@ -6,11 +7,15 @@
 
 namespace servo::apps {
 
+bool logs_json(const config::Options& options) {
+    return options.text("log_format") == "json";
+}
+
 void start_logging(const config::Options& options, const std::string& quiet_level) {
     const bool asked = options.source("log_level") != config::OptionSource::kDefault;
     init_logging(
         asked ? options.text("log_level") : quiet_level,
-        options.text("log_format") == "json" ? LogFormat::kJson : LogFormat::kText
+        logs_json(options) ? LogFormat::kJson : LogFormat::kText
     );
 }
 
@@ -23,7 +28,7 @@ Result<int> ServoProcesses::server(cli::Session& session, const cli::ProcessRequ
         SERVO_CHECK(node->export_metrics(request.options.address("metrics_listen")));
     }
     spdlog::info("listening on {}, store {}", node->url(), node->store_shown());
-    session.output().note("servo server " SERVO_VERSION " on " + node->url());
+    Notices(session, request.options).note("servo server " SERVO_VERSION " on " + node->url());
     const int signal = stop.wait();
     spdlog::info("signal {}: stopping", signal);
     return cli::kOk;

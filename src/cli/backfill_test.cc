@@ -396,6 +396,18 @@ TEST(Wait, AGroupEndsWithItsLast) {
     EXPECT_EQ(shell.run({"backfill", "wait", group}).code, 1);
 }
 
+TEST(Status, WhoeverLeavesTheWatchIsToldHowToComeBackToIt) {
+    Shell shell;
+    shell.interrupt = true;
+    shell.server.answer("GET /v1/status", R"({"state":"leading","by":"tenant"})");
+    const Outcome outcome = shell.run({"status", "--by", "tenant", "--watch", "--tenant", "acme"});
+    EXPECT_EQ(outcome.code, 130);
+    EXPECT_NE(
+        outcome.err.find("Come back with: servo status --by tenant --watch --tenant acme\n"),
+        std::string::npos
+    ) << outcome.err;
+}
+
 TEST(Status, ShowsWhatMattersAndWhatToType) {
     Shell shell;
     shell.server.answer(

@@ -210,6 +210,11 @@ class LoadTest {
         breaker_.watch(&client_->http());
         if (plan_.running_server) {
             SERVO_CHECK(load::check_target(*client_, plan_.local_executors));
+            if (!plan_.local_executors) {
+                // Before anything is made there.
+                SERVO_CHECK(load::wait_for_executors(step_ports(), plan_.scenario.executors.front())
+                );
+            }
         } else {
             SERVO_CHECK(wait_ready());
         }
@@ -256,13 +261,17 @@ class LoadTest {
         }
     }
 
-    Status run_steps(load::LoadResult& result) {
-        const load::StepPorts ports{
+    load::StepPorts step_ports() {
+        return {
             *client_,
             *fleet_,
             fleet_->server_pid(),
             plan_.local_executors,
             [this](const std::string& text) { line_.show(text); }};
+    }
+
+    Status run_steps(load::LoadResult& result) {
+        const load::StepPorts ports = step_ports();
         uint64_t probes = 0;
         for (const int executors : plan_.scenario.executors) {
             if (plan_.local_executors) {
@@ -288,7 +297,7 @@ class LoadTest {
         session_.output().note(
             std::to_string(step.executors) +
             (step.executors == 1 ? " executor, " : " executors, ") + std::to_string(step.slots) +
-            " slots: " + std::to_string(static_cast<int64_t>(step.throughput + 0.5)) +
+            " slots: " + with_commas(static_cast<int64_t>(step.throughput + 0.5)) +
             " partitions/s. " + step.limit
         );
     }
@@ -369,7 +378,7 @@ Result<int> loadtest(Session& session, const LoadArgs& args) {
     }
     const Plan plan = SERVO_TRY(plan_of(session, args));
     if (!args.html.empty()) {
-        SERVO_CHECK(check_page(args.html));
+        SERVO_CHECK(check_page(session, args.html));
     }
     if (plan.running_server) {
         SERVO_CHECK(session.echo_change());
@@ -397,11 +406,13 @@ Result<int> loadtest(Session& session, const LoadArgs& args) {
         return fail(result.error());
     }
     const report::Document document = load::to_document(*result);
-    if (!args.html.empty()) {
-        SERVO_CHECK(write_page(args.html, report::to_html(document)));
-        session.output().note("wrote " + args.html);
+    const bool told_as_page =
+        !args.html.empty() && !SERVO_TRY(write_page(session, args.html, report::to_html(document)));
+    if (!told_as_page) {
+        session.output().thing(
+            {load::to_json(*result), result->server, report::to_markdown(document)}
+        );
     }
-    session.output().thing({load::to_json(*result), result->server, report::to_markdown(document)});
     return test.left_something() ? kFailed : kOk;
 }
 
@@ -445,7 +456,13 @@ void add_loadtest_command(Commands& commands) {
         "FILE",
         "These options in a file, such as `window: 1m`; flags win."
     );
-    value_flag(*verb, "--html", args->html, "FILE", "Also write a page with plots.");
+    value_flag(
+        *verb,
+        "--html",
+        args->html,
+        "FILE",
+        "Also write a page with plots; - writes it to standard output instead."
+    );
     switch_flag(
         *verb,
         "--clean",

@@ -1,4 +1,6 @@
 // servo loadtest: what it refuses before anything is started or asked. tests/e2e runs it.
+#include <fstream>
+
 #include "cli/cli_harness.h"
 
 namespace servo::cli {
@@ -13,12 +15,58 @@ TEST(Loadtest, ChecksBeforeItStartsAnything) {
              {{"loadtest", "--clean", "--slots", "2"}, "--clean measures nothing"},
              {{"loadtest", "--expect-executors", "4", "--html", "/no/such/x.html"},
               "Cannot write /no/"},
+             {{"loadtest", "--html", "-", "-o", "json"}, "--html - and -o both take"},
+             {{"loadtest", "--scenario", testing::TempDir()}, "is a folder"},
              {{"loadtest", "--scenario", "/no/such/file"}, "/no/such/file"}}) {
         Shell shell;
         const Outcome outcome = shell.run(line);
         EXPECT_NE(outcome.code, 0);
         EXPECT_NE(outcome.err.find(said), std::string::npos) << outcome.err;
         EXPECT_TRUE(shell.server.asked.empty());
+    }
+}
+
+TEST(Loadtest, AScenarioFilesProblemsHaveTheirLinesAndAreSaidOnce) {
+    const std::string file = testing::TempDir() + "load_scenario.yaml";
+    const auto refused = [&file](const std::string& text) {
+        std::ofstream(file) << text;
+        Shell shell;
+        const Outcome outcome = shell.run({"loadtest", "--scenario", file});
+        EXPECT_EQ(outcome.code, 2) << outcome.err;
+        return outcome.err;
+    };
+    EXPECT_EQ(
+        refused("slots: 2\nwindow: 3x\ntenants: 0\n"),
+        "servo loadtest: " + file +
+            ": line 3: tenants: Must be a whole number from 1 to 100, not \"0\".\n"
+            "  line 2: window: Must be a duration from 1s to 1h, not \"3x\".\n"
+    );
+    EXPECT_EQ(
+        refused("slots: 2\nexecutors: 0\n"),
+        "servo loadtest: " + file +
+            ": line 2: executors: must be whole numbers from 1 to 64 separated by commas, such as "
+            "1,2,4; not \"0\".\n"
+    );
+    EXPECT_EQ(
+        refused("slot: 2\nwindw: 3s\n"),
+        "servo loadtest: " + file +
+            ": line 1: slot: There is no option \"slot\". Did you mean \"slots\"?\n"
+            "  line 2: windw: There is no option \"windw\". Did you mean \"window\"?\n"
+    );
+}
+
+TEST(Loadtest, NothingIsMadeWhereExecutorsAreMissing) {
+    Shell shell;
+    shell.server.answer("GET /v1/tenants", R"({"items":[]})");
+    shell.server.answer("GET /v1/status", "{}");
+    shell.server.answer("GET /v1/backfills", R"({"items":[]})");
+    shell.server.answer("GET /v1/executors", R"({"items":[{"name":"e1","state":"up"}]})");
+    const Outcome outcome = shell.run({"loadtest", "--expect-executors", "3", "--yes"});
+    EXPECT_EQ(outcome.code, 7) << outcome.err;
+    EXPECT_NE(outcome.err.find("1 executors are up"), std::string::npos) << outcome.err;
+    EXPECT_EQ(outcome.err.find("left there"), std::string::npos) << outcome.err;
+    for (const Asked& asked : shell.server.asked) {
+        EXPECT_EQ(asked.method, "GET") << asked.target;
     }
 }
 

@@ -223,6 +223,13 @@ TEST(Connection, ATokenIsNeverShown) {
     EXPECT_EQ((outcome.out + outcome.err).find("very-secret"), std::string::npos);
 }
 
+TEST(ConfigView, AFolderIsNoConfigurationFile) {
+    Shell shell;
+    const Outcome outcome = shell.run({"config", "view", "--config", testing::TempDir()});
+    EXPECT_EQ(outcome.code, 3);
+    EXPECT_NE(outcome.err.find("is a folder"), std::string::npos) << outcome.err;
+}
+
 TEST(ConfigView, SaysWhereEachSettingWasTyped) {
     Shell shell;
     const std::string file = testing::TempDir() + "config_view_server.yaml";

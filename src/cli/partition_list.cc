@@ -2,9 +2,9 @@
 #include <map>
 #include <ostream>
 
-#include "api/page.h"
 #include "base/text.h"
 #include "cli/groups.h"
+#include "cli/pages.h"
 #include "cli/text.h"
 
 namespace servo::cli {
@@ -25,25 +25,14 @@ struct ListArgs {
     bool calendar = false;
 };
 
-struct Found {
-    std::vector<api::Partition> items;
-    std::optional<std::string> next_page_token;
-};
+using Found = api::List<api::Partition>;
 
 Result<Found> collect(
     client::Client& client, const std::string& asset, client::PartitionQuery query, size_t limit
 ) {
-    Found all;
-    for (;;) {
-        query.limit = static_cast<int>(std::min<size_t>(api::kPageMax, limit - all.items.size()));
-        api::List<api::Partition> page = SERVO_TRY(client.list_partitions(asset, query));
-        std::move(page.items.begin(), page.items.end(), std::back_inserter(all.items));
-        all.next_page_token = page.next_page_token;
-        if (!page.next_page_token || all.items.size() >= limit) {
-            return all;
-        }
-        query.page_token = *page.next_page_token;
-    }
+    return collect_pages<api::Partition>(std::move(query), limit, [&](const auto& one) {
+        return client.list_partitions(asset, one);
+    });
 }
 
 template <typename T, typename F>

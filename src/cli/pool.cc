@@ -7,11 +7,14 @@
 #include "cli/field_changes.h"
 #include "cli/groups.h"
 #include "cli/lever.h"
+#include "cli/pages.h"
 #include "cli/text.h"
 #include "model/settable.h"
 
 namespace servo::cli {
 namespace {
+
+constexpr size_t kEventsShownMax = 500;
 
 std::string limit_text(const std::optional<int64_t>& limit) {
     return limit ? std::to_string(*limit) : "none";
@@ -85,14 +88,23 @@ struct ShowArgs {
 };
 
 // What happened to the pool, the newest: sets, holds, changes of its breaker.
-Result<std::vector<api::Event>> events_of(
+struct PoolEvents {
+    std::vector<api::Event> items;
+    bool more = false;
+};
+
+Result<PoolEvents> events_of(
     client::Client& client, const api::Pool& pool, const std::string& since
 ) {
-    api::List<api::Event> found = SERVO_TRY(client.list_events({since, pool.name, api::kPageMax}));
+    auto found = SERVO_TRY(collect_pages<api::Event>(
+        client::EventQuery{since, pool.name},
+        kEventsShownMax,
+        [&client](const auto& query) { return client.list_events(query); }
+    ));
     std::erase_if(found.items, [&pool](const api::Event& event) {
         return !event.kind.starts_with("pool.") || event.tenant_id != pool.tenant_id;
     });
-    return std::move(found.items);
+    return PoolEvents{std::move(found.items), found.next_page_token.has_value()};
 }
 
 std::string events_text(const std::vector<api::Event>& events) {
@@ -140,13 +152,19 @@ Result<int> show(Session& session, const ShowArgs& args) {
     facts.add("contact", pool.contact);
     boost::json::object json = api::to_json(pool);
     if (!args.since.empty()) {
-        const auto events = SERVO_TRY(events_of(*client, pool, args.since));
-        facts.add("since " + args.since, events_text(events));
+        const PoolEvents events = SERVO_TRY(events_of(*client, pool, args.since));
+        facts.add("since " + args.since, events_text(events.items));
         boost::json::array items;
-        for (const api::Event& event : events) {
+        for (const api::Event& event : events.items) {
             items.push_back(api::to_json(event));
         }
         json["events"] = std::move(items);
+        if (events.more) {
+            session.output().note(
+                "older ones are left out: servo events --subject " + pool.name + " --since " +
+                args.since + session.tenant_flag()
+            );
+        }
     }
     std::ostringstream text;
     facts.print(text, session.output().colour_out());

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -92,9 +93,15 @@ void add_option_flags(
     }
 }
 
-Result<std::map<std::string, std::string>> read_options_file(
+Result<config::OptionsFile> read_options_file(
     const std::string& path, const std::vector<config::OptionDecl>& options
 ) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored)) {
+        return fail(not_found(
+            "no_config_file", path + " is a folder; name the file in it that has the options."
+        ));
+    }
     std::ifstream in(path, std::ios::binary);
     std::ostringstream text;
     text << in.rdbuf();
@@ -108,6 +115,7 @@ Result<std::map<std::string, std::string>> read_options_file(
         error.message = path + ": " + error.message;
         return fail(std::move(error));
     }
+    parsed->path = path;
     return parsed;
 }
 

@@ -32,8 +32,8 @@ void add_option_flags(
 );
 
 // The options in a file of this declaration. Errors: parse_options_file's, with the path before it;
-// not_found / "no_config_file".
-Result<std::map<std::string, std::string>> read_options_file(
+// not_found / "no_config_file", also for a folder.
+Result<config::OptionsFile> read_options_file(
     const std::string& path, const std::vector<config::OptionDecl>& options
 );
 

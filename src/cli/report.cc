@@ -13,12 +13,14 @@ struct ReportArgs {
 };
 
 Result<int> report(Session& session, const ReportArgs& args) {
+    if (!args.html.empty()) {
+        SERVO_CHECK(check_page(session, args.html));
+    }
     client::Client* client = SERVO_TRY(session.client());
     const api::Report found = SERVO_TRY(client->get_report(args.since));
     const report::Document document = report_document(found);
     if (!args.html.empty()) {
-        SERVO_CHECK(write_page(args.html, report::to_html(document)));
-        session.output().note("wrote " + args.html);
+        SERVO_TRY(write_page(session, args.html, report::to_html(document)));
         if (!session.output().format_given()) {
             return kOk;
         }
@@ -51,7 +53,7 @@ void add_report_command(Commands& commands) {
         "--html",
         args->html,
         "FILE",
-        "Write it as a page with plots instead; it needs no other file."
+        "Write it as a page with plots instead; it needs no other file. - is standard output."
     );
 }
 

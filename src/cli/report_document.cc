@@ -48,7 +48,7 @@ std::string maybe_time(const std::optional<double>& ms) {
 }
 
 std::string decimal(double value) {
-    return value >= 100 ? fmt::format("{:.0f}", value) : fmt::format("{:.2f}", value);
+    return value >= 100 ? with_commas(std::llround(value)) : fmt::format("{:.2f}", value);
 }
 
 std::string size(const std::optional<int64_t>& value) {

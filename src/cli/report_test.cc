@@ -128,6 +128,19 @@ TEST(Report, PageHasADrawingForEachTrend) {
     EXPECT_EQ(page.find("http"), std::string::npos) << "it needs nothing from elsewhere";
 }
 
+TEST(Report, ADashIsStandardOutput) {
+    Shell shell;
+    shell.server.answer("GET /v1/report", text_of(week()));
+    const Outcome page = shell.run({"report", "--html", "-"});
+    EXPECT_EQ(page.code, 0) << page.err;
+    EXPECT_TRUE(page.out.starts_with("<!DOCTYPE html>")) << page.out.substr(0, 100);
+    EXPECT_EQ(page.err, "");
+    EXPECT_FALSE(std::filesystem::exists("-"));
+    const Outcome both = shell.run({"report", "--html", "-", "-o", "json"});
+    EXPECT_EQ(both.code, 2);
+    EXPECT_EQ(both.out, "");
+}
+
 TEST(Report, AnUnwritablePageIsSaid) {
     Shell shell;
     shell.server.answer("GET /v1/report", text_of(week()));

@@ -104,7 +104,8 @@ void build(Tree& tree) {
     add_tenant_commands(commands);
     add_executor_commands(commands);
     add_token_commands(commands);
-    add_status_commands(commands);
+    add_status_command(commands);
+    add_event_command(commands);
     add_process_commands(commands);
     add_report_command(commands);
     add_loadtest_command(commands);

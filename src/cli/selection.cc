@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <map>
 
-#include "api/page.h"
 #include "api/words.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/pages.h"
 #include "model/job.h"
 #include "model/job_id.h"
 
@@ -171,17 +171,9 @@ Result<std::vector<std::string>> choose_jobs(
 Result<Collected> collect_backfills(
     client::Client& client, client::BackfillQuery query, size_t limit
 ) {
-    Collected all;
-    for (;;) {
-        query.limit = static_cast<int>(std::min<size_t>(api::kPageMax, limit - all.items.size()));
-        api::List<api::Backfill> page = SERVO_TRY(client.list_backfills(query));
-        std::move(page.items.begin(), page.items.end(), std::back_inserter(all.items));
-        all.next_page_token = page.next_page_token;
-        if (!page.next_page_token || all.items.size() >= limit) {
-            return all;
-        }
-        query.page_token = *page.next_page_token;
-    }
+    return collect_pages<api::Backfill>(std::move(query), limit, [&client](const auto& one) {
+        return client.list_backfills(one);
+    });
 }
 
 }  // namespace servo::cli

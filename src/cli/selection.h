@@ -33,12 +33,8 @@ Result<std::vector<std::string>> choose_jobs(
     Session& session, const JobChoice& choice, const std::string& states
 );
 
-// All backfills that a query yields, page by page, up to `limit`; `more` says whether some are
-// left.
-struct Collected {
-    std::vector<api::Backfill> items;
-    std::optional<std::string> next_page_token;
-};
+// All backfills that a query yields, page by page, up to `limit`; a next_page_token: some are left.
+using Collected = api::List<api::Backfill>;
 Result<Collected> collect_backfills(
     client::Client& client, client::BackfillQuery query, size_t limit
 );

@@ -224,15 +224,12 @@ Result<bool> Session::confirm(const std::string& question, bool yes) {
 std::string describe(const Error& error) {
     std::string text = error.message;
     const bool alone = error.fields.size() == 1;
-    const bool told =
-        std::all_of(error.fields.begin(), error.fields.end(), [&](const FieldError& field) {
-            const std::string said = alone ? field.message : field.field + ": " + field.message;
-            return text.find(said) != std::string::npos;
-        });
-    if (told) {
-        return text;
-    }
     for (const FieldError& field : error.fields) {
+        const std::string said =
+            alone || field.field.empty() ? field.message : field.field + ": " + field.message;
+        if (error.message.find(said) != std::string::npos) {
+            continue;  // the message may be the first of them
+        }
         text += "\n  ";
         if (field.line > 0) {
             text += "line " + std::to_string(field.line) + ": ";

@@ -4,7 +4,6 @@
 #include <ostream>
 #include <sstream>
 
-#include "api/page.h"
 #include "base/rfc3339.h"
 #include "base/text.h"
 #include "cli/follow.h"
@@ -140,7 +139,8 @@ Result<int> status(Session& session, const StatusArgs& args) {
     const bool redraw = session.environment().out_is_terminal && session.output().for_people();
     return poll_until(
         session,
-        "servo status --watch",
+        "servo status " + (args.by.empty() ? "" : "--by " + args.by + " ") + "--watch" +
+            session.tenant_flag(),
         std::nullopt,
         [&]() -> Result<std::optional<int>> {
             if (redraw) {
@@ -152,42 +152,9 @@ Result<int> status(Session& session, const StatusArgs& args) {
     );
 }
 
-struct EventArgs {
-    std::string since = "24h";
-    std::string subject;
-    std::string limit = "50";
-};
-
-Result<int> events(Session& session, const EventArgs& args) {
-    client::Client* client = SERVO_TRY(session.client());
-    client::EventQuery query{args.since, args.subject, 0};
-    query.limit = static_cast<int>(SERVO_TRY(flag_number("--limit", args.limit, 1, api::kPageMax)));
-    const api::List<api::Event> found = SERVO_TRY(client->list_events(query));
-    ListDocument document{
-        {},
-        found.next_page_token,
-        Table({{"AT"}, {"TENANT"}, {"WHO"}, {"WHAT"}, {"SUBJECT"}, {"DETAIL"}}),
-        {},
-        "nothing happened since " + args.since};
-    for (const api::Event& event : found.items) {
-        document.items.push_back(api::to_json(event));
-        document.names.push_back(event.subject);
-        document.table.add(
-            {when(event.at),
-             event.tenant_id.value_or("-"),
-             event.actor,
-             event.kind,
-             event.subject,
-             event.detail}
-        );
-    }
-    session.output().list(document);
-    return kOk;
-}
-
 }  // namespace
 
-void add_status_commands(Commands& commands) {
+void add_status_command(Commands& commands) {
     auto args = std::make_shared<StatusArgs>();
     CLI::App* verb = commands.verb(
         commands.root(),
@@ -199,25 +166,6 @@ void add_status_commands(Commands& commands) {
     );
     value_flag(*verb, "--by", args->by, "WHAT", "tenant, asset, executor or pool.");
     switch_flag(*verb, "-w,--watch", args->watch, "Keep showing it; Ctrl-C ends it with 130.");
-    auto told = std::make_shared<EventArgs>();
-    CLI::App* listed = commands.verb(
-        commands.root(),
-        {"events",
-         "List what happened, newest first: applies, sets, pauses, executors, pools, leader "
-         "changes.",
-         {"servo events --since 2h", "servo events --subject warehouse"},
-         ""},
-        [told](Session& session) { return events(session, *told); }
-    );
-    value_flag(*listed, "--since", told->since, "T", "An age (24h), a date or a time.");
-    value_flag(
-        *listed,
-        "--subject",
-        told->subject,
-        "NAME",
-        "Only about this backfill, pool, executor or asset."
-    );
-    value_flag(*listed, "--limit", told->limit, "N", "Most lines (50).");
 }
 
 }  // namespace servo::cli

@@ -299,6 +299,44 @@ TEST(Levers, DrainTakesNamesOrKeep) {
     EXPECT_EQ(api::parse_json(shell.server.asked[0].body)->at("keep").as_int64(), 3);
 }
 
+std::string event_page(const std::string& details, const std::string& token) {
+    std::string items;
+    for (const char detail : details) {
+        items += (items.empty() ? "" : ",") +
+                 std::string(R"({"at":"2024-01-01T00:00:00Z","actor":"ann","kind":"pool.held",)") +
+                 R"("subject":"warehouse","detail":")" + detail + "\"}";
+    }
+    return R"({"items":[)" + items + R"(],"next_page_token":)" +
+           (token.empty() ? "null" : "\"" + token + "\"") + "}";
+}
+
+TEST(Events, AreCollectedFromPagesAndSayWhenThereAreMore) {
+    Shell shell;
+    shell.server.answer("GET /v1/events", event_page("dc", "place"));
+    shell.server.answer("GET /v1/events", event_page("b", "further"));
+    const Outcome some = shell.run({"events", "--limit", "3", "-o", "json"});
+    EXPECT_EQ(some.code, 0) << some.err;
+    const auto json = *api::parse_json(some.out);
+    EXPECT_EQ(json.at("items").as_array().size(), 3U);
+    EXPECT_EQ(json.at("next_page_token").as_string(), "further");
+    EXPECT_NE(some.err.find("there are older ones"), std::string::npos) << some.err;
+    ASSERT_EQ(shell.server.asked.size(), 2U);
+    EXPECT_NE(shell.server.asked[0].target.find("limit=3"), std::string::npos);
+    EXPECT_NE(shell.server.asked[1].target.find("limit=1"), std::string::npos);
+    EXPECT_NE(shell.server.asked[1].target.find("page_token=place"), std::string::npos);
+
+    Shell complete;
+    complete.server.answer("GET /v1/events", event_page("ba", ""));
+    const Outcome all = complete.run({"events", "--subject", "warehouse"});
+    EXPECT_EQ(all.err, "");
+    Shell calm;
+    calm.server.answer("GET /v1/events", event_page("", ""));
+    EXPECT_EQ(
+        calm.run({"events", "--subject", "warehouse", "--since", "2h"}).err,
+        "nothing happened to warehouse since 2h\n"
+    );
+}
+
 TEST(Contexts, AreKeptUsedAndRemoved) {
     Folder folder;
     Shell shell;

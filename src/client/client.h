@@ -60,6 +60,7 @@ struct EventQuery {
     std::string since;
     std::string subject;
     int limit = 50;
+    std::string page_token = {};
 };
 
 class Client {

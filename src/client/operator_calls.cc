@@ -158,7 +158,10 @@ Result<api::List<api::Event>> Client::list_events(const EventQuery& query) {
     return call<api::List<api::Event>>(
         {.route = "list_events",
          .query =
-             {{"since", query.since}, {"subject", query.subject}, {"limit", number(query.limit)}}}
+             {{"since", query.since},
+              {"subject", query.subject},
+              {"limit", number(query.limit)},
+              {"page_token", query.page_token}}}
     );
 }
 

@@ -108,16 +108,26 @@ std::vector<std::string> names_of(const std::vector<OptionDecl>& declarations) {
     return names;
 }
 
-const std::string* find(const std::map<std::string, std::string>& values, const std::string& name) {
+template <typename T>
+const T* find(const std::map<std::string, T>& values, const std::string& name) {
     const auto found = values.find(name);
     return found == values.end() ? nullptr : &found->second;
 }
 
-Error invalid(std::string reason, std::vector<FieldError> problems) {
+// "server.yaml: line 3: slots"; what is not known is left out.
+std::string place_of(const std::string& path, int line, const std::string& field) {
+    std::string out = path;
+    if (line > 0) {
+        out += fmt::format("{}line {}", out.empty() ? "" : ": ", line);
+    }
+    return field.empty() ? out : out + (out.empty() ? "" : ": ") + field;
+}
+
+Error invalid(std::string reason, std::vector<FieldError> problems, const std::string& path = "") {
     const FieldError& first = problems.front();
-    const std::string where = first.line > 0 ? fmt::format("line {}: ", first.line) : "";
-    const std::string field = first.field.empty() ? "" : first.field + ": ";
-    Error error = invalid_argument(std::move(reason), where + field + first.message);
+    const std::string where = place_of(first.line > 0 ? path : "", first.line, first.field);
+    Error error =
+        invalid_argument(std::move(reason), where + (where.empty() ? "" : ": ") + first.message);
     error.fields = std::move(problems);
     return error;
 }
@@ -190,41 +200,53 @@ Result<Options> Options::resolve(
     Options out;
     std::vector<FieldError> problems;
     const std::vector<std::string> names = names_of(declarations);
-    for (const auto* typed : {&input.file, &input.flags}) {
-        for (const auto& [name, text] : *typed) {
-            if (std::find(names.begin(), names.end(), name) == names.end()) {
-                problems.push_back(
-                    {name,
-                     0,
-                     fmt::format("There is no option \"{}\".{}", name, did_you_mean(name, names))}
-                );
-            }
+    const auto expect_known = [&](const std::string& name, int line) {
+        if (std::find(names.begin(), names.end(), name) == names.end()) {
+            problems.push_back(
+                {name,
+                 line,
+                 fmt::format("There is no option \"{}\".{}", name, did_you_mean(name, names))}
+            );
         }
+    };
+    for (const auto& [name, typed] : input.file.values) {
+        expect_known(name, typed.line);
+    }
+    for (const auto& [name, text] : input.flags) {
+        expect_known(name, 0);
     }
     for (const OptionDecl& option : declarations) {
-        Value value{&option, std::string(option.usual), OptionSource::kDefault};
-        std::string where(option.name);
+        const std::string name(option.name);
+        Value value{&option, std::string(option.usual), OptionSource::kDefault, name};
+        FieldError where{name, 0, ""};
+        if (const auto* typed = find(input.file.values, name)) {
+            value = {
+                &option,
+                typed->text,
+                OptionSource::kFile,
+                place_of(input.file.path, typed->line, name)};
+            where.line = typed->line;
+        }
         const auto take = [&](const std::string* text, OptionSource source, std::string typed_at) {
             if (text != nullptr) {
-                value.text = *text;
-                value.source = source;
-                where = std::move(typed_at);
+                where = {typed_at, 0, ""};
+                value = {&option, *text, source, std::move(typed_at)};
             }
         };
-        take(find(input.file, where), OptionSource::kFile, where);
         take(
             find(input.environment, variable_of(option)),
             OptionSource::kEnvironment,
             variable_of(option)
         );
-        take(find(input.flags, std::string(option.name)), OptionSource::kFlag, flag_of(option));
+        take(find(input.flags, name), OptionSource::kFlag, flag_of(option));
         if (auto problem = check(option, value.text)) {
-            problems.push_back({std::move(where), 0, *std::move(problem)});
+            where.message = *std::move(problem);
+            problems.push_back(std::move(where));
         }
         out.values_.push_back(std::move(value));
     }
     if (!problems.empty()) {
-        return fail(invalid("invalid_option", std::move(problems)));
+        return fail(invalid("invalid_option", std::move(problems), input.file.path));
     }
     return out;
 }
@@ -239,6 +261,10 @@ const Options::Value& Options::value(std::string_view name) const {
 
 const std::string& Options::text(std::string_view name) const {
     return value(name).text;
+}
+
+const std::string& Options::typed_at(std::string_view name) const {
+    return value(name).typed_at;
 }
 
 OptionSource Options::source(std::string_view name) const {
@@ -289,14 +315,14 @@ std::vector<Options::Row> Options::rows() const {
     return out;
 }
 
-Result<std::map<std::string, std::string>> parse_options_file(
+Result<OptionsFile> parse_options_file(
     std::string_view text, const std::vector<OptionDecl>& declarations
 ) {
     Result<YamlNode> root = parse_yaml(text);
     if (!root) {
         return fail(invalid("invalid_config_file", std::move(root.error().fields)));
     }
-    std::map<std::string, std::string> out;
+    OptionsFile out;
     std::vector<FieldError> problems;
     if (root->kind != YamlNode::Kind::kMapping && root->kind != YamlNode::Kind::kNull) {
         problems.push_back(
@@ -323,7 +349,7 @@ Result<std::map<std::string, std::string>> parse_options_file(
                  fmt::format("Must be a single value, not {}.", describe_kind(entry.value))}
             );
         } else {
-            out[entry.name] = entry.value.text;
+            out.values[entry.name] = {entry.value.text, entry.line};
         }
     }
     if (!problems.empty()) {

@@ -46,9 +46,19 @@ std::string variable_of(const OptionDecl& option);  // "SERVO_DATA_DIR"
 enum class OptionSource { kDefault, kFile, kEnvironment, kFlag };
 std::string_view to_string(OptionSource source);
 
+// What a file of options says, by option name, and in which line.
+struct OptionsFile {
+    struct Typed {
+        std::string text;
+        int line = 0;
+    };
+    std::string path;  // as the user named it
+    std::map<std::string, Typed> values;
+};
+
 // What was typed where, by option name. A later source wins: file, environment, flags.
 struct OptionInput {
-    std::map<std::string, std::string> file;  // see parse_options_file
+    OptionsFile file;
     std::map<std::string, std::string>
         environment;  // by variable; those of other names are ignored
     std::map<std::string, std::string> flags;
@@ -65,8 +75,8 @@ Result<Address> parse_address(std::string_view text);
 class Options {
  public:
     // Error: invalid_argument / "invalid_option" with a FieldError per problem; its field is where
-    // the value was typed: "--slots", "SERVO_SLOTS" or "slots". Values of secret options are not
-    // repeated.
+    // the value was typed: "--slots", "SERVO_SLOTS" or "slots", with the line of the file. Values
+    // of secret options are not repeated.
     static Result<Options> resolve(
         const OptionInput& input, const std::vector<OptionDecl>& declarations = process_options()
     );
@@ -79,6 +89,9 @@ class Options {
     int64_t bytes(std::string_view name) const;
     Address address(std::string_view name) const;  // not when is_off
     OptionSource source(std::string_view name) const;
+    // Where it was typed, for messages about it: "--slots", "SERVO_SLOTS", "server.yaml: line 3:
+    // slots"; the name where it was not.
+    const std::string& typed_at(std::string_view name) const;
 
     struct Row {
         std::string name;
@@ -94,6 +107,7 @@ class Options {
         const OptionDecl* declaration = nullptr;
         std::string text;
         OptionSource source = OptionSource::kDefault;
+        std::string typed_at;
     };
     const Value& value(std::string_view name) const;
 
@@ -101,9 +115,9 @@ class Options {
 };
 
 // `server.yaml`: a flat mapping of option names; keys that start with "x-" are ignored.
-// Error: invalid_argument / "invalid_config_file" with lines, and the nearest name for unknown
-// keys.
-Result<std::map<std::string, std::string>> parse_options_file(
+// The path is left empty. Error: invalid_argument / "invalid_config_file" with lines, and the
+// nearest name for unknown keys.
+Result<OptionsFile> parse_options_file(
     std::string_view text, const std::vector<OptionDecl>& declarations = process_options()
 );
 

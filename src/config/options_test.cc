@@ -41,7 +41,8 @@ TEST(Options, DefaultsAreThoseOfTheContract) {
 
 TEST(Options, AFlagWinsOverTheEnvironmentAndThatOverTheFile) {
     OptionInput input;
-    input.file = {{"slots", "1"}, {"log_level", "warn"}, {"listen", "0.0.0.0:1"}};
+    input.file.values = {{"slots", {"1"}}, {"log_level", {"warn"}}, {"listen", {"0.0.0.0:1", 2}}};
+    input.file.path = "server.yaml";
     input.environment = {
         {"SERVO_SLOTS", "2"},
         {"SERVO_LOG_LEVEL", "error"},
@@ -55,6 +56,10 @@ TEST(Options, AFlagWinsOverTheEnvironmentAndThatOverTheFile) {
     EXPECT_EQ(options.source("log_level"), OptionSource::kEnvironment);
     EXPECT_EQ(options.address("listen").port, 1);
     EXPECT_EQ(options.source("listen"), OptionSource::kFile);
+    EXPECT_EQ(options.typed_at("slots"), "--slots");
+    EXPECT_EQ(options.typed_at("log_level"), "SERVO_LOG_LEVEL");
+    EXPECT_EQ(options.typed_at("listen"), "server.yaml: line 2: listen");
+    EXPECT_EQ(options.typed_at("data_dir"), "data_dir");
 }
 
 TEST(Options, AProblemSaysWhereItWasTyped) {
@@ -68,8 +73,12 @@ TEST(Options, AProblemSaysWhereItWasTyped) {
     input.environment = {{"SERVO_DRAIN_TIMEOUT", "30"}};
     EXPECT_EQ(problem(input).field, "SERVO_DRAIN_TIMEOUT");
     input = {};
-    input.file = {{"log_level", "inf"}};
+    input.file = {"server.yaml", {{"log_level", {"inf", 3}}, {"slots", {"2", 4}}}};
     EXPECT_EQ(problem(input).field, "log_level");
+    EXPECT_EQ(problem(input).line, 3);
+    EXPECT_TRUE(Options::resolve(input).error().message.starts_with(
+        "server.yaml: line 3: log_level: Must be one of"
+    ));
     EXPECT_NE(problem(input).message.find("Did you mean \"info\"?"), std::string::npos);
     input = {};
     input.flags = {{"lsten", "x"}};
@@ -137,10 +146,10 @@ TEST(Options, SecretsAreNeverShown) {
 TEST(Options, TheFileIsAFlatMapping) {
     const auto values = parse_options_file("slots: 4\nx-note: [1]\ndata_dir: /var/lib/servo\n");
     ASSERT_TRUE(values.has_value()) << values.error().message;
-    EXPECT_EQ(
-        *values,
-        (std::map<std::string, std::string>{{"slots", "4"}, {"data_dir", "/var/lib/servo"}})
-    );
+    ASSERT_EQ(values->values.size(), 2U);
+    EXPECT_EQ(values->values.at("slots").text, "4");
+    EXPECT_EQ(values->values.at("data_dir").text, "/var/lib/servo");
+    EXPECT_EQ(values->values.at("data_dir").line, 3);
     EXPECT_TRUE(parse_options_file("").has_value());
     for (const std::string_view bad :
          {"slot: 4\n", "slots: [4]\n", "- a\n", "slots: 1\nslots: 2\n", "{"}) {

@@ -151,8 +151,9 @@ TEST_F(LeadingTest, ADeadLeadersStandbyTakesOverAfterTheTtlAndLoads) {
     EXPECT_EQ(second_.scheduler()->epoch(), 2);
     EXPECT_EQ(second_.status().seq, 2) << "what the first committed, and who leads now";
     const auto events = memory_.within(store::TenantScope::all())
-                            ->events(model::TenantId(0), {}, "second", 10)
-                            .value();
+                            ->events({.subject = "second"}, 10, "")
+                            .value()
+                            .items;
     ASSERT_EQ(events.size(), 1U);
     EXPECT_EQ(events[0].kind, "leader.changed");
 }
@@ -215,8 +216,9 @@ TEST_F(LeadingTest, WordThatTheLeaderIsGoneIsActedOnAtTheNextStep) {
     ASSERT_TRUE(leads(second_));
     second_.step(now_ += Millis(1));
     const auto events = memory_.within(store::TenantScope::all())
-                            ->events(model::TenantId(0), {}, "second", 10)
-                            .value();
+                            ->events({.subject = "second"}, 10, "")
+                            .value()
+                            .items;
     ASSERT_EQ(events.size(), 1U);
     EXPECT_NE(events[0].detail.find("first, which had ended"), std::string::npos);
 }

@@ -41,7 +41,7 @@ Result<std::vector<int>> numbers_of(
             return fail(bad_scenario(fmt::format(
                 "{}: must be whole numbers from {} to {} separated by commas, such as 1,2,4; not "
                 "\"{}\".",
-                name,
+                options.typed_at(name),
                 low,
                 high,
                 options.text(name)
@@ -50,7 +50,9 @@ Result<std::vector<int>> numbers_of(
         out.push_back(static_cast<int>(*number));
     }
     if (out.size() > most) {
-        return fail(bad_scenario(fmt::format("{}: at most {} numbers.", name, most)));
+        return fail(
+            bad_scenario(fmt::format("{}: at most {} numbers.", options.typed_at(name), most))
+        );
     }
     return out;
 }
@@ -109,7 +111,10 @@ Result<std::vector<int>> tenant_weights(const config::Options& options) {
     std::vector<int> weights = SERVO_TRY(numbers_of(options, "weights", 1, 1'000, kTenantsMax));
     if (weights.size() != tenants) {
         return fail(bad_scenario(fmt::format(
-            "weights: {} numbers for {} tenants; give one for each.", weights.size(), tenants
+            "{}: {} numbers for {} tenants; give one for each.",
+            options.typed_at("weights"),
+            weights.size(),
+            tenants
         )));
     }
     return weights;

@@ -86,6 +86,7 @@ HandlerTable partition_handlers();
 HandlerTable asset_handlers();
 HandlerTable lever_handlers();
 HandlerTable system_handlers();
+HandlerTable event_handlers();
 HandlerTable token_handlers();
 
 }  // namespace servo::server

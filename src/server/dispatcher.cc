@@ -101,6 +101,7 @@ Dispatcher::Dispatcher(
     Workers& workers,
     TokenBook& tokens,
     Standby& standby,
+    HttpMeter& meter,
     AccessOptions access
 )
     : backend_(backend),
@@ -110,6 +111,7 @@ Dispatcher::Dispatcher(
       workers_(workers),
       tokens_(tokens),
       standby_(standby),
+      meter_(meter),
       access_(std::move(access)) {
     for (const HandlerTable& table :
          {backfill_handlers(),
@@ -118,6 +120,7 @@ Dispatcher::Dispatcher(
           asset_handlers(),
           lever_handlers(),
           system_handlers(),
+          event_handlers(),
           token_handlers()}) {
         for (const auto& [id, handler] : table) {
             handlers_[api::route(id).id] = handler;
@@ -150,7 +153,8 @@ Result<Principal> Dispatcher::let_in(const RequestHeaders& headers, const api::R
     return principal;
 }
 
-void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder) {
+void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> answered) {
+    auto responder = std::make_shared<HttpMeter::Metered>(meter_, std::move(answered));
     const std::string id = request_id(request.headers.request_id);
     const auto refuse = [&](const Error& error) {
         responder->send(with_id(problem_response(error, id), id));
@@ -163,6 +167,7 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> responder)
         return refuse(match.error());
     }
     const api::Route& route = *match->route;
+    responder->is_of(route);
     const bool stands_by = backend_.loop().standing_by() && !is_machine_route(route.id);
     const bool of_record = stands_by && of_record_.record()->exists() &&
                            api::told_of_record(route) && !request.headers.forwarded;

@@ -10,6 +10,7 @@
 
 #include "server/access.h"
 #include "server/call.h"
+#include "server/http_meter.h"
 #include "server/rate_limits.h"
 #include "server/router.h"
 #include "server/standby.h"
@@ -31,6 +32,7 @@ class Dispatcher {
         Workers& workers,
         TokenBook& tokens,
         Standby& standby,
+        HttpMeter& meter,
         AccessOptions access
     );
 
@@ -64,6 +66,7 @@ class Dispatcher {
     Workers& workers_;
     TokenBook& tokens_;
     Standby& standby_;
+    HttpMeter& meter_;
     AccessOptions access_;
     RateLimits rates_;  // io thread
     std::string id_prefix_;

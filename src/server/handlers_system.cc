@@ -1,4 +1,4 @@
-// The installation at a glance, what happened, and its upkeep.
+// The installation at a glance, and its upkeep.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -277,34 +277,6 @@ Result<Response> get_status(Call& call) {
     return json_response(to_json(out));
 }
 
-Result<Response> list_events(Call& call) {
-    const TenantId tenant = SERVO_TRY(tenant_filter(call));
-    const int limit = SERVO_TRY(call.limit());
-    std::optional<Instant> since;
-    const std::string since_text = call.query_value("since");
-    if (!since_text.empty()) {
-        since = SERVO_TRY(parse_since(since_text, call.backend.now()));
-    }
-    const auto rows =
-        SERVO_TRY(call.past().events(tenant, since, call.query_value("subject"), limit));
-    const Names names = SERVO_TRY(read_names(call.backend));
-    api::List<api::Event> out;
-    for (const EventRow& row : rows) {
-        api::Event event;
-        event.at = row.at;
-        if (row.tenant) {
-            const auto name = names.tenants.find(row.tenant);
-            event.tenant_id = name == names.tenants.end() ? "" : name->second;
-        }
-        event.actor = row.actor;
-        event.kind = row.kind;
-        event.subject = row.subject;
-        event.detail = row.detail;
-        out.items.push_back(std::move(event));
-    }
-    return json_response(to_json(out));
-}
-
 Result<Response> fsck(Call& call) {
     api::FsckReport out;
     const auto in_memory = SERVO_TRY(call.backend.read([](const core::Scheduler& scheduler, Instant
@@ -345,7 +317,6 @@ Result<Response> backup(Call& call) {
 HandlerTable system_handlers() {
     return {
         {"get_status", get_status},
-        {"list_events", list_events},
         {"get_report", get_report},
         {"fsck", fsck},
         {"backup", backup},

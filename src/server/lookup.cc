@@ -222,9 +222,13 @@ Result<std::vector<AssetRef>> find_assets_of_all(Call& call, const std::string& 
     return std::move(lookup.found);
 }
 
-Result<JobRef> find_job(Call& call, const std::string& text) {
+Result<JobId> find_job_id(Call& call, const std::string& text) {
     const auto exact = parse_job_id(text);
-    const JobId id = exact ? *exact : SERVO_TRY(job_by_prefix(call, text));
+    return exact ? *exact : SERVO_TRY(job_by_prefix(call, text));
+}
+
+Result<JobRef> find_job(Call& call, const std::string& text) {
+    const JobId id = SERVO_TRY(find_job_id(call, text));
     auto found = SERVO_TRY(job_by_id(call, id));
     if (!found) {
         return fail(no_such_backfill(text));

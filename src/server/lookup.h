@@ -34,6 +34,9 @@ struct JobRef {
     core::JobView view;
     bool live = false;
 };
+// The id that `text` is, or the only one that begins so. Nobody looks whether the job of a full id
+// is there. Errors: those of find_job.
+Result<model::JobId> find_job_id(Call& call, const std::string& text);
 // `text` is an id or a unique prefix. Errors: not_found / "no_such_backfill", invalid_argument /
 // "ambiguous_id", "bad_id".
 Result<JobRef> find_job(Call& call, const std::string& text);

@@ -73,7 +73,7 @@ void MetricsListener::handle(const Request& request, std::shared_ptr<Responder> 
     const bool taken = workers_.submit([this, responder] {
         Response response;
         response.content_type = metrics::Page::kContentType;
-        response.body = metrics_page(server_.backend()).text();
+        response.body = metrics_page(server_.backend(), server_.http_meter()).text();
         responder->send(std::move(response));
     });
     if (!taken) {

@@ -368,7 +368,7 @@ void add_pools(metrics::Page& page, const std::vector<core::PoolView>& pools) {
 
 }  // namespace
 
-metrics::Page metrics_page(Backend& backend) {
+metrics::Page metrics_page(Backend& backend, const HttpMeter& http) {
     metrics::Page page;
     const engine::EngineStatus status = backend.loop().status();
     page.add("servo_build_info", {backend.version()}, 1);
@@ -384,6 +384,7 @@ metrics::Page metrics_page(Backend& backend) {
     }
     page.add("servo_store_commands_total", {}, static_cast<double>(status.commands));
     page.add("servo_store_commits_total", {}, static_cast<double>(status.commits));
+    http.write(page);
     const bool leads = status.state == engine::EngineState::kLeading;
     page.add("servo_leader_is_leader", {}, leads ? 1 : 0);
     if (!leads) {

@@ -4,6 +4,7 @@
 
 #include "metrics/page.h"
 #include "server/backend.h"
+#include "server/http_meter.h"
 
 namespace servo::server {
 
@@ -11,6 +12,6 @@ namespace servo::server {
 // scrape never holds the engine for longer than a live read may. What belongs to the leader alone
 // is left out where this server does not lead or cannot be read.
 constexpr int kJobsPerLook = 500;
-metrics::Page metrics_page(Backend& backend);
+metrics::Page metrics_page(Backend& backend, const HttpMeter& http);
 
 }  // namespace servo::server

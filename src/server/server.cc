@@ -39,6 +39,7 @@ Server::Server(ServerOptions options, engine::Loop& loop, store::Archive& archiv
           workers_,
           tokens_,
           standby_,
+          http_meter_,
           access_of(options_)
       ),
       listener_(

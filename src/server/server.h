@@ -9,6 +9,7 @@
 #include "server/backend.h"
 #include "server/dispatcher.h"
 #include "server/forecasts.h"
+#include "server/http_meter.h"
 #include "server/listener.h"
 #include "server/pool_steps.h"
 #include "server/standby.h"
@@ -49,6 +50,7 @@ class Server {
     int port() const;
     Backend& backend() { return backend_; }
     TokenBook& tokens() { return tokens_; }
+    const HttpMeter& http_meter() const { return http_meter_; }
     const ServerOptions& options() const { return options_; }
 
  private:
@@ -61,6 +63,7 @@ class Server {
     TokenBook tokens_;
     Workers workers_;
     Standby standby_;
+    HttpMeter http_meter_;
     Dispatcher dispatcher_;
     Listener listener_;
 };

@@ -656,6 +656,64 @@ TEST(Server, PoolsTenantsAndExecutorsCanBeTurned) {
     EXPECT_EQ(server.post("/v1/backup", R"({"path":"/x"})").reason(), "not_in_this_version");
 }
 
+TEST(Server, EventsComeByPages) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    for (int i = 0; i < 3; ++i) {
+        const std::string weight = R"({"weight":)" + std::to_string(100 + i) + "}";
+        ASSERT_EQ(server.call("PATCH", "/v1/tenants/default", weight).status, 200);
+    }
+    const auto whole = server.get("/v1/events?limit=500");
+    EXPECT_TRUE(whole.json.at("next_page_token").is_null());
+    boost::json::array collected;
+    std::string token;
+    do {
+        const auto page = server.get("/v1/events?limit=2&page_token=" + token);
+        ASSERT_EQ(page.status, 200) << page.reply.body;
+        for (const auto& item : page.json.at("items").as_array()) {
+            collected.push_back(item);
+        }
+        const auto& next = page.json.at("next_page_token");
+        token = next.is_null() ? "" : std::string(next.as_string());
+    } while (!token.empty());
+    EXPECT_GE(collected.size(), 5U);
+    EXPECT_EQ(collected, whole.json.at("items").as_array());
+    EXPECT_EQ(server.get("/v1/events?page_token=nonsense").reason(), "bad_page_token");
+}
+
+TEST(Server, EventsAreAskedForByWhatOtherPagesPrint) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    server.apply("version: 1\ntenant: acme\n" + asset_yaml("orders").substr(11));
+    const std::string id = server.post("/v1/tenants/acme/backfills", kJanuary).text("id");
+    const auto kinds = [&server](const std::string& query) {
+        std::string out;
+        for (const auto& item : server.get("/v1/events?" + query).json.at("items").as_array()) {
+            out += std::string(item.at("kind").as_string()) + " of " +
+                   std::string(item.at("tenant_id").as_string()) + ", ";
+        }
+        return out;
+    };
+    const std::string created = "backfill.created of acme, ";
+    for (const std::string& typed : {id, id.substr(0, 8), id.substr(3, 5)}) {
+        EXPECT_EQ(kinds("subject=" + typed), created) << typed;
+    }
+    EXPECT_EQ(kinds("subject=orders"), "asset.created of acme, asset.created of default, ");
+    EXPECT_EQ(kinds("subject=acme/orders"), "asset.created of acme, ");
+    EXPECT_EQ(kinds("subject=orders&tenant=acme"), "asset.created of acme, ");
+    // It is there, and nothing happened to it lately.
+    const auto calm = server.get("/v1/events?subject=orders&since=2999-01-01");
+    EXPECT_EQ(calm.status, 200) << calm.reply.body;
+    EXPECT_TRUE(calm.json.at("items").as_array().empty());
+    const auto unknown = server.get("/v1/events?subject=order");
+    EXPECT_EQ(unknown.reason(), "no_such_subject");
+    EXPECT_NE(unknown.text("detail").find("Did you mean \"orders\"?"), std::string::npos);
+    EXPECT_EQ(server.get("/v1/events?subject=acme/nothere").reason(), "no_such_subject");
+    EXPECT_EQ(server.get("/v1/events?subject=nobody/orders").reason(), "no_such_tenant");
+    EXPECT_EQ(server.get("/v1/events?subject=bf_7777777").reason(), "no_such_backfill");
+    EXPECT_EQ(server.get("/v1/events?subject=acme/orders&tenant=default").status, 404);
+}
+
 TEST(Server, RequestsAreCheckedAtTheDoor) {
     TestServer server;
     EXPECT_EQ(server.post("/v1/backfills", R"({"asset":"orders","prio":1})").status, 422);

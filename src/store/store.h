@@ -158,6 +158,18 @@ struct JobPage {
     std::string next_page_token;  // empty = no more
 };
 
+struct EventFilter {
+    TenantId tenant = {};  // 0: of every tenant and of the installation; else of that tenant alone
+    std::optional<Instant> since = {};
+    std::string subject = {};  // empty: of any
+};
+
+// Keyset page, newest first.
+struct EventPage {
+    std::vector<EventRow> items;
+    std::string next_page_token;  // empty = no more
+};
+
 struct StoredToken {
     TokenRow row;
     std::string tenant_name;  // empty: of the whole installation
@@ -194,10 +206,8 @@ class Past {
         int64_t before_row,
         int64_t* next_row
     ) = 0;
-    // Newest first. Tenant 0: those of every tenant and of the installation; else of that tenant
-    // alone. `subject` empty: of any subject.
-    virtual Result<std::vector<EventRow>> events(
-        TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
+    virtual Result<EventPage> events(
+        const EventFilter& filter, int limit, const std::string& page_token
     ) = 0;
     // Rows of the ledger of time with `at` in [from, to), ascending by time, at most
     // kLedgerRowsMax. They are of the whole installation: none within a tenant's scope.

@@ -1,5 +1,6 @@
 // Reading what happened: pages, filters, tenants apart.
 #include "rig.h"
+#include "store/page_token.h"
 
 namespace servo::store::test {
 namespace {
@@ -251,23 +252,53 @@ TEST_P(HistoryConformance, EventsAreNewestFirstAndTenantsApart) {
         {TenantId(1), instant_ms(40), "ann", "backfill.resumed", "bf_1", "four"},
     };
     rig.commit(changes);
-    const auto details =
-        [&](int64_t tenant_id, std::optional<Instant> since, const std::string& subject, int limit
-        ) {
-            std::string out;
-            for (const EventRow& row :
-                 take(rig.history().events(TenantId(tenant_id), since, subject, limit))) {
-                out += row.detail + " ";
-            }
-            return out;
-        };
+    const auto details = [&](int64_t tenant_id,
+                             std::optional<Instant> since,
+                             const std::string& subject,
+                             int limit) {
+        std::string out;
+        for (const EventRow& row :
+             take(rig.history().events({TenantId(tenant_id), since, subject}, limit, "")).items) {
+            out += row.detail + " ";
+        }
+        return out;
+    };
     EXPECT_EQ(details(0, {}, "", 100), "four three two one ");
     EXPECT_EQ(details(1, {}, "", 100), "four one ");
     EXPECT_EQ(details(2, {}, "", 100), "two ");
     EXPECT_EQ(details(0, instant_ms(30), "", 100), "four three ");
     EXPECT_EQ(details(1, {}, "bf_1", 1), "four ");
     EXPECT_EQ(details(2, {}, "bf_1", 100), "");
-    EXPECT_EQ(rig.history().events(TenantId(1), {}, "", 1).value().at(0), changes.events[3]);
+    EXPECT_EQ(rig.history().events({TenantId(1)}, 1, "").value().items.at(0), changes.events[3]);
+}
+
+TEST_P(HistoryConformance, PagesOfEventsFollowEachOther) {
+    const auto happened = [](int64_t tenant_id, const std::string& detail) {
+        return EventRow{TenantId(tenant_id), instant_ms(10), "ann", "pool.held", "p", detail};
+    };
+    ChangeSet changes;
+    changes.events = {happened(1, "a"), happened(2, "b"), happened(1, "c"), happened(1, "d")};
+    rig.commit(changes);
+    rig.restart();
+    const EventFilter filter{TenantId(1), instant_ms(10), "p"};
+    const EventPage first = take(rig.history().events(filter, 1, ""));
+    ASSERT_EQ(first.items.size(), 1U);
+    EXPECT_EQ(first.items[0].detail, "d");
+    ASSERT_FALSE(first.next_page_token.empty());
+    // What happens meanwhile does not move the pages.
+    ChangeSet later;
+    later.events = {happened(1, "e")};
+    rig.commit(later);
+    const EventPage rest = take(rig.history().events(filter, 2, first.next_page_token));
+    ASSERT_EQ(rest.items.size(), 2U);
+    EXPECT_EQ(rest.items[0].detail + rest.items[1].detail, "ca");
+    EXPECT_EQ(rest.next_page_token, "") << "as many as fit, and no more of this tenant";
+    for (const std::string& bad :
+         {std::string("nonsense"), encode_page_token({instant_ms(10), JobId(7)})}) {
+        const auto refused = rig.history().events(filter, 1, bad);
+        ASSERT_FALSE(refused.has_value()) << bad;
+        EXPECT_EQ(refused.error().reason, "bad_page_token");
+    }
 }
 
 TEST_P(HistoryConformance, IdempotencyKeysAreOfATenantAndARoute) {

@@ -82,7 +82,7 @@ std::string seen_of(History& history, int64_t id) {
     note("states ", !take(history.partition_states(made, 0, 100, 10)).empty());
     note("revision ", take(history.revision(made, 1)) != nullptr);
     note("revisions ", !take(history.revisions(made)).empty());
-    note("events ", !take(history.events(TenantId(id), {}, "", 10)).empty());
+    note("events ", !take(history.events({TenantId(id)}, 10, "")).items.empty());
     note(
         "reply ", take(history.idempotent_reply(TenantId(id), "start_backfill", "key")).has_value()
     );
@@ -108,7 +108,7 @@ TEST_P(ScopeConformance, TenantSeesItsOwnRowsAndNoOthers) {
         EXPECT_EQ(seen_of(*own, id), kEverything);
         EXPECT_EQ(seen_of(*own, 3 - id), "");
         EXPECT_EQ(take(own->jobs({}, 10, "")).items.size(), 1U);
-        EXPECT_EQ(take(own->events({}, {}, "", 10)).size(), 1U) << "none of the installation's";
+        EXPECT_EQ(take(own->events({}, 10, "")).items.size(), 1U) << "none of the installation's";
         EXPECT_EQ(take(own->tokens()).size(), 1U);
     }
     EXPECT_EQ(seen_of(*rig.within(3), 1), "");
@@ -197,7 +197,7 @@ TEST_P(TenantWall, ConnectionThatSaidNothingSeesAndWritesNothing) {
     }
     EXPECT_FALSE(db->exec("INSERT INTO job_ordinals VALUES (77, 1, '')"));
     EXPECT_TRUE(db->exec("DELETE FROM events"));
-    EXPECT_EQ(take(rig.history().events({}, {}, "", 10)).size(), 3U);
+    EXPECT_EQ(take(rig.history().events({}, 10, "")).items.size(), 3U);
 }
 
 TEST_P(TenantWall, DoctorSeesAHoleInIt) {

@@ -79,11 +79,11 @@ TEST_P(UpkeepConformance, IdempotencyEventsAndEndedJobsGoWhenTheirTimeIsOver) {
     EXPECT_EQ(failures(), 0U);
     EXPECT_FALSE(rig.history().log(JobId(1), 3, {}).value().has_value());
     EXPECT_TRUE(rig.history().job(JobId(1)).value().has_value());
-    EXPECT_EQ(rig.history().events(TenantId(1), {}, "", 9).value().size(), 1U);
+    EXPECT_EQ(rig.history().events({TenantId(1)}, 9, "").value().items.size(), 1U);
     rig.maintain_all(days(401));
     EXPECT_FALSE(rig.history().job(JobId(1)).value().has_value());
     EXPECT_TRUE(rig.history().job(JobId(2)).value().has_value());
-    EXPECT_TRUE(rig.history().events(TenantId(1), {}, "", 9).value().empty());
+    EXPECT_TRUE(rig.history().events({TenantId(1)}, 9, "").value().items.empty());
     EXPECT_EQ(rig.history().partition_states(AssetId(10), 0, 9, 9).value().size(), 1U);
     EXPECT_EQ(rig.store().fsck().value(), std::vector<std::string>{});
 }

@@ -162,17 +162,25 @@ assets:
         self.assertIn("http://127.0.0.1:4318", outcome.err)
 
     def test_the_log_is_one_object_a_line(self):
-        process = self.start("--log-format", "json", "--log-level", "info")
-        self.apply("version: 1\nassets:\n  a:\n    partitions: { keys: [x] }\n    run: { command: [\"true\"] }\n")
+        definitions = ("version: 1\nassets:\n  a:\n    partitions: { keys: [x] }\n"
+                       "    run: { command: [\"true\"] }\n")
+        file = self.write("servo.yaml", definitions)
+        process = self.start("--log-format", "json", "-f", file)
         self.environment["TRACEPARENT"] = CALLER
         self.begin("a", "--partition", "x")
-        lines = wait_until(
-            lambda: [line for line in map(self.parsed, process.log().splitlines())
-                     if line and line["message"] == "start_backfill"], "the request is in the log")
+
+        def told(message):
+            # All that is written is JSON, the banner and what is told of the file included.
+            written = process.log().rpartition("\n")[0]
+            return [line for line in map(json.loads, written.splitlines()) if message in line["message"]]
+
+        lines = wait_until(lambda: told("start_backfill"), "the request is in the log")
+        self.assertEqual(1, len(told("servo dev ")))
+        self.write("servo.yaml", definitions + "    timeout: 5m\n")
+        wait_until(lambda: told("was saved"), "the file is applied again")
+        self.assertEqual(0, process.stop())
+        self.assertTrue(told("stopping: running partitions finish first"))
         self.assertEqual(("200", CALLER_TRACE), (lines[0]["status"], lines[0]["trace_id"]))
         self.assertRegex(lines[0]["request_id"], r"^\S+$")
         self.assertEqual("info", lines[0]["level"])
 
-    @staticmethod
-    def parsed(line):
-        return json.loads(line) if line.startswith("{") else None

@@ -22,6 +22,10 @@ struct MemoryStore::Facts {
         int64_t seq = 0;
         FailureRow row;
     };
+    struct Event {
+        int64_t id = 0;
+        EventRow row;
+    };
     using DoneKey = std::pair<uint64_t, int64_t>;  // block, seq
 
     LeaderRow leader;
@@ -42,7 +46,8 @@ struct MemoryStore::Facts {
     int64_t next_failure_id = 1;
     std::map<AssetId, std::map<int64_t, StateBlock>> states;
     std::map<std::pair<AssetId, int>, DurationStats> durations;
-    std::vector<EventRow> events;  // in commit order
+    std::vector<Event> events;  // in commit order
+    int64_t next_event_id = 1;
     std::map<std::tuple<TenantId, std::string, std::string>, IdempotencyRow> idempotency;
     using LedgerPlace = std::tuple<LedgerSpan, Instant, int64_t, LedgerScope>;
     std::map<LedgerPlace, LedgerRow> ledger;

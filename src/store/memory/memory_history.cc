@@ -58,9 +58,8 @@ class MemoryStore::View final : public History {
     ) override;
     Result<std::shared_ptr<const AssetRevision>> revision(AssetId asset, int revision) override;
     Result<std::vector<std::shared_ptr<const AssetRevision>>> revisions(AssetId asset) override;
-    Result<std::vector<EventRow>> events(
-        TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
-    ) override;
+    Result<EventPage> events(const EventFilter& filter, int limit, const std::string& page_token)
+        override;
     Result<std::optional<IdempotencyRow>> idempotent_reply(
         TenantId tenant, const std::string& route, const std::string& key
     ) override;
@@ -275,22 +274,33 @@ Result<std::vector<std::shared_ptr<const AssetRevision>>> MemoryStore::View::rev
     return out;
 }
 
-Result<std::vector<EventRow>> MemoryStore::View::events(
-    TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
+Result<EventPage> MemoryStore::View::events(
+    const EventFilter& filter, int limit, const std::string& page_token
 ) {
     const std::lock_guard lock(mutex());
+    int64_t before = INT64_MAX;
+    if (!page_token.empty()) {
+        before = SERVO_TRY(decode_event_token(page_token));
+    }
     const auto wanted = static_cast<size_t>(std::clamp(limit, 1, kPageMax));
-    std::vector<EventRow> out;
+    EventPage page;
+    int64_t last = 0;
     for (auto it = facts().events.rbegin(); it != facts().events.rend(); ++it) {
-        if (out.size() == wanted) {
+        const EventRow& row = it->row;
+        if (it->id >= before || !scope_.sees(row.tenant) ||
+            (filter.tenant && row.tenant != filter.tenant) ||
+            (filter.since && row.at < *filter.since) ||
+            (!filter.subject.empty() && row.subject != filter.subject)) {
+            continue;
+        }
+        if (page.items.size() == wanted) {
+            page.next_page_token = encode_event_token(last);
             break;
         }
-        if (scope_.sees(it->tenant) && (!tenant || it->tenant == tenant) &&
-            (!since || it->at >= *since) && (subject.empty() || it->subject == subject)) {
-            out.push_back(*it);
-        }
+        page.items.push_back(row);
+        last = it->id;
     }
-    return out;
+    return page;
 }
 
 Result<std::optional<IdempotencyRow>> MemoryStore::View::idempotent_reply(

@@ -316,7 +316,9 @@ void MemoryStore::apply(const Batch& batch) {
     for (const DurationRow& row : c.durations) {
         facts.durations[{row.asset, row.revision}] = row.stats;
     }
-    facts.events.insert(facts.events.end(), c.events.begin(), c.events.end());
+    for (const EventRow& row : c.events) {
+        facts.events.push_back({facts.next_event_id++, row});
+    }
     for (const TokenRow& row : c.tokens) {
         facts.tokens[row.id] = row;
     }
@@ -393,8 +395,8 @@ Result<bool> MemoryStore::maintain(Instant now) {
         const LedgerRow& row = entry.second;
         return row.at < now - retention_.ledger_keep(row.span);
     });
-    std::erase_if(facts.events, [&](const EventRow& row) {
-        return row.at < now - retention_.history_keep;
+    std::erase_if(facts.events, [&](const Facts::Event& event) {
+        return event.row.at < now - retention_.history_keep;
     });
     std::vector<JobId> gone;
     for (const auto& [id, row] : facts.jobs) {

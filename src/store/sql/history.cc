@@ -383,31 +383,41 @@ Result<std::vector<std::shared_ptr<const AssetRevision>>> SqlHistory::revisions(
     return out;
 }
 
-Result<std::vector<EventRow>> SqlHistory::events(
-    TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
+Result<EventPage> SqlHistory::events(
+    const EventFilter& filter, int limit, const std::string& page_token
 ) {
-    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneStatement));
-    Reader& db = session->reader();
     std::string where = where_within(scope_);
-    if (tenant) {
-        where += fmt::format(" AND tenant_id = {}", tenant.value);
+    if (filter.tenant) {
+        where += fmt::format(" AND tenant_id = {}", filter.tenant.value);
     }
-    if (since) {
-        where += fmt::format(" AND at_ms >= {}", to_ms(*since));
+    if (filter.since) {
+        where += fmt::format(" AND at_ms >= {}", to_ms(*filter.since));
     }
-    if (!subject.empty()) {
+    if (!page_token.empty()) {
+        where += fmt::format(" AND event_id < {}", SERVO_TRY(decode_event_token(page_token)));
+    }
+    if (!filter.subject.empty()) {
         where += " AND subject = ?";
     }
-    const std::string sql = "SELECT tenant_id, at_ms, actor, kind, subject, detail FROM events" +
-                            where +
-                            fmt::format(" ORDER BY event_id DESC LIMIT {}", page_limit(limit));
-    Query query = subject.empty() ? SERVO_TRY(db.once(sql))
-                                  : SERVO_TRY(db.once(sql, std::string_view(subject)));
-    std::vector<EventRow> out;
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneStatement));
+    Reader& db = session->reader();
+    const auto wanted = static_cast<size_t>(page_limit(limit));
+    const std::string sql = "SELECT " SERVO_EVENT_COLUMNS ", event_id FROM events" + where +
+                            fmt::format(" ORDER BY event_id DESC LIMIT {}", wanted + 1);
+    Query query = filter.subject.empty()
+                      ? SERVO_TRY(db.once(sql))
+                      : SERVO_TRY(db.once(sql, std::string_view(filter.subject)));
+    EventPage page;
+    int64_t last = 0;
     while (SERVO_TRY(query.step())) {
-        out.push_back(read_event(query));
+        if (page.items.size() == wanted) {
+            page.next_page_token = encode_event_token(last);
+            break;
+        }
+        page.items.push_back(read_event(query));
+        last = query.integer(kEventColumns);
     }
-    return out;
+    return page;
 }
 
 Result<std::optional<IdempotencyRow>> SqlHistory::idempotent_reply(

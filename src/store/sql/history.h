@@ -68,9 +68,8 @@ class SqlHistory final : public History {
     ) override;
     Result<std::shared_ptr<const AssetRevision>> revision(AssetId asset, int revision) override;
     Result<std::vector<std::shared_ptr<const AssetRevision>>> revisions(AssetId asset) override;
-    Result<std::vector<EventRow>> events(
-        TenantId tenant, std::optional<Instant> since, const std::string& subject, int limit
-    ) override;
+    Result<EventPage> events(const EventFilter& filter, int limit, const std::string& page_token)
+        override;
     Result<std::optional<IdempotencyRow>> idempotent_reply(
         TenantId tenant, const std::string& route, const std::string& key
     ) override;

@@ -26,6 +26,7 @@
 #define SERVO_TOKEN_COLUMNS                                                              \
     "token_id, tenant_id, role, labels, secret_sha256, note, created_by, created_at_ms," \
     " expires_at_ms, revoked_at_ms"
+#define SERVO_EVENT_COLUMNS "tenant_id, at_ms, actor, kind, subject, detail"
 #define SERVO_REVISION_COLUMNS \
     "asset_id, revision, tenant_id, definition, created_at_ms, created_by, code_dir"
 
@@ -34,6 +35,7 @@ namespace servo::store::sql {
 using namespace model;
 
 constexpr int kTokenColumns = 10;    // of SERVO_TOKEN_COLUMNS
+constexpr int kEventColumns = 6;     // of SERVO_EVENT_COLUMNS
 constexpr int kDoneCodecColumn = 1;  // what done_log.codec says of encode_done's payload
 
 // A word of a column that this version does not know: internal / "corrupt_payload".

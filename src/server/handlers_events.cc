@@ -1,0 +1,130 @@
+// What happened: applies, sets, pauses, executors, pools, leaders.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/admin.h"
+#include "base/suggest.h"
+#include "model/job_id.h"
+#include "server/lookup.h"
+#include "server/settings.h"
+
+namespace servo::server {
+namespace {
+
+using namespace model;
+
+// Names of what there is now and the caller may see: of `tenant`, or (0) of all.
+Result<std::vector<std::string>> known_names(Call& call, TenantId tenant) {
+    const bool of_all = call.sees_all_tenants() && !tenant;
+    return call.backend.read([tenant, of_all](const core::Scheduler& scheduler, Instant now) {
+        std::vector<std::string> out;
+        for (const AssetHead& head : scheduler.assets()) {
+            if (!tenant || head.tenant == tenant) {
+                out.push_back(head.name);
+            }
+        }
+        for (const core::PoolView& view : scheduler.pools(now)) {
+            if (!tenant || !view.row.tenant || view.row.tenant == tenant) {
+                out.push_back(view.row.spec.name);
+            }
+        }
+        for (const core::TenantView& view : scheduler.tenants(now)) {
+            if (!tenant || view.row.id == tenant) {
+                out.push_back(view.row.name);
+            }
+        }
+        if (of_all) {
+            for (const core::ExecutorView& view : scheduler.executors(now)) {
+                out.push_back(view.row.name);
+            }
+        }
+        return out;
+    });
+}
+
+Result<bool> is_recorded(Call& call, const store::EventFilter& filter) {
+    return !SERVO_TRY(call.past().events({filter.tenant, {}, filter.subject}, 1, ""))
+                .items.empty();
+}
+
+// The only backfill whose id begins so, if it is like the beginning of one.
+std::optional<std::string> backfill_like(Call& call, const std::string& text) {
+    const auto id = find_job_id(call, text);
+    return id ? std::optional(to_text(*id)) : std::nullopt;
+}
+
+// Narrows the filter to what was typed: a backfill's id or its beginning, a name, or
+// "tenant/name" as `status --by` shows it. Errors: not_found / "no_such_subject", those of
+// find_tenant and find_job_id.
+Status about(Call& call, const std::string& typed, store::EventFilter& filter) {
+    filter.subject = typed;
+    if (typed.starts_with("bf_")) {
+        filter.subject = to_text(SERVO_TRY(find_job_id(call, typed)));
+    } else if (const size_t slash = typed.find('/'); slash != std::string::npos) {
+        const TenantId owner = SERVO_TRY(find_tenant(call, typed.substr(0, slash))).id;
+        if (!filter.tenant || filter.tenant == owner) {
+            filter.tenant = owner;
+            filter.subject = typed.substr(slash + 1);
+        }
+    }
+    if (filter.subject.empty() || SERVO_TRY(is_recorded(call, filter))) {
+        return {};
+    }
+    const std::vector<std::string> known = SERVO_TRY(known_names(call, filter.tenant));
+    if (std::find(known.begin(), known.end(), filter.subject) != known.end()) {
+        return {};
+    }
+    if (auto id = backfill_like(call, typed)) {
+        filter.subject = std::move(*id);
+        return {};
+    }
+    return fail(not_found(
+        "no_such_subject",
+        fmt::format(
+            "Nothing is recorded about \"{}\".{} A subject is a backfill's id or its beginning, or "
+            "the name of an asset, pool, tenant, executor, server or token.",
+            typed,
+            did_you_mean(filter.subject, known)
+        )
+    ));
+}
+
+Result<Response> list(Call& call) {
+    const int limit = SERVO_TRY(call.limit());
+    store::EventFilter filter;
+    filter.tenant = SERVO_TRY(tenant_filter(call));
+    const std::string since = call.query_value("since");
+    if (!since.empty()) {
+        filter.since = SERVO_TRY(parse_since(since, call.backend.now()));
+    }
+    SERVO_CHECK(about(call, call.query_value("subject"), filter));
+    store::EventPage page =
+        SERVO_TRY(call.past().events(filter, limit, call.query_value("page_token")));
+    const Names names = SERVO_TRY(read_names(call.backend));
+    api::List<api::Event> out;
+    for (EventRow& row : page.items) {
+        api::Event& event = out.items.emplace_back();
+        event.at = row.at;
+        if (row.tenant) {
+            const auto name = names.tenants.find(row.tenant);
+            event.tenant_id = name == names.tenants.end() ? "" : name->second;
+        }
+        event.actor = std::move(row.actor);
+        event.kind = std::move(row.kind);
+        event.subject = std::move(row.subject);
+        event.detail = std::move(row.detail);
+    }
+    if (!page.next_page_token.empty()) {
+        out.next_page_token = std::move(page.next_page_token);
+    }
+    return json_response(to_json(out));
+}
+
+}  // namespace
+
+HandlerTable event_handlers() {
+    return {{"list_events", list}};
+}
+
+}  // namespace servo::server

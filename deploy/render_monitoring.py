@@ -3,14 +3,16 @@
 
     deploy/render_monitoring.py            writes the files of this tree
     deploy/render_monitoring.py --check    exit 1 when one of them is not what would be written
-    deploy/render_monitoring.py --output DIR [--set NAME=NUMBER]… [--runbooks URL] [--grafana URL]
-                                [--time-divisor N]
+    deploy/render_monitoring.py --output DIR [--config FILE] [--set NAME=NUMBER]… [--runbooks URL]
+                                [--grafana URL] [--time-divisor N]
                                            writes rules and dashboard into DIR, with thresholds and
                                            links of your own
 """
 import argparse
 import os
 import sys
+
+import yaml
 
 from monitoring import chart, grafana, runbooks
 from monitoring.declaration import ROOT, RUNBOOKS, Declaration, load_dashboard, to_json, to_yaml
@@ -63,9 +65,20 @@ def threshold(declaration, text):
     return name, int(number) if number.is_integer() else number
 
 
+def thresholds_of(path):
+    """["name=number"] of a server.yaml."""
+    with open(path, encoding="utf-8") as file:
+        try:
+            told = (yaml.safe_load(file) or {}).get("thresholds") or {}
+            return [f"{name}={value}" for name, value in told.items()]
+        except (AttributeError, yaml.YAMLError) as error:
+            raise ValueError(f"{path}: thresholds must be a mapping of names to numbers: {error}") from error
+
+
 def render_into(arguments):
     declaration = Declaration()
-    thresholds = dict(threshold(declaration, text) for text in arguments.set)
+    typed = (thresholds_of(arguments.config) if arguments.config else []) + arguments.set
+    thresholds = dict(threshold(declaration, text) for text in typed)
     links = Links(arguments.runbooks, arguments.grafana)
     write(os.path.join(arguments.output, RULES),
           rules_text(declaration, thresholds, links, Scale(arguments.time_divisor)))
@@ -78,6 +91,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 on a difference")
     parser.add_argument("--output", metavar="DIR", help="rules and dashboard for one installation")
+    parser.add_argument("--config", metavar="FILE", help="a server.yaml, for its thresholds; --set wins")
     parser.add_argument("--set", metavar="NAME=NUMBER", action="append", default=[],
                         help="a threshold; repeatable")
     parser.add_argument("--runbooks", metavar="URL", default=usual.runbooks,

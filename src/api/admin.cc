@@ -44,6 +44,7 @@ void describe(V& v, Pool& p) {
     v.field("concurrency", p.concurrency, "As declared or overridden; 0 = no limit.");
     v.field("per_tenant_concurrency", p.per_tenant_concurrency, "0 = no limit.");
     v.field("limit", p.limit, "In force now, windows counted; absent: none.");
+    v.field("limit_until", p.limit_until, "When the window ends that lowers the limit.");
     v.field("used", p.used, "Units.");
     v.field("windows", p.windows, "");
     v.field("checks", p.checks, "Endpoints that tell whether it works.");
@@ -252,6 +253,7 @@ void describe(V& v, SystemStatus& s) {
     v.field("groups", s.groups, "");
     v.field("time", s.time, "What the last minute was spent on, by the leader's memory.");
     v.field("time_before", s.time_before, "And the ten minutes before.");
+    v.field("contacts", s.contacts, "Whom to ask, by the team that an alert is for.");
     v.field("as_of", s.as_of, "");
 }
 

@@ -38,6 +38,7 @@ struct Pool {
     int64_t concurrency = 0;               // as declared or overridden; 0 = no limit
     int64_t per_tenant_concurrency = 0;
     std::optional<int64_t> limit;  // in force now, windows counted; absent = none
+    std::optional<Instant> limit_until;
     int64_t used = 0;
     std::vector<PoolWindow> windows;
     std::vector<PoolCheck> checks;
@@ -204,6 +205,7 @@ struct SystemStatus {
     std::vector<StatusGroup> groups;
     std::optional<TimeSpent> time;  // of the caller's tenant, or of the whole installation
     std::optional<TimeSpent> time_before;
+    std::map<std::string, std::string> contacts;  // by team
     Instant as_of = kEpochStart;
 };
 

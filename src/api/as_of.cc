@@ -16,10 +16,7 @@ constexpr std::array<std::string_view, 8> kOfRecord = {
     "diff_asset",
     "list_events"};
 
-constexpr std::array<std::string_view, 3> kOfPast = {
-    "list_backfills",
-    "list_events",
-    "get_report"};
+constexpr std::array<std::string_view, 3> kOfPast = {"list_backfills", "list_events", "get_report"};
 
 bool contains(const auto& ids, std::string_view id) {
     return std::find(ids.begin(), ids.end(), id) != ids.end();

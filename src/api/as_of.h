@@ -1,6 +1,6 @@
-// Which answers may be older than the last commit: those that a server gives by itself while another
-// leads, of what is over and recorded, and those that come from a replica. They say how old they
-// are.
+// Which answers may be older than the last commit: those that a server gives by itself while
+// another leads, of what is over and recorded, and those that come from a replica. They say how old
+// they are.
 #pragma once
 
 #include <string_view>

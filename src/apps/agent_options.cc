@@ -53,8 +53,8 @@ Result<executor::AgentOptions> agent_options(
     agent.slots = slots == 0 ? executor::usable_cpu_count() : static_cast<int>(slots);
     agent.labels = request.labels;
     agent.build = SERVO_VERSION;
-    agent.state_dir =
-        state_dir.empty() ? SERVO_TRY(default_state_dir(options, agent.name)) : state_dir;
+    const bool usual = !state_dir.empty() && options.text("scratch_root").empty();
+    agent.state_dir = usual ? state_dir : SERVO_TRY(default_state_dir(options, agent.name));
     agent.code_dir = options.text("code_dir");
     agent.drain_timeout = options.duration("drain_timeout");
     return agent;

@@ -6,7 +6,8 @@
 
 namespace servo::apps {
 
-// `state_dir` empty: under the option scratch_root, else under TMPDIR; a folder of this user alone.
+// Private folders lie under the option scratch_root; without it in `state_dir`, and where that is
+// empty under TMPDIR, in a folder of this user alone.
 // Error: failed_precondition / "state_dir_not_ours".
 Result<executor::AgentOptions> agent_options(
     const cli::ProcessRequest& request, const std::string& state_dir

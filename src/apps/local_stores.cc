@@ -22,6 +22,13 @@ Error no_store(const std::string& path) {
     );
 }
 
+Error unreadable(const std::string& path, const std::string& why) {
+    return failed_precondition(
+        "store_unreadable",
+        "Cannot look at " + path + ": " + why + ". Run this as the user whom the store belongs to."
+    );
+}
+
 bool is_database(const cli::StorePlace& place) {
     return !place.database_url.empty();
 }
@@ -33,7 +40,11 @@ store::PostgresOptions options_of(const cli::StorePlace& place) {
 Result<std::string> existing_file(const cli::StorePlace& place) {
     const std::string path = store_path(place.data_dir);
     std::error_code error;
-    return std::filesystem::exists(path, error) ? Result<std::string>(path) : fail(no_store(path));
+    const bool there = std::filesystem::exists(path, error);
+    if (error) {
+        return fail(unreadable(path, error.message()));
+    }
+    return there ? Result<std::string>(path) : fail(no_store(path));
 }
 
 cli::SqlResult result_of(store::SqlTable table) {

@@ -131,6 +131,7 @@ Status Node::listen(
     options.submit_max = static_cast<size_t>(request.options.bytes("http_max_submit"));
     options.listener.tls = SERVO_TRY(tls_files(request.options));
     options.version = SERVO_VERSION;
+    options.contacts = request.options.entries("contacts");
     options.peers = make_peers(self_, SERVO_TRY(peer_tls(request.options)));
     options.hooks = store_.hooks;
     options.definitions = store_.opened.definitions;

@@ -87,7 +87,12 @@ void add_apply_commands(Commands& commands) {
         [args](Session& session) { return apply(session, *args); }
     );
     list_flag(
-        *verb, "-f,--file", args->files, "FILE", "A file, a folder, or - for stdin; repeatable."
+        *verb,
+        "-f,--file",
+        args->files,
+        "FILE",
+        "A file, a folder (its *.yaml and *.yml, not those of folders within), or - for stdin; "
+        "repeatable."
     )
         ->required();
     switch_flag(

@@ -10,9 +10,35 @@ struct ExplainArgs {
     std::string partition;
 };
 
+// The backfills of a group, one section each.
+Result<int> explain_group(Session& session, const ExplainArgs& args) {
+    if (!args.partition.empty()) {
+        return fail(invalid_argument(
+            "usage",
+            args.id +
+                " is a group: --partition goes with one of its backfills; `servo backfill "
+                "list --group " +
+                args.id + "` shows them."
+        ));
+    }
+    client::Client* client = SERVO_TRY(session.client());
+    boost::json::array answers;
+    std::string text;
+    for (const api::Backfill& job : SERVO_TRY(backfills_of_group(*client, args.id))) {
+        const api::Explanation answer = SERVO_TRY(client->explain_backfill(job.id, ""));
+        answers.push_back(api::to_json(answer));
+        text += (text.empty() ? "" : "\n") + explanation_text(session, answer);
+    }
+    session.output().thing({boost::json::object{{"items", std::move(answers)}}, args.id, text});
+    return kOk;
+}
+
 Result<int> explain(Session& session, const ExplainArgs& args) {
     client::Client* client = SERVO_TRY(session.client());
     const std::string id = SERVO_TRY(resolve_id(*client, args.id));
+    if (is_group_id(id)) {
+        return explain_group(session, args);
+    }
     const api::Explanation answer = SERVO_TRY(client->explain_backfill(id, args.partition));
     print_explanation(session, answer);
     return kOk;
@@ -32,7 +58,8 @@ void add_backfill_explain(Commands& commands, CLI::App& group) {
          ""},
         [args](Session& session) { return explain(session, *args); }
     );
-    argument(*verb, "id", args->id, "Id of a backfill; a unique prefix is enough.")->required();
+    argument(*verb, "id", args->id, "Id of a backfill or group; a unique prefix is enough.")
+        ->required();
     value_flag(*verb, "--partition", args->partition, "KEY", "Of this partition only.");
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <sstream>
 
 #include "base/text.h"
@@ -81,32 +82,53 @@ std::string left_out_range(const SelectionArgs& chosen, const api::StartReply& r
     return chosen.dims.empty() ? "no --partition: all keys of the asset" : "";
 }
 
+std::string left_to_others(const api::StartedBackfill& one) {
+    return count(one.skipped_by_overlap) + " of them left to another backfill (--overlap skip)";
+}
+
 void echo_items(Session& session, const StartArgs& args, const api::StartReply& reply) {
     session.output().note(left_out_range(args.selection, reply));
     for (const api::StartedBackfill& one : reply.items) {
         session.output().note(describe_selection(subject_of(one), one.resolved));
         if (one.skipped_by_overlap > 0) {
-            session.output().note(
-                "  " + count(one.skipped_by_overlap) + " left to another backfill (--overlap skip)"
-            );
+            session.output().note("  " + left_to_others(one));
         }
     }
 }
 
 // What a selection of nothing means: exit 1 unless --allow-empty.
-int nothing_to_do(Session& session, const StartArgs& args) {
-    session.output().warn(
-        "nothing to do: no partition of the selection needs to run with --reprocess " +
-        args.reprocess + (args.reprocess == "all" ? "" : "; --reprocess all redoes what is there")
-    );
+int nothing_to_do(Session& session, const StartArgs& args, const std::string& why) {
+    session.output().warn("nothing to do: " + why);
     return args.allow_empty ? kOk : kFailed;
+}
+
+std::string why_nothing(const StartArgs& args, const api::StartReply& reply) {
+    uint64_t selected = 0;
+    uint64_t taken = 0;
+    for (const api::StartedBackfill& one : reply.items) {
+        selected += one.resolved.selected;
+        taken += one.skipped_by_overlap;
+    }
+    if (selected == 0) {
+        return "no partition that could run lies in the selection; `servo asset show " +
+               shell_quote(args.asset) + "` shows what partitions it has";
+    }
+    if (taken > 0) {
+        return "other open backfills have every one of these partitions (--overlap skip)";
+    }
+    return "no partition of the selection needs to run with --reprocess " + args.reprocess +
+           "; --reprocess all redoes what is there";
 }
 
 std::string preview_text(const api::StartReply& reply, Instant now, bool colour) {
     Facts facts;
     for (const api::StartedBackfill& one : reply.items) {
         facts.add("would run", describe_selection(subject_of(one), one.resolved));
-        const bool more = one.resolved.count > one.resolved.sample_keys.size();
+        const bool more =
+            one.resolved.count - one.skipped_by_overlap > one.resolved.sample_keys.size();
+        if (one.skipped_by_overlap > 0) {
+            facts.add("not", left_to_others(one));
+        }
         facts.add("keys", join(one.resolved.sample_keys, ", ") + (more ? ", …" : ""));
     }
     if (reply.preview) {
@@ -149,7 +171,10 @@ Result<int> dry_run(
          args.asset,
          preview_text(reply, session.now(), session.output().colour_out())}
     );
-    return reply.total_partitions == 0 ? nothing_to_do(session, args) : kOk;
+    const bool any = std::any_of(reply.items.begin(), reply.items.end(), [](const auto& one) {
+        return one.resolved.count > one.skipped_by_overlap;
+    });
+    return any ? kOk : nothing_to_do(session, args, why_nothing(args, reply));
 }
 
 // Asks before a large one. The server is asked for the count first, unless the answer is known.
@@ -183,7 +208,11 @@ Result<bool> confirmed(
 }
 
 Result<int> start(Session& session, const StartArgs& args) {
-    const api::StartRequest request = SERVO_TRY(request_of(session, args));
+    const auto asked = request_of(session, args);
+    if (!asked && asked.error().reason == kNamesNothing) {
+        return nothing_to_do(session, args, asked.error().message);
+    }
+    const api::StartRequest request = SERVO_TRY(asked);
     session.allow_several_tenants();
     client::Client* client = SERVO_TRY(session.client());
     if (args.dry_run) {
@@ -198,10 +227,14 @@ Result<int> start(Session& session, const StartArgs& args) {
     sent.allow_empty = true;
     const std::string key =
         args.idempotency_key.empty() ? client::new_idempotency_key() : args.idempotency_key;
-    const api::StartReply reply = SERVO_TRY(client->start_backfill(sent, key));
+    const auto started = client->start_backfill(sent, key);
+    if (!started && started.error().reason == "nothing_left") {
+        return nothing_to_do(session, args, started.error().message);
+    }
+    const api::StartReply reply = SERVO_TRY(started);
     echo_items(session, args, reply);
     if (!reply.id) {
-        return nothing_to_do(session, args);
+        return nothing_to_do(session, args, why_nothing(args, reply));
     }
     if (session.output().format_given() && session.output().format() != Format::kName) {
         session.output().thing({api::to_json(reply), *reply.id, *reply.id + "\n"});

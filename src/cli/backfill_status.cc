@@ -204,16 +204,9 @@ Result<int> show(Session& session, const std::string& id) {
 // The backfills of a group, one section each.
 Result<int> show_group(Session& session, const std::string& group) {
     client::Client* client = SERVO_TRY(session.client());
-    client::BackfillQuery query;
-    query.group = group;
-    query.status = api::every_job_state();
-    const Collected found = SERVO_TRY(collect_backfills(*client, query, kSelectedJobsMax));
-    if (found.items.empty()) {
-        return fail(not_found("no_such_group", "There is no group " + group + "."));
-    }
     boost::json::array details;
     std::string text;
-    for (const api::Backfill& job : found.items) {
+    for (const api::Backfill& job : SERVO_TRY(backfills_of_group(*client, group))) {
         const api::BackfillDetail detail = SERVO_TRY(client->get_backfill(job.id));
         details.push_back(api::to_json(detail));
         text += (text.empty() ? "" : "\n") +

@@ -185,6 +185,73 @@ TEST(Start, TakesPartitionsDimensionsAndTenants) {
     EXPECT_EQ(shell.run({"pool", "list", "--tenant", "a,b"}).code, 2);
 }
 
+TEST(Start, WhateverMakesTheSelectionEmptyIsOneUnlessAllowed) {
+    const std::vector<std::string> line = {"backfill", "start", "orders", "--yes"};
+    const auto outcomes = [&line](Shell& shell, std::vector<std::string> more, const char* said) {
+        more.insert(more.begin(), line.begin(), line.end());
+        const Outcome outcome = shell.run(more);
+        EXPECT_EQ(outcome.code, 1) << said;
+        EXPECT_EQ(outcome.out, "");
+        EXPECT_NE(outcome.err.find(said), std::string::npos) << outcome.err;
+        more.push_back("--allow-empty");
+        EXPECT_EQ(shell.run(more).code, 0) << said;
+    };
+    Shell file;
+    file.input = "# nobody\n";
+    outcomes(file, {"--partitions-file", "-"}, "--partitions-file - names no partition");
+    EXPECT_TRUE(file.server.asked.empty());
+    Shell owned;
+    owned.server.problem("POST /v1/backfills", 409, "conflict", "nothing_left");
+    outcomes(owned, {"--overlap", "skip"}, "nothing to do: It was refused.");
+    Shell outside;
+    outside.server.answer(
+        "POST /v1/backfills",
+        R"({"id":null,"total_partitions":0,"items":[{"asset_name":"orders","resolved":{"count":0,)"
+        R"("selected":0,"cut_by_bounds":5}}]})"
+    );
+    outcomes(outside, {}, "no partition that could run lies in the selection");
+    EXPECT_EQ(
+        outside.run({"backfill", "start", "orders", "--yes"}).err.find("--reprocess all redoes"),
+        std::string::npos
+    );
+}
+
+TEST(Start, ADryRunSaysWhatOtherBackfillsKeep) {
+    Shell shell;
+    shell.server.answer(
+        "POST /v1/backfills",
+        R"({"id":null,"dry_run":true,"total_partitions":3,"items":[{"asset_name":"orders",)"
+        R"("skipped_by_overlap":2,"resolved":{"count":3,"selected":3,"sample_keys":["c"]}}]})"
+    );
+    const Outcome outcome =
+        shell.run({"backfill", "start", "orders", "--dry-run", "--overlap", "skip"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_NE(outcome.out.find("2 of them left to another backfill"), std::string::npos)
+        << outcome.out;
+    EXPECT_EQ(outcome.out.find("…"), std::string::npos) << "all that are left were named";
+}
+
+TEST(Explain, AGroupIsItsBackfills) {
+    const std::string group = model::to_text(model::GroupId(0x1234567890abcdLL));
+    Shell shell;
+    shell.server.answer(
+        "GET /v1/backfills",
+        R"({"items":[)" + job_json(kId, "running") + "," + job_json(kOther, "paused") + "]}"
+    );
+    for (const std::string& id : {kId, kOther}) {
+        shell.server.answer(
+            "GET /v1/backfills/" + id + "/explain",
+            R"({"backfill_id":")" + id + R"(","state":"paused","summary":"why","reasons":[]})"
+        );
+    }
+    const Outcome outcome = shell.run({"backfill", "explain", group});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(outcome.out.find(kId), std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.out.find(kOther), std::string::npos) << outcome.out;
+    EXPECT_NE(shell.server.asked[0].target.find("group=" + group), std::string::npos);
+    EXPECT_EQ(shell.run({"backfill", "explain", group, "--partition", "a"}).code, 2);
+}
+
 TEST(Start, AConflictIsFour) {
     Shell shell;
     shell.server.problem("POST /v1/backfills", 409, "conflict", "overlap");

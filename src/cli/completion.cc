@@ -1,9 +1,11 @@
 #include "cli/completion.h"
 
+#include <map>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "api/words.h"
 #include "base/suggest.h"
 #include "base/text.h"
 
@@ -16,11 +18,28 @@ struct Place {
     std::vector<std::string> words;  // verbs, then flags
 };
 
+// The values of a flag that takes one of a few words, wherever it stands. Every other value is
+// free, and may be a file.
+const std::map<std::string, std::vector<std::string>>& flag_words() {
+    static const std::map<std::string, std::vector<std::string>> kWords = {
+        {"output", {"table", "wide", "json", "jsonl", "yaml", "name"}},
+        {"reprocess", api::reprocess_words()},
+        {"overlap", api::overlap_words()},
+        {"class", api::failure_class_words()},
+        {"as", api::mark_words()},
+    };
+    return kWords;
+}
+
+// "--output" and "-o" of a flag whose value is the next word, by its long name.
+using ValueFlags = std::map<std::string, std::set<std::string>>;
+
 void collect(
     const CLI::App& app,
     const std::string& path,
     const std::set<std::string>& visible,
-    std::vector<Place>& places
+    std::vector<Place>& places,
+    ValueFlags& values
 ) {
     Place place{path, {}};
     std::vector<std::pair<const CLI::App*, std::string>> subs;
@@ -36,26 +55,64 @@ void collect(
             if (!option->get_group().empty()) {
                 place.words.push_back("--" + name);
             }
+            if (option->get_items_expected_max() > 0) {
+                values[name].insert("--" + name);
+                for (const std::string& letter : option->get_snames()) {
+                    values[name].insert("-" + letter);
+                }
+            }
         }
     }
     places.push_back(std::move(place));
     for (const auto& [sub, name] : subs) {
-        collect(*sub, name, visible, places);
+        collect(*sub, name, visible, places, values);
     }
 }
 
-std::string bash_script(const std::vector<Place>& places) {
+// `case` branches: which words a flag takes, none where its value is free.
+std::string value_cases(const ValueFlags& values) {
+    std::string some;
+    std::vector<std::string> any;
+    for (const auto& [name, spellings] : values) {
+        const std::vector<std::string> list(spellings.begin(), spellings.end());
+        const auto known = flag_words().find(name);
+        if (known == flag_words().end()) {
+            any.insert(any.end(), list.begin(), list.end());
+        } else {
+            some += "        " + join(list, "|") + ") value=1 words=\"" + join(known->second, " ") +
+                    "\" ;;\n";
+        }
+    }
+    return some + "        " + join(any, "|") + ") value=1 ;;\n";
+}
+
+std::string bash_script(const std::vector<Place>& places, const ValueFlags& values) {
     std::string cases;
     for (const Place& place : places) {
         cases += "        \"" + place.path + "\") words=\"" + join(place.words, " ") + "\" ;;\n";
     }
     return "# bash completion of servo; use it with: source <(servo completion bash)\n"
+           "# Tells whether the value of flag $1 is the next word, and which words it may be.\n"
+           "_servo_value() {\n"
+           "    value=\"\" words=\"\"\n"
+           "    case \"$1\" in\n" +
+           value_cases(values) +
+           "    esac\n"
+           "}\n"
            "_servo() {\n"
-           "    local current=\"${COMP_WORDS[COMP_CWORD]}\" path=\"\" words=\"\" word\n"
+           "    local current=\"${COMP_WORDS[COMP_CWORD]}\" path=\"\" words=\"\" value=\"\" word\n"
            "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-           "        case \"$word\" in -*) ;; *) [[ $(wc -w <<<\"$path\") -lt 2 ]] && "
-           "path=\"${path:+$path }$word\" ;; esac\n"
+           "        if [[ $value ]]; then value=\"\"; continue; fi\n"
+           "        case \"$word\" in -*) _servo_value \"$word\" ;;\n"
+           "            *) [[ $(wc -w <<<\"$path\") -lt 2 ]] && path=\"${path:+$path }$word\" ;;\n"
+           "        esac\n"
            "    done\n"
+           "    if [[ $value ]]; then\n"
+           "        COMPREPLY=()\n"
+           "        [[ $words ]] && mapfile -t COMPREPLY < <(compgen -W \"$words\" -- "
+           "\"$current\")\n"
+           "        return\n"
+           "    fi\n"
            "    while :; do\n"
            "        case \"$path\" in\n" +
            cases +
@@ -69,7 +126,7 @@ std::string bash_script(const std::vector<Place>& places) {
            "complete -o default -F _servo servo\n";
 }
 
-std::string fish_script(const std::vector<Place>& places) {
+std::string fish_script(const std::vector<Place>& places, const ValueFlags& values) {
     std::string text = "# fish completion of servo\ncomplete -c servo -f\n";
     for (const Place& place : places) {
         std::string condition = place.path.empty() ? "__fish_use_subcommand" : "";
@@ -80,9 +137,15 @@ std::string fish_script(const std::vector<Place>& places) {
             }
         }
         for (const std::string& word : place.words) {
-            const bool flag = word.starts_with("--");
+            const std::string flag = word.starts_with("--") ? word.substr(2) : "";
+            const auto known = flag_words().find(flag);
             text += "complete -c servo -n '" + condition + "' " +
-                    (flag ? "-l " + word.substr(2) : "-a " + word) + "\n";
+                    (flag.empty() ? "-a " + word : "-l " + flag);
+            if (!flag.empty() && values.contains(flag)) {
+                text += known == flag_words().end() ? " -r -F"
+                                                    : " -x -a '" + join(known->second, " ") + "'";
+            }
+            text += "\n";
         }
     }
     return text;
@@ -93,16 +156,17 @@ std::string fish_script(const std::vector<Place>& places) {
 Result<std::string> completion_script(Commands& commands, const std::string& shell) {
     const std::vector<std::string> names = commands.visible();
     std::vector<Place> places;
-    collect(commands.root(), "", {names.begin(), names.end()}, places);
+    ValueFlags values;
+    collect(commands.root(), "", {names.begin(), names.end()}, places, values);
     if (shell == "bash") {
-        return bash_script(places);
+        return bash_script(places, values);
     }
     if (shell == "zsh") {
         return "#compdef servo\nautoload -U +X bashcompinit && bashcompinit\n" +
-               bash_script(places);
+               bash_script(places, values);
     }
     if (shell == "fish") {
-        return fish_script(places);
+        return fish_script(places, values);
     }
     return fail(invalid_argument(
         "unknown_shell",

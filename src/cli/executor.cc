@@ -240,8 +240,7 @@ void add_executor_commands(Commands& commands) {
          "List executors: state, slots, load, when they were last seen.",
          {"servo executor list", "servo executor list --status lost,left"},
          "An executor that ended in order has left, and so has one that was lost for more than a "
-         "day;\n"
-         "those are kept by name for a month."},
+         "day; those are kept by name for a month."},
         [states](Session& session) { return list(session, *states); }
     );
     list_flag(

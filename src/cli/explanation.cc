@@ -6,7 +6,7 @@
 
 namespace servo::cli {
 
-void print_explanation(Session& session, const api::Explanation& answer) {
+std::string explanation_text(Session& session, const api::Explanation& answer) {
     Facts facts;
     facts.add("backfill", answer.backfill_id);
     facts.add("partition", answer.partition.value_or(""));
@@ -16,8 +16,14 @@ void print_explanation(Session& session, const api::Explanation& answer) {
     facts.add("type", answer.command);
     std::ostringstream text;
     facts.print(text, session.output().colour_out());
+    return text.str();
+}
+
+void print_explanation(Session& session, const api::Explanation& answer) {
     session.output().thing(
-        {api::to_json(answer), answer.partition.value_or(answer.backfill_id), text.str()}
+        {api::to_json(answer),
+         answer.partition.value_or(answer.backfill_id),
+         explanation_text(session, answer)}
     );
 }
 

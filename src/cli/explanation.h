@@ -6,6 +6,7 @@
 
 namespace servo::cli {
 
+std::string explanation_text(Session& session, const api::Explanation& answer);
 void print_explanation(Session& session, const api::Explanation& answer);
 
 }  // namespace servo::cli

@@ -15,7 +15,8 @@ TEST(Loadtest, ChecksBeforeItStartsAnything) {
              {{"loadtest", "--clean", "--slots", "2"}, "--clean measures nothing"},
              {{"loadtest", "--expect-executors", "4", "--html", "/no/such/x.html"},
               "Cannot write /no/"},
-             {{"loadtest", "--html", "-", "-o", "json"}, "--html - and -o both take"},
+             {{"loadtest", "--expect-executors", "4", "--html", "-", "-o", "json"},
+              "--html - and -o both"},
              {{"loadtest", "--scenario", testing::TempDir()}, "is a folder"},
              {{"loadtest", "--scenario", "/no/such/file"}, "/no/such/file"}}) {
         Shell shell;
@@ -37,19 +38,19 @@ TEST(Loadtest, AScenarioFilesProblemsHaveTheirLinesAndAreSaidOnce) {
     };
     EXPECT_EQ(
         refused("slots: 2\nwindow: 3x\ntenants: 0\n"),
-        "servo loadtest: " + file +
+        "servo: " + file +
             ": line 3: tenants: Must be a whole number from 1 to 100, not \"0\".\n"
             "  line 2: window: Must be a duration from 1s to 1h, not \"3x\".\n"
     );
     EXPECT_EQ(
         refused("slots: 2\nexecutors: 0\n"),
-        "servo loadtest: " + file +
+        "servo: " + file +
             ": line 2: executors: must be whole numbers from 1 to 64 separated by commas, such as "
             "1,2,4; not \"0\".\n"
     );
     EXPECT_EQ(
         refused("slot: 2\nwindw: 3s\n"),
-        "servo loadtest: " + file +
+        "servo: " + file +
             ": line 1: slot: There is no option \"slot\". Did you mean \"slots\"?\n"
             "  line 2: windw: There is no option \"windw\". Did you mean \"window\"?\n"
     );

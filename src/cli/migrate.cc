@@ -71,7 +71,10 @@ void add_migrate(Commands& commands) {
     *flags = add_store_flags(*verb);
     switch_flag(*verb, "--dry-run", args->dry_run, "Only say which steps are missing.");
     switch_flag(
-        *verb, "--show-sql", args->show_sql, "Print a script of the missing steps for psql or sqlite3, to be applied by hand."
+        *verb,
+        "--show-sql",
+        args->show_sql,
+        "Print a script of the missing steps for psql or sqlite3, to be applied by hand."
     );
 }
 

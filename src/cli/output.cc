@@ -7,6 +7,7 @@
 #include "api/json.h"
 #include "base/assert.h"
 #include "base/suggest.h"
+#include "base/utf8.h"
 
 namespace servo::cli {
 namespace {
@@ -46,13 +47,16 @@ void pad(std::ostream& out, size_t count) {
 std::string printable(std::string_view text) {
     std::string out;
     out.reserve(text.size());
-    for (const char c : text) {
-        if (!is_control(c) || c == '\n') {
-            out += c;
+    while (!text.empty()) {
+        const char c = text.front();
+        const size_t length = is_control(c) ? 0 : utf8_length(text);
+        if (length > 0 || c == '\n') {
+            out += text.substr(0, std::max<size_t>(length, 1));
         } else {
             out += c == '\t' || c == '\r' ? " "
                                           : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
         }
+        text.remove_prefix(std::max<size_t>(length, 1));
     }
     return out;
 }

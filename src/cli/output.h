@@ -23,7 +23,8 @@ Result<Format> format_from(std::string_view word);
 constexpr bool is_control(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
-// Foreign text as a terminal may get it: control characters but line ends read as "\x1b", tabs and
+// Foreign text as a terminal may get it: control characters but line ends, and bytes that are no
+// UTF-8, read as "\x1b", tabs and
 // carriage returns as blanks.
 std::string printable(std::string_view text);
 

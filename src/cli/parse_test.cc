@@ -279,5 +279,30 @@ TEST(Completion, KnowsVerbsAndFlags) {
     }
 }
 
+// What bash offers after the words of `line`, the last of which is being typed.
+std::string offered(const std::string& line) {
+    Shell shell;
+    const std::string script = shell.run({"completion", "bash"}).out + "COMP_WORDS=(" + line +
+                               ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_servo\n"
+                               "echo \"${COMPREPLY[*]}\"\n";
+    const std::string file = testing::TempDir() + "servo_completion.bash";
+    std::ofstream(file) << script;
+    FILE* bash = ::popen(("bash '" + file + "'").c_str(), "r");
+    std::string out;
+    for (int c = std::fgetc(bash); c != EOF; c = std::fgetc(bash)) {
+        out += static_cast<char>(c);
+    }
+    EXPECT_EQ(::pclose(bash), 0) << line;
+    return out;
+}
+
+TEST(Completion, AfterAFlagComesItsValue) {
+    EXPECT_EQ(offered("servo backfill list -o js"), "json jsonl\n");
+    EXPECT_EQ(offered("servo backfill start orders --reprocess ''"), "missing failed stale all\n");
+    EXPECT_EQ(offered("servo apply --file ''"), "\n");  // then bash itself offers files
+    EXPECT_EQ(offered("servo --server http://a backfill expl"), "explain\n");
+    EXPECT_EQ(offered("servo backfill start orders --dry"), "--dry-run\n");
+}
+
 }  // namespace
 }  // namespace servo::cli

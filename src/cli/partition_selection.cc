@@ -67,8 +67,10 @@ Result<std::vector<std::string>> read_keys(
             ));
         }
     }
-    if (keys.empty()) {
-        return fail(bad_file(file, "it names no partition"));
+    if (keys.empty()) {  // never the same as no file, which means everything
+        return fail(invalid_argument(
+            std::string(kNamesNothing), "--partitions-file " + file + " names no partition."
+        ));
     }
     return keys;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "api/backfill.h"
 #include "cli/session.h"
@@ -22,7 +23,8 @@ struct SelectionArgs {
     std::string keys_file;
     std::vector<std::string> dims;
 };
-// Errors: invalid_argument / "usage", "bad_dimension", "bad_partitions_file".
+// Errors: invalid_argument / "usage", "bad_dimension", "bad_partitions_file", kNamesNothing.
+inline constexpr std::string_view kNamesNothing = "no_partition_named";  // a file without a key
 Result<api::SelectionRequest> selection_of(
     const Environment& environment, const SelectionArgs& args
 );

@@ -33,11 +33,21 @@ std::string state_of(const api::Pool& pool) {
     if (pool.hold) {
         return "held";
     }
-    return pool.breaker == "closed" ? "open for work" : "breaker " + pool.breaker;
+    if (pool.breaker != "closed") {
+        return "breaker " + pool.breaker;
+    }
+    if (pool.limit != 0) {
+        return "open for work";
+    }
+    if (pool.override_info) {
+        return "closed by a set";
+    }
+    return "closed by its window" +
+           (pool.limit_until ? " until " + when(*pool.limit_until) : std::string());
 }
 
 Tone tone_of(const api::Pool& pool) {
-    return pool.hold || pool.breaker != "closed" ? Tone::kWarn : Tone::kGood;
+    return pool.hold || pool.breaker != "closed" || pool.limit == 0 ? Tone::kWarn : Tone::kGood;
 }
 
 Result<int> list(Session& session) {
@@ -125,7 +135,11 @@ Result<int> show(Session& session, const ShowArgs& args) {
     );
     facts.add("state", Cell(state_of(pool), tone_of(pool)));
     facts.add("hold", hold_text(pool.hold));
-    facts.add("used", std::to_string(pool.used) + " of " + limit_text(pool.limit));
+    facts.add(
+        "used",
+        std::to_string(pool.used) + " of " + limit_text(pool.limit) +
+            (pool.limit_until ? ", more from " + when(*pool.limit_until) + " on" : "")
+    );
     facts.add("set", describe_override(pool.override_info));
     for (const api::PoolWindow& window : pool.windows) {
         facts.add(

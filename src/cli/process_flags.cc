@@ -27,6 +27,9 @@ std::string form_of(const config::OptionDecl& option) {
             return "SIZE";
         case config::OptionForm::kWord:
             return "WORD";
+        case config::OptionForm::kTexts:
+        case config::OptionForm::kNumbers:
+            break;  // of the file alone
     }
     return "";
 }
@@ -122,7 +125,7 @@ Result<config::OptionsFile> read_options_file(
 void add_process_flags(CLI::App& verb, std::string_view role, ProcessFlags& flags) {
     bool executor = role.empty();
     for (const config::OptionDecl& option : config::process_options()) {
-        if (option.used_by.find(role) != std::string_view::npos) {
+        if (option.used_by.find(role) != std::string_view::npos && !config::is_mapping(option)) {
             add_option_flag(verb, option, flags.typed);
             executor = executor || role == "executor";
         }

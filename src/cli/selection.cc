@@ -122,6 +122,19 @@ Result<std::string> resolve_id(client::Client& client, const std::string& typed)
     return found.items.front().id;
 }
 
+Result<std::vector<api::Backfill>> backfills_of_group(
+    client::Client& client, const std::string& group
+) {
+    client::BackfillQuery query;
+    query.group = group;
+    query.status = api::every_job_state();
+    Collected found = SERVO_TRY(collect_backfills(client, query, kSelectedJobsMax));
+    if (found.items.empty()) {
+        return fail(not_found("no_such_group", "There is no group " + group + "."));
+    }
+    return std::move(found.items);
+}
+
 void add_job_choice(CLI::App& verb, JobChoice& choice) {
     arguments(verb, "id", choice.ids, "Ids of backfills or groups; a unique prefix is enough.");
     switch_flag(verb, "--all", choice.all, "Instead of ids: all that the filters below leave.");

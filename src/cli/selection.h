@@ -25,6 +25,11 @@ struct JobChoice {
     std::string paused_by;  // only with `resume`
 };
 
+// The backfills of a group, in any state. Error: not_found / "no_such_group".
+Result<std::vector<api::Backfill>> backfills_of_group(
+    client::Client& client, const std::string& group
+);
+
 void add_job_choice(CLI::App& verb, JobChoice& choice);
 
 // Full ids, each once, in order. `states`: what --all looks at. A choice of nothing by --all is

@@ -110,6 +110,11 @@ std::string status_text(const api::SystemStatus& status, Instant now, bool wide,
     facts.add("busy", busy_time(status.time));
     facts.add("lost slots", lost_slots(status.time, status.time_before));
     facts.add("waiting", wait_reasons(status.waiting, now));
+    std::string contacts;
+    for (const auto& [team, who] : status.contacts) {
+        contacts += (contacts.empty() ? "" : "\n") + team + ": " + who;
+    }
+    facts.add("contacts", contacts);
     facts.add("last error", Cell(status.last_error, Tone::kBad));
     facts.print(out, colour);
     if (status.by.empty()) {

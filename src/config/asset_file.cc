@@ -159,8 +159,8 @@ class AssetReader {
                 over.node(),
                 fmt::format(
                     "\"{}\" is not among the file's tenants.{}",
-                    tenant,
-                    did_you_mean(tenant, listed)
+                    shown(tenant),
+                    did_you_mean(shown(tenant), listed)
                 )
             );
             return;

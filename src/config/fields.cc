@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/suggest.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "model/asset_codec.h"
 
 namespace servo::config {
@@ -83,6 +84,15 @@ const NameRule kHeaderNames = {
 const NameRule kLabelNames = {
     is_static_key, "label name", "at most 128 letters, digits, \".\", \"_\" and \"-\""};
 
+std::string shown(std::string_view text) {
+    constexpr size_t kShownBytesMax = 128;
+    if (text.size() <= kShownBytesMax) {
+        return std::string(text);
+    }
+    const std::string_view front = text.substr(0, kShownBytesMax);
+    return fmt::format("{}… ({} bytes)", front.substr(0, valid_utf8_prefix(front)), text.size());
+}
+
 void Problems::add(std::string field, const YamlNode& at, std::string message) {
     ++reported_;
     if (!seen_.emplace(at.line, at.column, message).second) {
@@ -131,12 +141,14 @@ void Fields::check_keys() const {
             problems_->add(path_, at, "Only env and file are known here, never the value itself.");
         } else if (key == nullptr) {
             const std::vector<std::string> known = known_keys(scope_);
-            std::string advice = did_you_mean(entry.name, known);
+            std::string advice = did_you_mean(shown(entry.name), known);
             if (advice.empty()) {
                 advice = fmt::format(" Known: {}.", join(known, ", "));
             }
             problems_->add(
-                path(entry.name), at, fmt::format("\"{}\" is not known here.{}", entry.name, advice)
+                path(entry.name),
+                at,
+                fmt::format("\"{}\" is not known here.{}", shown(entry.name), advice)
             );
         } else if (key->reserved) {
             problems_->add(
@@ -164,7 +176,7 @@ void Fields::check_exclusions() const {
 }
 
 std::string Fields::path(std::string_view key) const {
-    return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
+    return path_.empty() ? shown(key) : fmt::format("{}.{}", path_, shown(key));
 }
 
 const YamlNode* Fields::find(std::string_view key) const {
@@ -457,7 +469,7 @@ void Fields::entries(std::string_view key, const NameRule& rule, const EachEntry
         if (is_ignored_key(entry.name)) {
             continue;
         }
-        const std::string entry_path = fmt::format("{}.{}", path(key), entry.name);
+        const std::string entry_path = fmt::format("{}.{}", path(key), shown(entry.name));
         YamlNode at = {};
         at.line = entry.line;
         at.column = entry.value.column;
@@ -465,7 +477,9 @@ void Fields::entries(std::string_view key, const NameRule& rule, const EachEntry
             problems_->add(
                 entry_path,
                 at,
-                fmt::format("\"{}\" is not a valid {}; use {}.", entry.name, rule.noun, rule.hint)
+                fmt::format(
+                    "\"{}\" is not a valid {}; use {}.", shown(entry.name), rule.noun, rule.hint
+                )
             );
         } else if (entry.value.kind == YamlNode::Kind::kNull) {
             problems_->add(entry_path, at, no_value(entry.value));

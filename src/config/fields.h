@@ -20,6 +20,9 @@ namespace servo::config {
 
 constexpr size_t kProblemsMax = 100;
 
+// A name or key as a message may have it: cut when it is longer than any that is valid.
+std::string shown(std::string_view text);
+
 // What is wrong with a document. The same message at the same place is kept once: a value that is
 // laid under several assets is read several times.
 class Problems {

@@ -310,7 +310,9 @@ const std::vector<MappingDecl> kAssetPartKeys = {
            .low = 1,
            .high = 128},
           {.name = "file",
-           .doc = "Path of a file on the executor; its content without the final newline.",
+           .doc = "Path of a file on the executor; its content without the final newline. Relative "
+                  "paths start where the program does, in the asset file's folder; credentials of "
+                  "checks have absolute ones.",
            .low = 1,
            .high = 4'096}},
      .at_most_one = {"env", "file"},

@@ -28,6 +28,13 @@ const std::vector<OptionDecl> kOptions = {
             "the asset file was applied from.",
      .high = kPathMax,
      .used_by = "executor"},
+    {.name = "contacts",
+     .form = OptionForm::kTexts,
+     .doc = "Whom to ask, by the team that an alert is for; `servo status` shows them.",
+     .low = 1,
+     .high = 255,
+     .words = {"oncall", "platform", "data-engineering", "vendor"},
+     .used_by = "server"},
     {.name = "data_dir",
      .form = OptionForm::kPath,
      .doc = "Folder of the SQLite store. One server uses it at a time.",
@@ -166,6 +173,24 @@ const std::vector<OptionDecl> kOptions = {
      .low = 0,
      .high = 1'024,
      .used_by = "executor"},
+    {.name = "thresholds",
+     .form = OptionForm::kNumbers,
+     .doc =
+         "When the alerts fire, where it is not as usual: `render_monitoring.py --config` writes "
+         "the rules for Prometheus with them. What each means stands in the chart's values.",
+     .words =
+         {"throughputFall",
+          "throughputFallFast",
+          "throughputFallStop",
+          "throughputCompletionsMin",
+          "claimLatencySeconds",
+          "failureRatio",
+          "failureAttemptsMin",
+          "stuckSeconds",
+          "pendingJobs",
+          "missingSlotsRatio",
+          "escalateDeadlineJobs"},
+     .used_by = "server"},
     {.name = "tls_cert",
      .form = OptionForm::kPath,
      .doc = "Certificate chain of the API, PEM; with it the API is HTTPS (TLS 1.2 or later). Read "
@@ -210,6 +235,10 @@ std::string value_text(const OptionDecl& option) {
             );
         case OptionForm::kWord:
             return fmt::format("`{}`", fmt::join(option.words, "`, `"));
+        case OptionForm::kTexts:
+            return fmt::format("mapping of `{}` to text", fmt::join(option.words, "`, `"));
+        case OptionForm::kNumbers:
+            return fmt::format("mapping of `{}` to numbers", fmt::join(option.words, "`, `"));
     }
     return "";
 }
@@ -218,7 +247,7 @@ constexpr std::string_view kIntroduction = R"(# Configuration
 
 Options of `servo server`, `servo executor` and `servo dev`, which is both. Each can be given as a flag,
 as an environment variable or in `server.yaml` under its name; a flag wins over the environment, the
-environment over the file. `servo config view --show-origin` prints what is in force and the flag, variable,
+environment over the file. Mappings have a place in the file alone. `servo config view --show-origin` prints what is in force and the flag, variable,
 context or file that it came from; the values of secrets are never printed.
 
 | option | flag | environment | value | default | used by | meaning |
@@ -240,11 +269,12 @@ std::string options_reference() {
     std::string out(kIntroduction);
     for (const OptionDecl& option : process_options()) {
         const std::string usual = option.usual.empty() ? "" : fmt::format("`{}`", option.usual);
+        const bool in_file_alone = is_mapping(option);
         out += fmt::format(
-            "| `{}` | `{}` | `{}` | {} | {} | {} | {}{} |\n",
+            "| `{}` | {} | {} | {} | {} | {} | {}{} |\n",
             option.name,
-            flag_of(option),
-            variable_of(option),
+            in_file_alone ? "" : fmt::format("`{}`", flag_of(option)),
+            in_file_alone ? "" : fmt::format("`{}`", variable_of(option)),
             value_text(option),
             usual,
             option.used_by,

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <cmath>
 #include <optional>
 
 #include "base/assert.h"
@@ -89,6 +91,9 @@ std::optional<std::string> check(const OptionDecl& option, std::string_view text
                        ? std::nullopt
                        : std::optional(bad_value(option, text, bounds_text(option)));
         }
+        case OptionForm::kTexts:
+        case OptionForm::kNumbers:
+            return std::nullopt;  // see check_entry
         case OptionForm::kWord:
             break;
     }
@@ -98,6 +103,29 @@ std::optional<std::string> check(const OptionDecl& option, std::string_view text
                          bad_value(option, text, want) +
                          did_you_mean(text, {option.words.begin(), option.words.end()})
                      );
+}
+
+// What is wrong with an entry of a mapping; nothing when it is right.
+std::optional<std::string> check_entry(
+    const OptionDecl& option, const std::string& key, const std::string& text
+) {
+    const std::vector<std::string> known(option.words.begin(), option.words.end());
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+        return fmt::format(
+            "\"{}\" is not one of {}.{}", key, fmt::join(known, ", "), did_you_mean(key, known)
+        );
+    }
+    if (option.form == OptionForm::kTexts) {
+        OptionDecl one = option;
+        one.form = OptionForm::kText;
+        return check(one, text);
+    }
+    double number = 0;
+    const char* end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, number);
+    const bool fine = read.ec == std::errc() && read.ptr == end && std::isfinite(number);
+    return fine && number > 0 ? std::nullopt
+                              : std::optional(bad_value(option, text, "a number above 0"));
 }
 
 std::vector<std::string> names_of(const std::vector<OptionDecl>& declarations) {
@@ -132,7 +160,50 @@ Error invalid(std::string reason, std::vector<FieldError> problems, const std::s
     return error;
 }
 
+// An entry of the file as an option takes it. Error: what is wrong with it.
+Result<OptionsFile::Typed> typed_as(
+    const YamlEntry& entry, const std::vector<OptionDecl>& declarations
+) {
+    const auto wrong = [](std::string message) {
+        return fail(invalid_argument("invalid_config_file", std::move(message)));
+    };
+    const auto option =
+        std::find_if(declarations.begin(), declarations.end(), [&entry](const OptionDecl& one) {
+            return one.name == entry.name;
+        });
+    if (option == declarations.end()) {
+        return wrong(fmt::format(
+            "There is no option \"{}\".{}",
+            entry.name,
+            did_you_mean(entry.name, names_of(declarations))
+        ));
+    }
+    const auto expected = is_mapping(*option) ? YamlNode::Kind::kMapping : YamlNode::Kind::kScalar;
+    if (entry.value.kind != expected) {
+        return wrong(fmt::format(
+            "Must be {}, not {}.",
+            is_mapping(*option) ? "a mapping" : "a single value",
+            describe_kind(entry.value)
+        ));
+    }
+    OptionsFile::Typed out{entry.value.text, entry.line};
+    for (const YamlEntry& one : entry.value.entries) {
+        if (one.value.kind != YamlNode::Kind::kScalar) {
+            return wrong(fmt::format(
+                "{} must be a single value, not {}.", one.name, describe_kind(one.value)
+            ));
+        }
+        out.entries[one.name] = one.value.text;
+        out.text += fmt::format("{}{}: {}", out.text.empty() ? "" : ", ", one.name, one.value.text);
+    }
+    return out;
+}
+
 }  // namespace
+
+bool is_mapping(const OptionDecl& option) {
+    return option.form == OptionForm::kTexts || option.form == OptionForm::kNumbers;
+}
 
 std::string flag_of(const OptionDecl& option) {
     std::string out = "--" + std::string(option.name);
@@ -224,8 +295,14 @@ Result<Options> Options::resolve(
                 &option,
                 typed->text,
                 OptionSource::kFile,
-                place_of(input.file.path, typed->line, name)};
+                place_of(input.file.path, typed->line, name),
+                typed->entries};
             where.line = typed->line;
+            for (const auto& [key, text] : typed->entries) {
+                if (auto problem = check_entry(option, key, text)) {
+                    problems.push_back({name + "." + key, typed->line, *std::move(problem)});
+                }
+            }
         }
         const auto take = [&](const std::string* text, OptionSource source, std::string typed_at) {
             if (text != nullptr) {
@@ -233,12 +310,14 @@ Result<Options> Options::resolve(
                 value = {&option, *text, source, std::move(typed_at)};
             }
         };
-        take(
-            find(input.environment, variable_of(option)),
-            OptionSource::kEnvironment,
-            variable_of(option)
-        );
-        take(find(input.flags, name), OptionSource::kFlag, flag_of(option));
+        if (!is_mapping(option)) {
+            take(
+                find(input.environment, variable_of(option)),
+                OptionSource::kEnvironment,
+                variable_of(option)
+            );
+            take(find(input.flags, name), OptionSource::kFlag, flag_of(option));
+        }
         if (auto problem = check(option, value.text)) {
             where.message = *std::move(problem);
             problems.push_back(std::move(where));
@@ -299,6 +378,12 @@ Address Options::address(std::string_view name) const {
     return parse_address(found.text).value();
 }
 
+const std::map<std::string, std::string>& Options::entries(std::string_view name) const {
+    const Value& found = value(name);
+    SERVO_ASSERT(is_mapping(*found.declaration));
+    return found.entries;
+}
+
 std::vector<Options::Row> Options::rows() const {
     std::vector<Row> out;
     for (const Value& one : values_) {
@@ -329,27 +414,15 @@ Result<OptionsFile> parse_options_file(
             {"", root->line, fmt::format("Must be a mapping, not {}.", describe_kind(*root))}
         );
     }
-    const std::vector<std::string> names = names_of(declarations);
     for (const YamlEntry& entry : root->entries) {
         if (is_ignored_key(entry.name)) {
             continue;
         }
-        if (std::find(names.begin(), names.end(), entry.name) == names.end()) {
-            problems.push_back(
-                {entry.name,
-                 entry.line,
-                 fmt::format(
-                     "There is no option \"{}\".{}", entry.name, did_you_mean(entry.name, names)
-                 )}
-            );
-        } else if (entry.value.kind != YamlNode::Kind::kScalar) {
-            problems.push_back(
-                {entry.name,
-                 entry.line,
-                 fmt::format("Must be a single value, not {}.", describe_kind(entry.value))}
-            );
+        auto typed = typed_as(entry, declarations);
+        if (typed) {
+            out.values[entry.name] = *std::move(typed);
         } else {
-            out.values[entry.name] = {entry.value.text, entry.line};
+            problems.push_back({entry.name, entry.line, std::move(typed.error().message)});
         }
     }
     if (!problems.empty()) {

@@ -23,6 +23,9 @@ enum class OptionForm {
     kDuration,  // low..high ms
     kBytes,     // low..high
     kWord,      // one of `words`
+    // In the file alone, as a mapping whose keys are `words`:
+    kTexts,    // to texts of low..high bytes
+    kNumbers,  // to numbers above 0
 };
 
 struct OptionDecl {
@@ -40,6 +43,7 @@ struct OptionDecl {
 // Every option of this version, by name.
 const std::vector<OptionDecl>& process_options();
 
+bool is_mapping(const OptionDecl& option);          // neither flag nor variable
 std::string flag_of(const OptionDecl& option);      // "--data-dir"
 std::string variable_of(const OptionDecl& option);  // "SERVO_DATA_DIR"
 
@@ -49,8 +53,9 @@ std::string_view to_string(OptionSource source);
 // What a file of options says, by option name, and in which line.
 struct OptionsFile {
     struct Typed {
-        std::string text;
+        std::string text;  // of a mapping: "key: value, key: value"
         int line = 0;
+        std::map<std::string, std::string> entries = {};  // of a mapping
     };
     std::string path;  // as the user named it
     std::map<std::string, Typed> values;
@@ -88,6 +93,7 @@ class Options {
     Millis duration(std::string_view name) const;
     int64_t bytes(std::string_view name) const;
     Address address(std::string_view name) const;  // not when is_off
+    const std::map<std::string, std::string>& entries(std::string_view name) const;  // is_mapping
     OptionSource source(std::string_view name) const;
     // Where it was typed, for messages about it: "--slots", "SERVO_SLOTS", "server.yaml: line 3:
     // slots"; the name where it was not.
@@ -108,15 +114,16 @@ class Options {
         std::string text;
         OptionSource source = OptionSource::kDefault;
         std::string typed_at;
+        std::map<std::string, std::string> entries = {};
     };
     const Value& value(std::string_view name) const;
 
     std::vector<Value> values_;
 };
 
-// `server.yaml`: a flat mapping of option names; keys that start with "x-" are ignored.
-// The path is left empty. Error: invalid_argument / "invalid_config_file" with lines, and the
-// nearest name for unknown keys.
+// `server.yaml`: a mapping of option names, flat but for options that are mappings; keys that start
+// with "x-" are ignored. The path is left empty. Error: invalid_argument / "invalid_config_file"
+// with lines, and the nearest name for unknown keys.
 Result<OptionsFile> parse_options_file(
     std::string_view text, const std::vector<OptionDecl>& declarations = process_options()
 );

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/golden_test_support.h"
+#include "config/yaml_tree.h"
 
 namespace servo::config {
 namespace {
@@ -161,6 +162,51 @@ TEST(Options, TheFileIsAFlatMapping) {
         parse_options_file("\nslot: 4\n").error().message,
         "line 2: slot: There is no option \"slot\". Did you mean \"slots\"?"
     );
+}
+
+TEST(Options, MappingsAreOfTheFileAlone) {
+    const auto file = parse_options_file(
+        "contacts:\n  oncall: +49 30 1234\n  vendor: support@example.com\n"
+        "thresholds: { claimLatencySeconds: 120, throughputFall: 0.6 }\n"
+    );
+    ASSERT_TRUE(file.has_value()) << file.error().message;
+    OptionInput input;
+    input.file = *file;
+    input.environment = {{"SERVO_CONTACTS", "nobody"}};
+    const Options options = resolved(input);
+    EXPECT_EQ(options.entries("contacts").at("oncall"), "+49 30 1234");
+    EXPECT_EQ(options.entries("thresholds").at("throughputFall"), "0.6");
+    EXPECT_EQ(options.text("contacts"), "oncall: +49 30 1234, vendor: support@example.com");
+    EXPECT_TRUE(resolved({}).entries("contacts").empty());
+    for (const auto& [text, said] : std::vector<std::pair<std::string, std::string>>{
+             {"contacts: { oncal: x }", "Did you mean \"oncall\"?"},
+             {"contacts: { oncall: '' }", "1 to 255"},
+             {"thresholds: { pendingJobs: many }", "a number above 0, not \"many\""},
+             {"thresholds: { pendingJobs: 0 }", "a number above 0"},
+             {"thresholds: { pendingJobs: nan }", "a number above 0"}}) {
+        OptionInput bad;
+        bad.file = parse_options_file(text).value();
+        EXPECT_NE(problem(bad).message.find(said), std::string::npos) << problem(bad).message;
+        EXPECT_EQ(problem(bad).line, 1);
+    }
+    for (const std::string_view bad :
+         {"contacts: ann\n", "contacts: [ann]\n", "contacts: { oncall: [ann] }\n"}) {
+        EXPECT_FALSE(parse_options_file(bad).has_value()) << bad;
+    }
+}
+
+TEST(Options, ThresholdsAreThoseOfTheAlerts) {
+    const auto alerts = parse_yaml(read_source("src/metrics/alerts.yaml"));
+    ASSERT_TRUE(alerts.has_value());
+    std::vector<std::string> declared;
+    for (const YamlEntry& entry : alerts->find("thresholds")->entries) {
+        declared.push_back(entry.name);
+    }
+    const auto option =
+        std::find_if(process_options().begin(), process_options().end(), [](const OptionDecl& one) {
+            return one.name == "thresholds";
+        });
+    EXPECT_EQ(declared, std::vector<std::string>(option->words.begin(), option->words.end()));
 }
 
 TEST(Options, TheDeclarationsAreConsistentAndDocumented) {

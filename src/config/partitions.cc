@@ -79,7 +79,7 @@ model::StaticKeys read_keys(const Fields& fields) {
                 item,
                 fmt::format(
                     "\"{}\" is not a key; use 1 to 128 letters, digits, \".\", \"_\" and \"-\".",
-                    item.text
+                    shown(item.text)
                 )
             );
         } else if (const auto [first, is_new] = seen.emplace(item.text, i); !is_new) {

@@ -22,6 +22,17 @@ model::PoolWindow read_window(const Fields& fields) {
     return window;
 }
 
+// As a secret of an asset, but for the folder that its relative paths would start from.
+model::SecretRef read_credential(
+    const std::string& name, const YamlNode& value, const std::string& path, Problems& problems
+) {
+    model::SecretRef secret = read_secret(name, value, path, problems);
+    if (!secret.file.empty() && !secret.file.starts_with('/')) {
+        problems.add(path + ".file", value, "Must be an absolute path: a pool has no folder.");
+    }
+    return secret;
+}
+
 model::PoolCheck read_check(const Fields& fields) {
     model::PoolCheck check;
     fields.require(declaration(Scope::kPoolCheck).required);
@@ -30,13 +41,13 @@ model::PoolCheck read_check(const Fields& fields) {
     }
     fields.duration("timeout", check.timeout);
     if (const YamlNode* bearer = fields.find("bearer")) {
-        check.bearer = read_secret("bearer", *bearer, fields.path("bearer"), fields.problems());
+        check.bearer = read_credential("bearer", *bearer, fields.path("bearer"), fields.problems());
     }
     fields.entries(
         "headers",
         kHeaderNames,
         [&](const std::string& name, const YamlNode& value, const std::string& path) {
-            check.headers[name] = read_secret(name, value, path, fields.problems());
+            check.headers[name] = read_credential(name, value, path, fields.problems());
         }
     );
     return check;

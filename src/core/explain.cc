@@ -78,8 +78,21 @@ std::string release_of_no_executor(const State& state, const Job& job) {
                             );
 }
 
+std::string release_of_pool_limit(const Pool& pool, Instant now, Instant until) {
+    const char* what = "Free units of the pool";
+    if (pool_limit(pool, now) == 0 && !pool.row.concurrency_override) {
+        what = "The end of the time window that closes the pool";
+    } else if (until != kNever) {
+        what = "Free units of the pool, or the end of the time window that limits it";
+    }
+    return fmt::format("{}, or: servo pool set {} --concurrency N", what, pool.row.spec.name);
+}
+
 // What would release the work, with the command to type.
-std::string release_of(const State& state, const Job& job, Gate gate, const std::string& subject) {
+std::string release_of(
+    const State& state, const Job& job, const GateAnswer& answer, const std::string& subject
+) {
+    const Gate gate = answer.gate;
     const std::string id = to_text(job.row.id);
     const std::string& tenant = state.tenants.at(job.row.tenant).row.name;
     switch (gate) {
@@ -102,8 +115,8 @@ std::string release_of(const State& state, const Job& job, Gate gate, const std:
         case Gate::kBreaker:
             return fmt::format("A probe that succeeds, or: servo pool release {}", subject);
         case Gate::kPoolLimit:
-            return fmt::format(
-                "Free units of the pool, or: servo pool set {} --concurrency N", subject
+            return release_of_pool_limit(
+                state.pools.at(PoolId(answer.subject)), state.now, answer.until
             );
         case Gate::kAssetLimit:
             return fmt::format("servo asset set {} --concurrency N", subject);
@@ -149,7 +162,7 @@ GateShare explain(
     if (answer.until != kNever) {
         out.until = answer.until;
     }
-    out.release = release_of(state, job, answer.gate, out.subject);
+    out.release = release_of(state, job, answer, out.subject);
     return out;
 }
 

@@ -52,7 +52,7 @@ GateAnswer pool_gate(const Pool& pool, TenantId tenant, int units, Instant now, 
     }
     const int64_t limit = pool_limit(pool, now);
     if (limit >= 0 && pool.used + own > limit) {
-        return {Gate::kPoolLimit, id, kLastGrant};
+        return {Gate::kPoolLimit, id, kLastGrant, pool_limit_rises(pool, now)};
     }
     const int64_t share = pool.row.spec.per_tenant_concurrency;
     const auto it = pool.used_by_tenant.find(tenant);

@@ -14,6 +14,9 @@ void charge(State& state, Lease& lease);
 void release(State& state, Lease& lease);
 // The pool's limit at `now` from override, windows or definition; -1 = none.
 int64_t pool_limit(const Pool& pool, Instant now);
+// When a window ends that makes the limit lower than it will be; kNever: none does, or not within
+// the steps that are known.
+Instant pool_limit_rises(const Pool& pool, Instant now);
 int64_t asset_limit(const Asset& asset, const AssetSpec& spec);  // 0 = none
 // Partitions of the job that run: one for each lease with something unreported.
 uint64_t running_of(const State& state, const Job& job);
@@ -151,8 +154,8 @@ void cut_to_limits(Context& c);
 void rebalance(Context& c);
 // What runs of the lease has taken as long by itself as a whole range is meant to.
 bool runs_late(const Lease& lease, Instant now);
-// To be called when its executor reports the same partition as running as the report before did: the
-// rest is asked back if that runs late.
+// To be called when its executor reports the same partition as running as the report before did:
+// the rest is asked back if that runs late.
 void take_back_late(Context& c, Lease& lease);
 
 // --- results.cc ---

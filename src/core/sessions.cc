@@ -174,10 +174,10 @@ void grant_free_slots(Context& c, Session& session, int asked) {
 }
 
 bool may_top_up(const State& state, const Job& job, const Lease& lease) {
-    if (lease.stop || lease.shrink_to || runs_late(lease, state.now) || lease.attempt != 1 || lease.deaths > 0 ||
-        lease.generation != job.row.generation || job.revision->spec.sequential ||
-        job.revision->spec.run.kind == RunnerKind::kBatch || job.ready.empty() ||
-        (!job.due.empty() && job.due.begin()->first.first == 0)) {
+    if (lease.stop || lease.shrink_to || runs_late(lease, state.now) || lease.attempt != 1 ||
+        lease.deaths > 0 || lease.generation != job.row.generation ||
+        job.revision->spec.sequential || job.revision->spec.run.kind == RunnerKind::kBatch ||
+        job.ready.empty() || (!job.due.empty() && job.due.begin()->first.first == 0)) {
         return false;
     }
     const int64_t each = expected_us(state, job);

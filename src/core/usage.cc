@@ -47,6 +47,19 @@ int64_t pool_limit(const Pool& pool, Instant now) {
     return limit;
 }
 
+Instant pool_limit_rises(const Pool& pool, Instant now) {
+    const int64_t limit = pool_limit(pool, now);
+    if (pool.row.concurrency_override || limit < 0) {
+        return kNever;
+    }
+    for (const LimitStep& step : pool.steps) {
+        if (step.from > now && (step.concurrency < 0 || step.concurrency > limit)) {
+            return step.from;
+        }
+    }
+    return kNever;
+}
+
 int64_t asset_limit(const Asset& asset, const AssetSpec& spec) {
     if (spec.sequential) {
         return 1;

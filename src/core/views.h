@@ -102,7 +102,8 @@ struct ExecutorView {
 struct PoolView {
     PoolRow row;
     std::string tenant_name;
-    int64_t limit = -1;  // in force now; -1 = none
+    int64_t limit = -1;            // in force now; -1 = none
+    Instant limit_until = kNever;  // a window makes it lower than it is from then on
     int64_t used = 0;
     int recent_attempts = 0;  // of the breaker's window
     int recent_external = 0;

@@ -33,6 +33,7 @@ std::vector<PoolView> Scheduler::pools(Instant now) const {
         const auto tenant = state_->tenants.find(pool.row.tenant);
         view.tenant_name = tenant == state_->tenants.end() ? "" : tenant->second.row.name;
         view.limit = pool_limit(pool, now);
+        view.limit_until = pool_limit_rises(pool, now);
         view.used = pool.used;
         view.recent_attempts = pool.breaker.attempts_in_window();
         view.recent_external = pool.breaker.external_in_window();

@@ -9,7 +9,8 @@ using StateRun = store::History::StateRun;
 
 namespace {
 
-// What an open job did lately counts before an older state.
+// What an open job did lately counts before an older state; but what succeeded before it failed
+// lately stays succeeded once.
 void add_fresh(
     const OpenOwner& owner,
     const OrdinalView& all,
@@ -22,8 +23,15 @@ void add_fresh(
     for (const Outcome outcome : {Outcome::kSucceeded, Outcome::kFailed}) {
         const RunSet fresh =
             outcome == Outcome::kSucceeded ? fresh_completed(owner, all) : fresh_failed(owner, all);
+        RunSet succeeded_before;
         for (auto& [other, indices] : without) {
+            if (policy == ReprocessPolicy::kMissing && other != Outcome::kSkipped) {
+                succeeded_before.add(both(indices, fresh));
+            }
             indices.subtract(fresh);
+        }
+        if (!succeeded_before.empty()) {
+            without[outcome].add(succeeded_before);
         }
         state.outcome = outcome;
         if (!runs_again(state, policy, latest)) {
@@ -39,10 +47,7 @@ bool runs_again(const StateRun& state, ReprocessPolicy policy, int latest_revisi
         case Outcome::kMissing:
             return true;
         case Outcome::kFailed:
-            // A first run that failed has never succeeded. The state does not tell it from a
-            // failure after a success, so `missing` takes both: running too much is the safer
-            // mistake.
-            return true;
+            return policy != ReprocessPolicy::kMissing || !state.succeeded_before;
         case Outcome::kSkipped:
             return policy == ReprocessPolicy::kAll;
         case Outcome::kSucceeded:

@@ -196,7 +196,7 @@ api::EndpointResult check_endpoint(const api::EndpointAsk& endpoint) {
     if (endpoint.bearer) {
         references[kBearer] = {endpoint.bearer->env, endpoint.bearer->file};
     }
-    const auto secrets = resolve_secrets(references);
+    const auto secrets = resolve_secrets(references, "");
     if (!secrets) {
         out.verdict = "no_credentials";
         out.message = secrets.error().message;

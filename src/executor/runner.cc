@@ -29,7 +29,7 @@ std::unique_ptr<Runner> make_runner(model::RunnerKind kind, const RunnerContext&
 
 Result<ResolvedSecrets> resolve(const Program& program) {
     ResolvedSecrets secrets;
-    secrets.values = SERVO_TRY(resolve_secrets(program.definition.spec.secrets));
+    secrets.values = SERVO_TRY(resolve_secrets(program.definition.spec.secrets, program.directory));
     secrets.redactor = Redactor(secrets.values);
     return secrets;
 }

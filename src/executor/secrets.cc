@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 
 #include "base/text.h"
 #include "executor/os.h"
@@ -65,7 +66,11 @@ Result<std::string> read_all(const std::string& name, const std::string& path, i
     return value;
 }
 
-Result<std::string> from_file(const std::string& name, const std::string& path) {
+Result<std::string> from_file(
+    const std::string& name, const std::string& file, const std::string& folder
+) {
+    const std::string path =
+        folder.empty() ? file : (std::filesystem::path(folder) / file).lexically_normal().string();
     if (!path.starts_with('/')) {
         return fail(
             unavailable_secret(name, fmt::format("the path {} must be absolute", shell_quote(path)))
@@ -105,12 +110,13 @@ Result<std::string> from_file(const std::string& name, const std::string& path) 
 }  // namespace
 
 Result<std::map<std::string, std::string>> resolve_secrets(
-    const std::map<std::string, model::SecretRef>& references
+    const std::map<std::string, model::SecretRef>& references, const std::string& folder
 ) {
     std::map<std::string, std::string> values;
     for (const auto& [name, reference] : references) {
         std::string value = SERVO_TRY(
-            reference.file.empty() ? from_env(name, reference.env) : from_file(name, reference.file)
+            reference.file.empty() ? from_env(name, reference.env)
+                                   : from_file(name, reference.file, folder)
         );
         if (value.find('\0') != std::string::npos) {
             return fail(unavailable_secret(name, "its value contains a NUL byte"));

@@ -17,10 +17,11 @@ constexpr size_t kSecretBytesMax = 64 * 1024;
 constexpr size_t kRedactedBytesMin = 4;
 
 // name → value. `env:` reads this process' environment, except the executor's own SERVO_*; `file:`
-// must be absolute, a regular file of at most kSecretBytesMax, not readable by everyone; one line
-// end at its end is dropped. Error: failed_precondition / "secret_unavailable".
+// is a regular file of at most kSecretBytesMax, not readable by everyone; a relative path starts
+// from `folder` ("": it must be absolute); one line end at its end is dropped.
+// Error: failed_precondition / "secret_unavailable".
 Result<std::map<std::string, std::string>> resolve_secrets(
-    const std::map<std::string, model::SecretRef>& references
+    const std::map<std::string, model::SecretRef>& references, const std::string& folder
 );
 
 // Replaces secret values by "***". A value of several lines is also found line by line.

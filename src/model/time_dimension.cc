@@ -17,10 +17,6 @@ std::string format_s(int64_t at_s, const Zone& zone) {
     return format_rfc3339(instant_ms(at_s * 1000), zone);
 }
 
-Error empty_range(std::string message) {
-    return invalid_argument("empty_range", std::move(message));
-}
-
 // Collects the errors of one time dimension.
 class Checker {
  public:
@@ -192,15 +188,19 @@ Result<TimeSelection> TimeDimension::select(
         start.empty() ? start_s_ : SERVO_TRY(read_bound(start, Bound::kStart, zone));
     const int64_t until_s =
         end.empty() ? now_s + 1 : SERVO_TRY(read_bound(end, Bound::kInclusiveEnd, zone));
-    if (asked_s >= until_s) {
-        const std::string from = format_s(asked_s, zone);
-        const std::string to = format_s(end.empty() ? now_s : until_s, zone);
-        return fail(empty_range(
-            end.empty() ? fmt::format("Nothing has started yet: {} lies after now ({}).", from, to)
-            : start.empty()
-                ? fmt::format("The range ends at {}, before the first partition ({}).", to, from)
-                : fmt::format("The range is empty: {} is not before {}.", from, to)
-        ));
+    // A range in which nothing lies is an answer; one that is the wrong way round is a mistake.
+    if (!start.empty() && !end.empty() && asked_s >= until_s) {
+        const int64_t end_s = SERVO_TRY(read_bound(end, Bound::kStart, zone));
+        if (asked_s > end_s) {
+            return fail(invalid_argument(
+                "empty_range",
+                fmt::format(
+                    "The range ends before it starts: {} lies after {}.",
+                    format_s(asked_s, zone),
+                    format_s(end_s, zone)
+                )
+            ));
+        }
     }
     const Ordinal asked = axis_->first_from(asked_s);
     const Ordinal until = axis_->first_from(until_s);

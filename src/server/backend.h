@@ -69,6 +69,12 @@ class Backend {
         }
     }
 
+    // Whom to ask, by team; set once, before requests come.
+    void set_contacts(std::map<std::string, std::string> contacts) {
+        contacts_ = std::move(contacts);
+    }
+    const std::map<std::string, std::string>& contacts() const { return contacts_; }
+
     engine::Loop& loop() { return loop_; }
     LogWatches& log_watches() { return log_watches_; }
     // Shared with answers of the engine that may outlive this.
@@ -106,6 +112,7 @@ class Backend {
     LogWatches log_watches_;
     RecordBook* record_;
     std::function<void()> changed_;
+    std::map<std::string, std::string> contacts_;
     std::shared_ptr<ExecutorBook> executor_book_ = std::make_shared<ExecutorBook>();
 };
 

@@ -38,7 +38,7 @@ struct Call {
     Backend& backend;
     Forecasts& forecasts;
     TokenBook& tokens;
-    std::unique_ptr<store::History> history;  // as far as the principal may see
+    std::unique_ptr<store::History> history;      // as far as the principal may see
     std::function<store::DatedPast()> open_past;  // as far, for past()
     const api::Route* route = nullptr;
     Principal principal;

@@ -275,8 +275,10 @@ void Dispatcher::to_worker(
         // Before anything is read: what is read later is not older.
         const Result<Instant> as_of = leader ? of_record_.as_of() : Result<Instant>(began);
         Response response = run(*carried, key);
-        std::optional<Instant> told =
-            carried->opened_past ? carried->opened_past->as_of : std::nullopt;
+        std::optional<Instant> told;
+        if (carried->opened_past) {
+            told = carried->opened_past->as_of;
+        }
         if (leader) {
             // What the record does not have, the leader may.
             if (!as_of || carried->wants_leader || response.status != 200) {
@@ -284,7 +286,7 @@ void Dispatcher::to_worker(
                     *carried->route, std::move(*leader), responder, carried->request_id
                 );
             }
-            told = std::min(told.value_or(*as_of), *as_of);
+            told = told && *told < *as_of ? *told : *as_of;
         }
         if (told && response.status == 200) {
             response.headers.emplace_back(std::string(api::kAsOfHeader), format_rfc3339(*told));

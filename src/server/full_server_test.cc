@@ -8,9 +8,7 @@ namespace servo::server {
 
 namespace json = boost::json;
 
-TestServer::TestServer(
-    ServerOptions options, const model::ChangeSet& stored, const Wrap& archive
-) {
+TestServer::TestServer(ServerOptions options, const model::ChangeSet& stored, const Wrap& archive) {
     if (!stored.empty()) {
         const int64_t epoch = store_.take_leadership({"earlier"}).value_or(0);
         const store::CommitOutcome outcome = store_.commit({epoch, 1, instant_ms(1), &stored});

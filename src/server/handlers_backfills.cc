@@ -208,8 +208,7 @@ Result<store::JobPage> read_page(
     out.next_page_token = token;
     int pages = 0;
     do {
-        store::JobPage page =
-            SERVO_TRY(from.jobs(filter, store::kPageMax, out.next_page_token));
+        store::JobPage page = SERVO_TRY(from.jobs(filter, store::kPageMax, out.next_page_token));
         std::erase_if(page.items, [&wanted](const auto& item) {
             return !wanted.contains(item.row.asset);
         });
@@ -361,6 +360,42 @@ Result<Response> get_backfill(Call& call) {
     return json_response(to_json(out));
 }
 
+// Why the scheduler itself paused the job, and what resuming it means.
+Result<std::string> own_pause(
+    Call& call, const core::JobView& view, const AssetRevision* revision
+) {
+    const std::string id = to_text(view.row.id);
+    const std::string list = fmt::format(
+        "`servo partition list {} --status failed` shows them", shell_quote(view.asset_name)
+    );
+    if (view.row.state_reason == "too_many_failures") {
+        return fmt::format(
+            " It paused itself: {} of {} partitions that ended failed, which is more than "
+            "--max-failures {} allows; {}. Resuming drops that limit; `servo backfill set {} "
+            "--max-failures N` sets another.",
+            view.counters.failed,
+            view.counters.finished(),
+            to_text(view.row.settings.max_failures),
+            list,
+            id
+        );
+    }
+    const auto rows =
+        SERVO_TRY(call.history->failures(view.row.id, std::nullopt, true, 1, 0, nullptr));
+    return fmt::format(
+        " It paused itself: {} failed, and the asset is sequential. Resuming steps over what "
+        "failed; to run it again first: servo backfill retry {}",
+        rows.empty() ? "a partition" : key_of(revision, view.row, rows.front().index),
+        id
+    );
+}
+
+// Whether a rule of the scheduler paused it, not a person.
+bool paused_itself(const JobRow& row) {
+    return row.state == JobState::kPaused &&
+           (row.state_reason == "too_many_failures" || row.state_reason == "sequential_failed");
+}
+
 std::string job_summary(const core::JobView& view) {
     const std::string state(to_string(view.row.state));
     if (is_terminal(view.row.state)) {
@@ -374,14 +409,14 @@ std::string job_summary(const core::JobView& view) {
     }
     std::string out =
         fmt::format("It is {}: {} running, {} to go.", state, view.running, view.pending);
-    if (view.row.state == JobState::kPaused) {
+    if (view.row.state == JobState::kPaused && !paused_itself(view.row)) {
         out += fmt::format(
             " Paused by {}{}{}.",
             view.row.state_by,
             view.row.state_note.empty() ? "" : ": ",
             view.row.state_note
         );
-    } else if (!view.waiting.empty()) {
+    } else if (!view.waiting.empty() && !paused_itself(view.row)) {
         const core::GateShare& first = view.waiting.front();
         const bool one = first.partitions == 1;
         out += first.gate == core::Gate::kNone ? fmt::format(
@@ -412,6 +447,11 @@ Result<Response> explain_backfill(Call& call) {
     out.backfill_id = to_text(view.row.id);
     out.state = to_string(view.row.state);
     out.summary = job_summary(view);
+    if (paused_itself(view.row)) {
+        const auto revision =
+            find_revision(call, view.row.asset, view.row.revision).value_or(nullptr);
+        out.summary += SERVO_TRY(own_pause(call, view, revision.get()));
+    }
     for (const core::GateShare& share : view.waiting) {
         out.reasons.push_back(render_wait(share));
     }

@@ -44,8 +44,7 @@ Result<std::vector<std::string>> known_names(Call& call, TenantId tenant) {
 }
 
 Result<bool> is_recorded(Call& call, const store::EventFilter& filter) {
-    return !SERVO_TRY(call.past().events({filter.tenant, {}, filter.subject}, 1, ""))
-                .items.empty();
+    return !SERVO_TRY(call.past().events({filter.tenant, {}, filter.subject}, 1, "")).items.empty();
 }
 
 // The only backfill whose id begins so, if it is like the beginning of one.
@@ -75,9 +74,12 @@ Status about(Call& call, const std::string& typed, store::EventFilter& filter) {
     if (std::find(known.begin(), known.end(), filter.subject) != known.end()) {
         return {};
     }
-    if (auto id = backfill_like(call, typed)) {
-        filter.subject = std::move(*id);
-        return {};
+    // A full id stands for itself, also where nothing has it.
+    if (!typed.starts_with("bf_")) {
+        if (auto id = backfill_like(call, typed)) {
+            filter.subject = std::move(*id);
+            return {};
+        }
     }
     return fail(not_found(
         "no_such_subject",

@@ -273,6 +273,7 @@ Result<Response> get_status(Call& call) {
     add_times(machinery.time_by, somebodys, out.groups);
     set_time(time_spent(machinery.time.now, own), out);
     set_time_before(time_spent(machinery.time.before, own), out);
+    out.contacts = call.backend.contacts();
     out.as_of = machinery.now;
     return json_response(to_json(out));
 }

@@ -223,6 +223,16 @@ Result<std::vector<AssetRef>> find_assets_of_all(Call& call, const std::string& 
 }
 
 Result<JobId> find_job_id(Call& call, const std::string& text) {
+    if (text.starts_with("grp_")) {
+        return fail(invalid_argument(
+            "bad_id",
+            fmt::format(
+                "{} is a group, and this is about one backfill: servo backfill list --group {}",
+                text,
+                text
+            )
+        ));
+    }
     const auto exact = parse_job_id(text);
     return exact ? *exact : SERVO_TRY(job_by_prefix(call, text));
 }

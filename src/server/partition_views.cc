@@ -255,7 +255,19 @@ Result<Response> explain_place(Call& call, const AssetRef& asset, const Partitio
     out.as_of = call.backend.now();
     if (!place.owner_view) {
         out.summary = unowned_summary(place, out.state);
-        out.command = run_command(asset, place.info.key);
+        model::Selection alone;
+        alone.keys = {place.info.key};
+        if (SERVO_TRY(asset.revision->scheme->resolve(alone, out.as_of)).not_yet_ended > 0) {
+            out.summary += fmt::format(
+                " It cannot run yet: its window ends at {}{}.",
+                place.info.end_text,
+                place.info.window && place.info.window->end <= out.as_of
+                    ? ", and the asset's end_offset holds back the latest windows"
+                    : ""
+            );
+        } else {
+            out.command = run_command(asset, place.info.key);
+        }
         return json_response(to_json(out));
     }
     out.backfill_id = to_text(place.owner->id);

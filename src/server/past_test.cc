@@ -85,7 +85,9 @@ TEST_F(LaggingReplica, IsNotAskedWhatRunsOrWhatOneBackfillCameTo) {
     EXPECT_EQ(ended.text("state"), "completed") << ended.reply.body;
     EXPECT_EQ(ended.reply.header("Servo-As-Of"), "");
     EXPECT_EQ(server.get("/v1/assets/days/partitions/2024-01-02").text("status"), "completed");
-    EXPECT_EQ(server.get("/v1/assets/days/partitions?status=completed").item(1).at("key"), "2024-01-02");
+    EXPECT_EQ(
+        server.get("/v1/assets/days/partitions?status=completed").item(1).at("key"), "2024-01-02"
+    );
 }
 
 TEST_F(LaggingReplica, DecidesNothing) {
@@ -99,14 +101,12 @@ TEST_F(LaggingReplica, DecidesNothing) {
 }
 
 TEST_F(LaggingReplica, LetsNobodyIn) {
-    TestServer closed{guarded(), [](store::Archive& primary) {
-                          return std::make_unique<Lagging>(primary);
-                      }};
+    TestServer closed{
+        guarded(), {}, [](store::Archive& primary) { return std::make_unique<Lagging>(primary); }};
     const auto bearer = [](std::string_view token) {
         return fmt::format("Authorization: Bearer {}\r\n", token);
     };
-    const auto made =
-        closed.call("POST", "/v1/tokens", R"({"role":"admin"})", bearer("root"));
+    const auto made = closed.call("POST", "/v1/tokens", R"({"role":"admin"})", bearer("root"));
     ASSERT_EQ(made.status, 200) << made.reply.body;
     const std::string token = bearer(made.text("text"));
     EXPECT_EQ(closed.call("GET", "/v1/backfills", "", token).status, 200);

@@ -210,6 +210,7 @@ api::Pool render_pool(const core::PoolView& view) {
     if (view.limit >= 0) {
         out.limit = view.limit;
     }
+    out.limit_until = some_time(view.limit_until);
     out.used = view.used;
     for (const PoolWindow& window : row.spec.windows) {
         out.windows.push_back(
@@ -383,6 +384,24 @@ std::string named_dimensions(const JobRow& row, const PartitionScheme& scheme) {
     return out;
 }
 
+// What selects just the partitions of a job that was not given a range. All keys of an asset need
+// no word; more than a command can name have to come from a file, which only a person has.
+std::string named_keys(const JobRow& row, const PartitionScheme* scheme, Instant now) {
+    if (scheme != nullptr && scheme->timezone().empty()) {
+        const auto all = scheme->resolve({}, now);
+        if (all && all->count == row.total()) {
+            return "";
+        }
+    }
+    std::string out;
+    for (uint64_t i = 0; scheme != nullptr && i < row.total() && row.total() <= kKeysInCommandMax;
+         ++i) {
+        const auto info = scheme->describe(row.ordinals->at(i));
+        out += info ? fmt::format(" --partition {}", shell_quote(info->key)) : "";
+    }
+    return out.empty() ? fmt::format(" --partitions-file FILE_OF_ITS_{}_KEYS", row.total()) : out;
+}
+
 // Settings that `servo backfill start` takes. A deadline that has passed it would refuse.
 std::string start_flags(const JobSettings& settings, Instant now) {
     std::string out;
@@ -425,12 +444,9 @@ std::string repeat_command(const core::JobView& view, const PartitionScheme* sch
                                    ? ""
                                    : fmt::format(" --tenant {}", shell_quote(view.tenant_name));
     out += tenant;
-    bool named = scheme != nullptr && row.total() <= kKeysInCommandMax && row.range_start.empty();
-    for (uint64_t i = 0; named && i < row.total(); ++i) {
-        const auto info = scheme->describe(row.ordinals->at(i));
-        out += info ? fmt::format(" --partition {}", shell_quote(info->key)) : "";
-    }
-    if (!row.range_start.empty()) {
+    if (row.range_start.empty()) {
+        out += named_keys(row, scheme, now);
+    } else {
         out += fmt::format(
             " --start {} --end {}", shell_quote(row.range_start), shell_quote(row.range_end)
         );

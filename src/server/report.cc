@@ -38,8 +38,7 @@ class HistoryWalk {
         filter.ended_since = since;
         std::string page_token;
         do {
-            const store::JobPage page =
-                SERVO_TRY(past_.jobs(filter, store::kPageMax, page_token));
+            const store::JobPage page = SERVO_TRY(past_.jobs(filter, store::kPageMax, page_token));
             for (const store::JobPage::Item& item : page.items) {
                 if (jobs_ == kJobsMax) {
                     cut_jobs_ = true;
@@ -125,9 +124,9 @@ class HistoryWalk {
 
 // Slot time of the two periods. An hour that a bound cuts counts by its minutes; they are kept less
 // long than hours, and without them it counts where it begins.
-Status add_ledger(store::History& history, const ReviewSpan& span, Review& review) {
-    const auto read = [&history](LedgerSpan of, const ReviewSpan::Hours& hours) {
-        return history.ledger(of, LedgerScope::kAll, hours.from, hours.to);
+Status add_ledger(store::Past& past, const ReviewSpan& span, Review& review) {
+    const auto read = [&past](LedgerSpan of, const ReviewSpan::Hours& hours) {
+        return past.ledger(of, LedgerScope::kAll, hours.from, hours.to);
     };
     for (const ReviewSpan::Hours& hours : span.whole_hours()) {
         review.add_ledger(SERVO_TRY(read(LedgerSpan::kHour, hours)));

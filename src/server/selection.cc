@@ -33,6 +33,8 @@ void count_left_out(Outcome outcome, uint64_t count, api::ResolvedSelection& out
     }
 }
 
+}  // namespace
+
 Result<std::vector<OrdinalRun>> kept_runs(const OrdinalView& all, const RunSet& kept) {
     OrdinalRunBuilder builder;
     size_t runs = 0;
@@ -55,6 +57,16 @@ Result<std::vector<OrdinalRun>> kept_runs(const OrdinalView& all, const RunSet& 
     return builder.take();
 }
 
+Result<std::vector<std::string>> sample_keys(const AssetRef& asset, const OrdinalView& view) {
+    std::vector<std::string> out;
+    for (uint64_t i = 0; i < std::min<uint64_t>(view.size(), kSampleKeysMax); ++i) {
+        out.push_back(SERVO_TRY(asset.revision->scheme->describe(view.at(i))).key);
+    }
+    return out;
+}
+
+namespace {
+
 Status describe_chosen(
     const AssetRef& asset, const OrdinalView& view, api::ResolvedSelection& out
 ) {
@@ -68,9 +80,7 @@ Status describe_chosen(
     const uint64_t last = view.size() - 1;
     out.first_key = SERVO_TRY(scheme.describe(view.at(view.reversed() ? last : 0))).key;
     out.last_key = SERVO_TRY(scheme.describe(view.at(view.reversed() ? 0 : last))).key;
-    for (uint64_t i = 0; i < std::min<uint64_t>(view.size(), kSampleKeysMax); ++i) {
-        out.sample_keys.push_back(SERVO_TRY(scheme.describe(view.at(i))).key);
-    }
+    out.sample_keys = SERVO_TRY(sample_keys(asset, view));
     return {};
 }
 

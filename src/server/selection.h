@@ -27,4 +27,12 @@ Result<Chosen> choose_partitions(
     bool reverse
 );
 
+// The indices `kept` of the ascending view, as runs of ordinals. Error: resource_exhausted /
+// "too_fragmented".
+Result<std::vector<model::OrdinalRun>> kept_runs(
+    const model::OrdinalView& all, const model::RunSet& kept
+);
+// Keys of the first ones, at most kSampleKeysMax.
+Result<std::vector<std::string>> sample_keys(const AssetRef& asset, const model::OrdinalView& view);
+
 }  // namespace servo::server

@@ -52,6 +52,7 @@ Server::Server(ServerOptions options, engine::Loop& loop, store::Archive& archiv
           }
       ) {
     backend_.on_definitions_changed([this] { stepper_.refresh(); });
+    backend_.set_contacts(options_.contacts);
 }
 
 Server::~Server() {

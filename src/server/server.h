@@ -2,6 +2,7 @@
 // stop() from one thread. Stop it before the loop, so that no request is left without an answer.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -28,6 +29,7 @@ struct ServerOptions {
     size_t body_max = 1024 * 1024;
     size_t submit_max = 16 * 1024 * 1024;  // of routes that take a large body
     std::string version = "dev";
+    std::map<std::string, std::string> contacts;  // by team
     StoreHooks hooks;
     RecordBook::Source definitions;  // as stored; empty: a standby answers nothing by itself
     Peers peers;                     // the other servers on the same store

@@ -231,52 +231,6 @@ TEST(Server, ARepeatedRequestGetsTheFirstAnswer) {
     EXPECT_EQ(other.reason(), "idempotency_key_reused");
 }
 
-TEST(Server, WhatRepeatsABackfillNamesItsDimensions) {
-    TestServer server;
-    server.apply(
-        "version: 1\nassets:\n  sales:\n    run: { command: [make] }\n    partitions: { "
-        "dimensions: { date: "
-        "{ every: day, start: 2024-01-01 }, region: { keys: [eu, us, apac] } } }\n"
-    );
-    const auto command_of = [&server](const std::string& selection) {
-        const auto started =
-            server.post("/v1/backfills", R"({"asset":"sales","selection":)" + selection + "}");
-        EXPECT_EQ(started.status, 200) << started.reply.body;
-        return server.get("/v1/backfills/" + started.text("id")).text("command");
-    };
-    const std::string some =
-        command_of(R"({"start":"2024-01-01","end":"2024-06-30","dims":{"region":["us","eu"]}})");
-    EXPECT_NE(some.find(" --dim region=eu,us"), std::string::npos) << some;
-    const std::string all = command_of(R"({"start":"2024-07-01","end":"2024-12-31"})");
-    EXPECT_EQ(all.find("--dim"), std::string::npos) << all;
-}
-
-TEST(Server, WhatRepeatsABackfillNamesAllThatWasGiven) {
-    TestServer server;
-    server.apply(asset_yaml("orders"));
-    const auto started = server.post(
-        "/v1/backfills",
-        R"({"asset":"orders","selection":{"start":"2024-01-01","end":"2024-01-31"},"priority":2,)"
-        R"("sla_deadline":"2100-01-01T00:00:00Z","overlap":"wait","note":"ann's redo"})"
-    );
-    ASSERT_EQ(started.status, 200) << started.reply.body;
-    const std::string path = "/v1/backfills/" + started.text("id");
-    const std::string start =
-        "servo backfill start orders --start 2024-01-01T00:00:00Z --end 2024-02-01T00:00:00Z "
-        "--reprocess failed --overlap wait --priority 2 --sla-deadline 2100-01-01T00:00:00Z "
-        "--note 'ann'\\''s redo'";
-    EXPECT_EQ(server.get(path).text("command"), start);
-    EXPECT_EQ(
-        server.call("PATCH", path, R"({"timeout":"90m","memory":"2Gi","max_attempts":"3"})").status,
-        200
-    );
-    EXPECT_EQ(
-        server.get(path).text("command"),
-        "id=$(" + start +
-            ") && servo backfill set \"$id\" --timeout 1h30m --memory 2Gi --max-attempts 3"
-    );
-}
-
 TEST(Server, OverlapNamesTheOtherJob) {
     TestServer server;
     server.apply(asset_yaml("orders"));
@@ -688,7 +642,8 @@ TEST(Server, EventsAreAskedForByWhatOtherPagesPrint) {
     const std::string id = server.post("/v1/tenants/acme/backfills", kJanuary).text("id");
     const auto kinds = [&server](const std::string& query) {
         std::string out;
-        for (const auto& item : server.get("/v1/events?" + query).json.at("items").as_array()) {
+        const auto answer = server.get("/v1/events?" + query);
+        for (const auto& item : answer.json.at("items").as_array()) {
             out += std::string(item.at("kind").as_string()) + " of " +
                    std::string(item.at("tenant_id").as_string()) + ", ";
         }

@@ -138,9 +138,10 @@ Error nothing_to_do(const AssetRef& asset, const api::ResolvedSelection& resolve
         "nothing_to_do",
         fmt::format(
             "There is nothing to do: of {} partitions {} already. To run them again: --reprocess "
-            "all",
+            "all{}",
             with_commas(static_cast<int64_t>(resolved.selected)),
-            join(there, ", ")
+            join(there, ", "),
+            resolved.left_out_failed > 0 ? "; only those that failed: --reprocess failed" : ""
         )
     );
 }
@@ -166,8 +167,10 @@ JobRow new_row(
     row.ordinals = planned.chosen.ordinals;
     row.reprocess = reprocess_policy_from(request.reprocess).value_or(ReprocessPolicy::kFailed);
     row.overlap = overlap_from(request.overlap);
-    row.range_start = planned.chosen.resolved.range_start.value_or("");
-    row.range_end = planned.chosen.resolved.range_end.value_or("");
+    if (request.selection.keys.empty()) {  // between keys lie others
+        row.range_start = planned.chosen.resolved.range_start.value_or("");
+        row.range_end = planned.chosen.resolved.range_end.value_or("");
+    }
     row.note = request.note;
     row.created_by = call.principal.actor;
     row.traceparent = call.traceparent;
@@ -219,16 +222,26 @@ api::StartReply complete_reply(
     return out;
 }
 
-// A dry run answers what the scheduler would: an error where it would refuse, and how much is left
-// to other jobs. The real run leaves that to the scheduler, which alone sees the present.
+// The keys that come first once those of other jobs are left out.
+Result<std::vector<std::string>> keys_left(const Planned& planned, const RunSet& taken) {
+    const OrdinalView& chosen = *planned.chosen.ordinals;
+    RunSet kept(Run{0, chosen.size()});
+    kept.subtract(taken);
+    std::vector<OrdinalRun> runs = SERVO_TRY(kept_runs(OrdinalView(chosen.runs()), kept));
+    return sample_keys(planned.asset, OrdinalView(std::move(runs), chosen.reversed()));
+}
+
+// A dry run answers what the scheduler would: an error where it would refuse, and what is left to
+// other jobs. The real run leaves that to the scheduler, which alone sees the present.
 Status preview_overlap(
     Call& call, const Planned& planned, const std::string& overlap, api::StartedBackfill& item
 ) {
     RunSet taken;
+    const OrdinalView ascending(planned.chosen.ordinals->runs());
     const auto owners =
         SERVO_TRY(engine::open_owners(*call.history, planned.asset.head.id, ask_jobs(call)));
     for (const engine::OpenOwner& owner : owners) {
-        const RunSet shared = engine::to_do(owner, *planned.chosen.ordinals);
+        const RunSet shared = engine::to_do(owner, ascending);
         if (shared.empty()) {
             continue;
         }
@@ -250,6 +263,7 @@ Status preview_overlap(
     }
     if (overlap_from(overlap) == OverlapPolicy::kSkip) {
         item.skipped_by_overlap = taken.size();
+        item.resolved.sample_keys = SERVO_TRY(keys_left(planned, taken));
     }
     return {};
 }

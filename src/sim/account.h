@@ -43,6 +43,7 @@ struct Standing {
     model::Outcome outcome = model::Outcome::kMissing;
     JobId job;  // 0: a mark
     int revision = 0;
+    bool made = false;  // it succeeded, or was marked so, since its last other mark
     auto operator<=>(const Standing&) const = default;
 };
 

@@ -21,7 +21,9 @@ void Auditor::note_standing(
     // A job that is moved to another revision holds no lease: its results of this batch were
     // before.
     const int revision = view.touched.at(job.id).revision_before;
-    a_.standings[job.asset][job.ordinals->at(index)] = {outcome, job.id, revision};
+    Standing& standing = a_.standings[job.asset][job.ordinals->at(index)];
+    const bool made = standing.made || outcome == model::Outcome::kSucceeded;
+    standing = {outcome, job.id, revision, made};
 }
 
 // A mark is refused while a job has the partition to do: results of the same batch were before.
@@ -34,7 +36,9 @@ void Auditor::apply_marks(const BatchView& view) {
         marks_.emplace_back(asset.name, change);
         for (const OrdinalRun& run : change.ordinals) {
             for (Ordinal ordinal = run.first; ordinal <= run.last(); ordinal += run.stride) {
-                a_.standings[change.asset][ordinal] = {change.outcome, JobId{}, change.revision};
+                const bool made = change.outcome == model::Outcome::kSucceeded;
+                a_.standings[change.asset][ordinal] = {
+                    change.outcome, JobId{}, change.revision, made};
             }
         }
     }

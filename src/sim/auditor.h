@@ -1,9 +1,9 @@
 // The independent model: fed by the committed batches and by the answers that callers got, it
-// checks the invariants of the record after every batch (I1-I12, I14, I16, I17, I19, I22; the numbers
-// are those of docs/design notes on promises), that what is set for a time ends in time and gives
-// back what it covered, and that no two open jobs own a partition. It keeps where each partition
-// stands, which PartitionReader holds answers against. It shares no rule with the scheduler.
-// Single-threaded.
+// checks the invariants of the record after every batch (I1-I12, I14, I16, I17, I19, I22; the
+// numbers are those of docs/design notes on promises), that what is set for a time ends in time and
+// gives back what it covered, and that no two open jobs own a partition. It keeps where each
+// partition stands, which PartitionReader holds answers against. It shares no rule with the
+// scheduler. Single-threaded.
 #pragma once
 
 #include <map>

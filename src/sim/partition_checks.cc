@@ -9,12 +9,13 @@ namespace {
 
 constexpr const char* kStanding = "standing";
 
-// By the words of docs/concepts.md. A failure after a success is "never succeeded" too.
+// By the words of docs/concepts.md.
 bool takes(ReprocessPolicy policy, const Standing& standing, int latest) {
     const bool made = standing.outcome == model::Outcome::kSucceeded;
     const bool waived = standing.outcome == model::Outcome::kSkipped;
     switch (policy) {
         case ReprocessPolicy::kMissing:
+            return !standing.made && !waived;
         case ReprocessPolicy::kFailed:
             return !made && !waived;
         case ReprocessPolicy::kStale:
@@ -39,14 +40,20 @@ std::string word_of(model::Outcome outcome) {
     return "missing";
 }
 
+Standing standing_in(const store::History::StateRun& state) {
+    const bool made = state.succeeded_before || state.outcome == model::Outcome::kSucceeded;
+    return {state.outcome, state.job, state.revision, made};
+}
+
 bool is_owners(const std::string& word) {
     return word == "pending" || word == "running";
 }
 
 std::string describe(const Standing& standing) {
     return fmt::format(
-        "{} by {} at revision {}",
+        "{}{} by {} at revision {}",
         word_of(standing.outcome),
+        standing.made && standing.outcome != model::Outcome::kSucceeded ? " after a success" : "",
         standing.job ? to_text(standing.job) : "a mark or nobody",
         standing.revision
     );
@@ -143,7 +150,7 @@ void PartitionReader::check_place(Reading& reading, Ordinal ordinal, const Look&
         told.job = place->owner->row.id;
     } else if (place->state) {
         word = word_of(place->state->outcome);
-        told = {place->state->outcome, place->state->job, place->state->revision};
+        told = standing_in(*place->state);
     } else {
         word = "missing";
     }
@@ -156,8 +163,9 @@ void PartitionReader::check_place(Reading& reading, Ordinal ordinal, const Look&
                 return seen.owned && is_owners(word);
             }
             return word == word_of(seen.standing.outcome) &&
-                   (word == "missing" ||
-                    (told.job == seen.standing.job && (place->owner || told == seen.standing)));
+                   (word == "missing" || (told.job == seen.standing.job &&
+                                          (place->owner || told.revision == seen.standing.revision))
+                   );
         }
     );
 }
@@ -205,7 +213,7 @@ void PartitionReader::check_stored() {
             const auto stored = history->partition_states(asset, ordinal, ordinal, 1);
             Standing told;
             if (stored.has_value() && !stored->empty()) {
-                told = {stored->front().outcome, stored->front().job, stored->front().revision};
+                told = standing_in(stored->front());
             }
             const bool missing = standing.outcome == model::Outcome::kMissing;
             if (missing ? told.outcome != standing.outcome : told != standing) {

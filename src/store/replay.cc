@@ -6,7 +6,6 @@
 
 #include "base/rfc3339.h"
 #include "model/job_id.h"
-#include "store/state_block.h"
 
 namespace servo::store {
 
@@ -92,7 +91,8 @@ Result<std::vector<DoneEntry>> sorted_block(std::vector<DoneEntry> entries, uint
     return entries;
 }
 
-JobCheck::JobCheck(const JobRow& job, JobCheckpoint exact) : job_(job), exact_(std::move(exact)) {}
+JobCheck::JobCheck(const JobRow& job, Replay exact)
+    : job_(job), done_after_(exact.done_after()), exact_(exact.take()) {}
 
 void JobCheck::add_done(uint64_t block, const std::vector<DoneEntry>& entries) {
     for (const DoneEntry& entry : entries) {
@@ -130,6 +130,7 @@ std::vector<std::string> JobCheck::findings() const {
             repeated_.at(0)
         ));
     }
+    check_row(out);
     check_cover(out);
     check_counters(out);
     check_grants(out);
@@ -140,7 +141,40 @@ std::vector<std::string> JobCheck::findings() const {
 }
 
 JobFacts JobCheck::facts() const {
-    return {job_.ordinals, done_, exact_.failed, exact_.skipped};
+    RunSet recorded = done_;
+    recorded.subtract(done_after_);
+    return {job_.asset, job_.ordinals, done_, exact_.failed, exact_.skipped, std::move(recorded)};
+}
+
+void JobCheck::check_row(std::vector<std::string>& out) const {
+    const std::string name = to_text(job_.id);
+    const int priority = job_.settings.priority;
+    if (priority < kPriorityMin || priority > kPriorityMax) {
+        out.push_back(fmt::format(
+            "Job {}: its priority is {}, not from {} to {}.",
+            name,
+            priority,
+            kPriorityMin,
+            kPriorityMax
+        ));
+    }
+    const bool over = is_terminal(job_.state);
+    if (over != exact_.remaining.empty()) {
+        out.push_back(fmt::format(
+            "Job {} is {} and has {} partitions to do.",
+            name,
+            to_string(job_.state),
+            over ? fmt::format("{}", exact_.remaining.size()) : "no"
+        ));
+    }
+    if (over != job_.completed_at.has_value()) {
+        out.push_back(fmt::format(
+            "Job {} is {} and has {} time of its end.",
+            name,
+            to_string(job_.state),
+            over ? "no" : "a"
+        ));
+    }
 }
 
 void JobCheck::check_cover(std::vector<std::string>& out) const {
@@ -249,47 +283,6 @@ void JobCheck::check_grants(std::vector<std::string>& out) const {
             ));
         }
     }
-}
-
-std::vector<std::string> check_states(
-    AssetId asset, const StateBlock& block, const std::map<JobId, JobFacts>& jobs
-) {
-    std::vector<std::string> out;
-    for (const auto& [origin, runs] : block.parts()) {
-        const auto job = jobs.find(origin.job);
-        if (job == jobs.end() || !job->second.ordinals) {
-            continue;
-        }
-        const RunSet& claimed = origin.outcome == Outcome::kSucceeded ? job->second.done
-                                : origin.outcome == Outcome::kFailed  ? job->second.failed
-                                                                      : job->second.skipped;
-        // A failed partition that a retry finished is overwritten at the next checkpoint.
-        const bool outdated = origin.outcome == Outcome::kFailed;
-        uint64_t unexplained = 0;
-        Ordinal first = 0;
-        for (const OrdinalRun& run : runs) {
-            for (uint64_t i = 0; i < run.count; ++i) {
-                const Ordinal ordinal = run.first + static_cast<int64_t>(i) * run.stride;
-                const auto index = job->second.ordinals->index_of(ordinal);
-                if (!index || (!claimed.contains(*index) && !outdated)) {
-                    first = unexplained++ == 0 ? ordinal : first;
-                }
-            }
-        }
-        if (unexplained > 0) {
-            out.push_back(fmt::format(
-                "Asset {}: {} partitions, the first is ordinal {}, are kept as {} by job {}, whose "
-                "log "
-                "does not say so.",
-                asset.value,
-                unexplained,
-                first,
-                to_string(origin.outcome),
-                to_text(origin.job)
-            ));
-        }
-    }
-    return out;
 }
 
 void ChainCheck::add(int64_t epoch, int64_t seq, Instant now) {

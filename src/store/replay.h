@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "model/changes.h"
+#include "store/state_check.h"
 
 namespace servo::store {
 
@@ -51,19 +52,11 @@ JobCheckpoint untouched(const JobRow& job);
 // Error: internal / "bad_done_entries".
 Result<std::vector<DoneEntry>> sorted_block(std::vector<DoneEntry> entries, uint64_t block);
 
-// What fsck keeps of a job to compare the materialised states with.
-struct JobFacts {
-    std::shared_ptr<const OrdinalView> ordinals;
-    RunSet done;
-    RunSet failed;
-    RunSet skipped;
-};
-
 // Collects what a store has of one job and says what contradicts what.
 class JobCheck {
  public:
-    // `exact` is the replayed checkpoint.
-    JobCheck(const JobRow& job, JobCheckpoint exact);
+    // `exact` is all of the job's rows replayed on its checkpoint.
+    JobCheck(const JobRow& job, Replay exact);
 
     void add_done(uint64_t block, const std::vector<DoneEntry>& entries);
     void add_failure(const FailureRow& row);
@@ -76,11 +69,13 @@ class JobCheck {
     static constexpr size_t kFindingsMax = 100;
 
  private:
+    void check_row(std::vector<std::string>& out) const;
     void check_cover(std::vector<std::string>& out) const;
     void check_counters(std::vector<std::string>& out) const;
     void check_grants(std::vector<std::string>& out) const;
 
     JobRow job_;
+    RunSet done_after_;  // of done_: since the checkpoint
     JobCheckpoint exact_;
     RunSet done_;
     RunSet repeated_;                     // in the done log more than once
@@ -89,14 +84,6 @@ class JobCheck {
     FailedTokens failed_tokens_;
     std::vector<GrantRow> grants_;
 };
-
-class StateBlock;
-
-// What a block of materialised states says that the logs of the jobs it names do not. Jobs that are
-// not in `jobs` (adopted by hand, or no longer kept) are not looked at.
-std::vector<std::string> check_states(
-    AssetId asset, const StateBlock& block, const std::map<JobId, JobFacts>& jobs
-);
 
 // Gaps and steps back in the chain of batches, told one by one in ascending order.
 class ChainCheck {

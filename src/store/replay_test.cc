@@ -9,6 +9,9 @@ JobRow job_of(uint64_t total, JobState state = JobState::kRunning) {
     JobRow row;
     row.id = JobId(77);
     row.state = state;
+    if (is_terminal(state)) {
+        row.completed_at = instant_ms(1);
+    }
     std::vector<OrdinalRun> ordinals;
     if (total > 0) {
         ordinals.push_back({0, total, 1});
@@ -98,7 +101,7 @@ TEST(JobCheck, FindsNothingInASoundJob) {
     exact.counters.completed = exact.counters.attempts_completed = 2;
     exact.counters.failed = 1;
     exact.counters.skipped = 1;
-    JobCheck check(job_of(10), exact);
+    JobCheck check(job_of(10), Replay(job_of(10), exact));
     check.add_done(0, {done_at(1), done_at(2)});
     check.add_failure(failed_at(3, false, 50));
     check.add_failure(failed_at(3, true, 51));
@@ -117,7 +120,7 @@ TEST(JobCheck, NamesEachContradiction) {
     exact.counters.completed = 7;
     exact.counters.failed = 1;
     exact.counters.attempts_completed = 1;
-    JobCheck check(job_of(10), exact);
+    JobCheck check(job_of(10), Replay(job_of(10), exact));
     check.add_done(0, {done_at(1), done_at(1), done_at(11)});
     GrantRow grant;
     grant.lease = LeaseId(60);
@@ -140,7 +143,7 @@ TEST(JobCheck, NamesEachContradiction) {
 TEST(JobCheck, NamesAPartitionInNoState) {
     JobCheckpoint exact = fresh(10, 5);
     exact.remaining = runs(1, 10);
-    const auto findings = JobCheck(job_of(10), exact).findings();
+    const auto findings = JobCheck(job_of(10), Replay(job_of(10), exact)).findings();
     ASSERT_EQ(findings.size(), 1U);
     EXPECT_NE(findings[0].find("cover 9 of 10 partitions; index 0 is in none"), std::string::npos);
 }
@@ -148,10 +151,37 @@ TEST(JobCheck, NamesAPartitionInNoState) {
 TEST(JobCheck, TerminalJobHoldsNoLease) {
     JobCheckpoint exact = fresh(0, 5);
     exact.remaining = RunSet();
-    JobCheck check(job_of(0, JobState::kCancelled), exact);
+    const JobRow job = job_of(0, JobState::kCancelled);
+    JobCheck check(job, Replay(job, exact));
     check.add_grant({});
     ASSERT_EQ(check.findings().size(), 1U);
     EXPECT_NE(check.findings()[0].find("is cancelled and still has 1 leases"), std::string::npos);
+}
+
+TEST(JobCheck, NamesARowThatItsWorkContradicts) {
+    JobCheckpoint exact = fresh(10, 5);
+    const auto finding = [&exact](const JobRow& row) {
+        const auto all = JobCheck(row, Replay(row, exact)).findings();
+        return all.empty() ? "nothing" : all.front();
+    };
+    EXPECT_EQ(finding(job_of(10)), "nothing");
+    JobRow row = job_of(10);
+    row.settings.priority = 99;
+    EXPECT_NE(finding(row).find("its priority is 99, not from -10 to 10"), std::string::npos);
+    EXPECT_NE(
+        finding(job_of(10, JobState::kCompleted)).find("is completed and has 10 partitions to do"),
+        std::string::npos
+    );
+    exact.remaining = RunSet();
+    exact.cancelled = runs(0, 10);
+    exact.counters.cancelled = 10;
+    EXPECT_NE(
+        finding(job_of(10)).find("is running and has no partitions to do"), std::string::npos
+    );
+    row = job_of(10, JobState::kCancelled);
+    EXPECT_EQ(finding(row), "nothing");
+    row.completed_at.reset();
+    EXPECT_NE(finding(row).find("is cancelled and has no time of its end"), std::string::npos);
 }
 
 }  // namespace

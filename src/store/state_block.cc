@@ -10,6 +10,8 @@ namespace servo::store {
 namespace {
 
 constexpr uint64_t kStateCodec = 1;
+// An outcome's number, and that much more where the partition succeeded before.
+constexpr uint64_t kOutcomeWords = 4;
 constexpr size_t kBlockCells = static_cast<size_t>(kStateBlockSize);
 
 Error corrupt(const char* what) {
@@ -81,25 +83,38 @@ std::map<int64_t, std::vector<OrdinalRun>> split_by_block(const std::vector<Ordi
 
 void StateBlock::apply(const std::vector<OrdinalRun>& runs, const StateOrigin& origin) {
     const Ordinal base = number_ * kStateBlockSize;
-    std::vector<StateOrigin> origins = {origin};  // cell value i + 1 means origins[i]
+    StateOrigin again = origin;
+    again.succeeded_before = origin.outcome != Outcome::kSucceeded;
+    std::vector<StateOrigin> origins = {origin, again};  // cell value i + 1 means origins[i]
+    const auto has_succeeded = [&origins](uint16_t cell) {
+        return cell != 0 && (origins[cell - size_t{1}].outcome == Outcome::kSucceeded ||
+                             origins[cell - size_t{1}].succeeded_before);
+    };
     std::array<uint16_t, kBlockCells> cells{};
-    const auto paint = [&](const std::vector<OrdinalRun>& painted, uint16_t value) {
+    // `value_for`: what a cell becomes, by what it was.
+    const auto paint = [&](const std::vector<OrdinalRun>& painted, auto value_for) {
         for (const OrdinalRun& run : painted) {
             auto at = static_cast<uint64_t>(run.first - base);
             for (uint64_t i = 0; i < run.count; ++i, at += static_cast<uint64_t>(run.stride)) {
-                cells[at] = value;
+                cells[at] = value_for(cells[at]);
             }
         }
     };
     for (const auto& [known, members] : parts_) {
-        uint16_t value = 1;
-        if (known != origin) {
+        uint16_t value = known == origin ? 1 : 2;
+        if (known != origin && known != again) {
             origins.push_back(known);
             value = static_cast<uint16_t>(origins.size());
         }
-        paint(members, value);
+        paint(members, [value](uint16_t) { return value; });
     }
-    paint(runs, origin.outcome == Outcome::kMissing ? 0 : 1);
+    paint(runs, [&](uint16_t before) -> uint16_t {
+        if (origin.outcome == Outcome::kMissing) {
+            return 0;
+        }
+        const bool keeps = again.succeeded_before && origin.job;  // a mark says it all anew
+        return keeps && has_succeeded(before) ? 2 : 1;
+    });
     std::vector<OrdinalRunBuilder> builders(origins.size());
     for (size_t cell = 0; cell < kBlockCells; ++cell) {
         if (cells[cell] != 0) {
@@ -115,6 +130,14 @@ void StateBlock::apply(const std::vector<OrdinalRun>& runs, const StateOrigin& o
     }
 }
 
+std::vector<OrdinalRun> StateBlock::members() const {
+    std::vector<OrdinalRun> all;
+    for (const auto& [origin, runs] : parts_) {
+        all.insert(all.end(), runs.begin(), runs.end());
+    }
+    return all.empty() ? all : joined(all);
+}
+
 std::string StateBlock::encode() const {
     std::string out;
     put_varint(out, kStateCodec);
@@ -122,7 +145,10 @@ std::string StateBlock::encode() const {
     int64_t job = 0;
     int64_t at = 0;
     for (const auto& [origin, runs] : parts_) {
-        put_varint(out, static_cast<uint64_t>(origin.outcome));
+        put_varint(
+            out,
+            static_cast<uint64_t>(origin.outcome) + (origin.succeeded_before ? kOutcomeWords : 0)
+        );
         // Most origins of a block differ in time alone.
         put_signed_varint(out, origin.job.value == job ? 0 : 1);
         if (origin.job.value != job) {
@@ -159,10 +185,12 @@ Result<StateBlock> StateBlock::decode(std::string_view bytes, int64_t number) {
     int64_t at = 0;
     for (uint64_t i = 0; i < origins; ++i) {
         const uint64_t outcome = SERVO_TRY(in.next());
-        if (outcome >= static_cast<uint64_t>(Outcome::kMissing)) {
+        origin.succeeded_before = outcome >= kOutcomeWords;
+        origin.outcome = static_cast<Outcome>(outcome % kOutcomeWords);
+        if (outcome >= 2 * kOutcomeWords || origin.outcome == Outcome::kMissing ||
+            (origin.succeeded_before && origin.outcome == Outcome::kSucceeded)) {
             return fail(corrupt("unknown outcome"));
         }
-        origin.outcome = static_cast<Outcome>(outcome);
         if (SERVO_TRY(in.next_signed()) != 0) {
             origin.job = JobId(SERVO_TRY(in.next_signed()));
         }
@@ -213,7 +241,7 @@ std::map<std::pair<AssetId, int64_t>, std::vector<StatePiece>> pieces_by_block(
 void apply_pieces(StateBlock& block, const std::vector<StatePiece>& pieces) {
     for (const StatePiece& piece : pieces) {
         const MaterialisedChange& c = *piece.change;
-        block.apply(piece.runs, {c.outcome, c.job, c.revision, c.at});
+        block.apply(piece.runs, {c.outcome, c.job, c.revision, c.at, false});
     }
 }
 
@@ -272,7 +300,9 @@ void StateRunCollector::add_run(const StateOrigin& origin, const OrdinalRun& run
         }
     }
     open_[key] = runs_.size();
-    runs_.push_back({run, origin.outcome, origin.job, origin.revision, origin.at});
+    runs_.push_back(
+        {run, origin.outcome, origin.job, origin.revision, origin.at, origin.succeeded_before}
+    );
 }
 
 std::vector<History::StateRun> StateRunCollector::take() {

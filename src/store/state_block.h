@@ -25,6 +25,8 @@ struct StateOrigin {
     JobId job;
     int revision = 0;
     Instant at;
+    // Has an outcome other than success, and had that one earlier, since its last mark.
+    bool succeeded_before = false;
     auto operator<=>(const StateOrigin&) const = default;
 };
 
@@ -36,9 +38,12 @@ class StateBlock {
     explicit StateBlock(int64_t number) : number_(number) {}
 
     // The members of `runs`, which lie in this block, now stand at `origin`; kMissing removes them.
+    // That they succeeded before is added, and is forgotten only with them.
     void apply(const std::vector<OrdinalRun>& runs, const StateOrigin& origin);
 
     bool empty() const { return parts_.empty(); }
+    // All of them, whatever their origin: the fewest ascending runs.
+    std::vector<OrdinalRun> members() const;
     // Runs of each origin, strided where that is shorter.
     const std::map<StateOrigin, std::vector<OrdinalRun>>& parts() const { return parts_; }
 

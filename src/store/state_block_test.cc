@@ -63,10 +63,14 @@ TEST(StateBlock, LastWriterOfEachPartitionWinsAndMissingRemoves) {
             run.count, static_cast<uint64_t>((last - run.first) / run.stride) + 1
         );
         const auto outcome = static_cast<Outcome>(prng.below(4));
-        const StateOrigin made_by = origin(outcome, prng.between(1, 3), round / 4);
+        StateOrigin made_by = origin(outcome, prng.between(1, 3), round / 4);
         block.apply({run}, made_by);
         for (uint64_t i = 0; i < run.count; ++i) {
             const Ordinal at = run.first + static_cast<int64_t>(i) * run.stride;
+            const auto before = model.find(at);
+            made_by.succeeded_before =
+                outcome != Outcome::kSucceeded && before != model.end() &&
+                (before->second.outcome == Outcome::kSucceeded || before->second.succeeded_before);
             model.erase(at);
             if (outcome != Outcome::kMissing) {
                 model.emplace(at, made_by);
@@ -77,6 +81,29 @@ TEST(StateBlock, LastWriterOfEachPartitionWinsAndMissingRemoves) {
         ASSERT_TRUE(read.has_value()) << read.error().message;
         ASSERT_EQ(*read, block);
     }
+}
+
+TEST(StateBlock, RemembersThatAPartitionSucceededBefore) {
+    StateBlock block(0);
+    block.apply({{0, 2, 1}}, origin(Outcome::kSucceeded, 1, 1));
+    block.apply({{0, 4, 1}}, origin(Outcome::kFailed, 2, 2));
+    block.apply({{0, 4, 1}}, origin(Outcome::kFailed, 3, 3));
+    const auto read = StateBlock::decode(block.encode(), 0);
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    ASSERT_EQ(*read, block);
+    StateRunCollector collector(0, 10);
+    collector.add(*read);
+    const auto runs = collector.take();
+    ASSERT_EQ(runs.size(), 2U);
+    EXPECT_EQ(runs[0].ordinals, (OrdinalRun{0, 2, 1}));
+    EXPECT_TRUE(runs[0].succeeded_before);
+    EXPECT_EQ(runs[1].ordinals, (OrdinalRun{2, 2, 1}));
+    EXPECT_FALSE(runs[1].succeeded_before);
+    // A person who marks it as missing means that it never did.
+    block.apply({{0, 1, 1}}, origin(Outcome::kMissing, 0, 4));
+    block.apply({{0, 1, 1}}, origin(Outcome::kFailed, 4, 5));
+    EXPECT_EQ(block.parts().size(), 3U);
+    EXPECT_FALSE(block.parts().at(origin(Outcome::kFailed, 4, 5)).empty());
 }
 
 TEST(StateBlock, UniformBlockIsAFewBytes) {

@@ -231,7 +231,8 @@ class History : public Past {
     ) = 0;
 
     // Materialised state of an asset's partitions with ordinal in [first, last], as runs of equal
-    // (outcome, job, revision), ascending by first ordinal; `at` is the latest of the run.
+    // (outcome, job, revision, succeeded_before), ascending by first ordinal; `at` is the latest of
+    // the run.
     // Partitions never touched, or marked missing, are absent. No ordinal is in two runs, but
     // strided runs may interleave, so make one OrdinalView per run, not one of all. Error:
     // resource_exhausted / "too_many_runs" when there are more than `runs_max`.
@@ -241,6 +242,7 @@ class History : public Past {
         JobId job;
         int revision = 0;
         Instant at;
+        bool succeeded_before = false;  // before this outcome, which is another
     };
     virtual Result<std::vector<StateRun>> partition_states(
         AssetId asset, Ordinal first, Ordinal last, int runs_max

@@ -214,6 +214,25 @@ class Files(unittest.TestCase):
         self.assertIn("https://wiki.example/backfill-claim-latency.md", text)
         self.assertIn("[60000ms] offset 5000ms", text)
 
+    def test_thresholds_of_a_server_are_taken(self):
+        with tempfile.TemporaryDirectory() as folder:
+            config = os.path.join(folder, "server.yaml")
+            with open(config, "w", encoding="utf-8") as file:
+                file.write("data_dir: /x\nthresholds: { claimLatencySeconds: 130, pendingJobs: 7 }\n")
+            done = self.render("--output", folder, "--config", config, "--set", "pendingJobs=8")
+            self.assertEqual((0, ""), (done.returncode, done.stderr))
+            with open(os.path.join(folder, render_monitoring.RULES), encoding="utf-8") as file:
+                text = file.read()
+            self.assertIn("> 130", text)
+            self.assertIn("> 8", text)
+            for wrong, said in (("thresholds: 3\n", "must be a mapping"), ("- a\n", "must be a mapping"),
+                                ("thresholds: { pending: 3 }\n", "no threshold is called 'pending'")):
+                with open(config, "w", encoding="utf-8") as file:
+                    file.write(wrong)
+                done = self.render("--output", folder, "--config", config)
+                self.assertEqual(2, done.returncode, wrong)
+                self.assertIn(said, done.stderr)
+
     def test_mistakes_are_named(self):
         for wrong, said in (("claimLatency=3", "no threshold is called 'claimLatency'"),
                             ("throughputFall=1.5", "at most 1"), ("pendingJobs=many", "many")):

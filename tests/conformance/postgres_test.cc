@@ -188,8 +188,9 @@ TEST_F(Postgres, TextThatPostgresCannotHoldIsKeptAsFarAsItCan) {
     ASSERT_EQ(commit(opened, epoch, 1, changes).fate, CommitFate::kCommitted);
     EXPECT_EQ(
         opened.archive->within(TenantScope::all())
-            ->events(TenantId(1), {}, "", 1)
-            .value()[0]
+            ->events({TenantId(1), {}, ""}, 1, "")
+            .value()
+            .items[0]
             .detail,
         "nul \xef\xbf\xbd and \xef\xbf\xbd, \xc3\xa9 stays"
     );
@@ -239,7 +240,7 @@ TEST_F(Postgres, ReadDatabaseThatIsNoReplicaIsRefusedAndOneThatIsDeadIsNot) {
         OpenedStore opened = take(open_postgres(given));
         const DatedPast past = opened.archive->past(TenantScope::all());
         EXPECT_FALSE(past.as_of.has_value());
-        EXPECT_TRUE(past.past->events({}, {}, "", 10).has_value());
+        EXPECT_TRUE(past.past->events({}, 10, "").has_value());
     }
 }
 

@@ -29,7 +29,7 @@ void live(const std::string& path, int acks) {
         }
     };
     commit(definitions());
-    const JobRow row = job(1, 1, 200);
+    const JobRow row = job(1, 1, 201);  // one is never done: the job stays open
     commit(new_job(row, seq + 1));
     for (Index first = 0; first < 200; first += 2) {
         ChangeSet work;
@@ -40,6 +40,11 @@ void live(const std::string& path, int acks) {
     ChangeSet sealed;
     sealed.checkpoints = {store.load_job(JobId(1)).value().value().checkpoint};
     sealed.checkpoints[0].covers_seq = seq + 1;
+    const auto state = [&row](Ordinal first, Outcome outcome) {
+        const Instant at = instant_ms(1'700'000'000'000);
+        return MaterialisedChange{row.tenant, row.asset, {{first, 100, 2}}, outcome, row.id, 1, at};
+    };
+    sealed.materialised = {state(0, Outcome::kSucceeded), state(1, Outcome::kFailed)};
     commit(sealed);
     while (store.maintain(instant_ms(1'700'000'100'000)).value()) {
     }

@@ -270,7 +270,8 @@ TEST_F(SqliteOpen, SchemaOfANewerVersionIsItsOwnError) {
 
 TEST_F(SqliteOpen, ScriptOfTheMissingStepsDoesWhatOpeningDoes) {
     fill_database(path);
-    const std::string records = "SELECT version, name, kind, checksum, oldest_allowed FROM schema_migrations";
+    const std::string records =
+        "SELECT version, name, kind, checksum, oldest_allowed FROM schema_migrations";
     const SqlTable before = take(query_sqlite(path, records, 10));
     tamper(path, "DROP VIEW time_spent");
     tamper(path, "DELETE FROM schema_migrations WHERE version = 2");

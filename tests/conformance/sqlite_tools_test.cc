@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/packed_text.h"
+#include "base/prng.h"
 #include "sqlite_rig.h"
 #include "store/sqlite/backup.h"
 
@@ -84,6 +85,56 @@ TEST_F(SqliteTools, RestoreOfADamagedBackupChangesNothing) {
     write_file(copy, "hello");
     EXPECT_FALSE(restore_sqlite(copy, path, Existing::kReplace).has_value());
     EXPECT_EQ(read_file(path), before);
+}
+
+// A backup with one bit flipped is refused, or what it is restored to is sound: never taken with
+// something in it that a recount would find.
+TEST_F(SqliteTools, RestoreOfABackupWithAFlippedBitIsRefusedOrSound) {
+    ASSERT_TRUE(backup_sqlite(path, copy));
+    const std::string sound = read_file(copy);
+    const std::string target = folder.path("restored/servo.db");
+    Prng prng(7);
+    int refused = 0;
+    for (int round = 0; round < 60; ++round) {
+        std::string bad = sound;
+        const uint64_t bit = prng.below(sound.size() * 8);
+        bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << (bit % 8)));
+        write_file(copy, bad);
+        const auto restored = restore_sqlite(copy, target, Existing::kReplace);
+        if (!restored) {
+            ++refused;
+            EXPECT_FALSE(restored.error().message.empty()) << bit;
+            continue;
+        }
+        const auto findings = fsck_sqlite(target);
+        ASSERT_TRUE(findings.has_value()) << bit << ": " << findings.error().message;
+        EXPECT_EQ(*findings, std::vector<std::string>{}) << bit;
+    }
+    EXPECT_GT(refused, 0);
+}
+
+TEST_F(SqliteTools, RestoreOfABackupThatContradictsItselfChangesNothing) {
+    ASSERT_TRUE(backup_sqlite(path, copy));
+    const std::string before = read_file(path);
+    tamper(copy, "UPDATE done_log SET payload = zeroblob(40) WHERE seq = 5");
+    const auto restored = restore_sqlite(copy, path, Existing::kReplace);
+    ASSERT_FALSE(restored.has_value());
+    EXPECT_EQ(restored.error().reason, "store_corrupt");
+    EXPECT_NE(
+        restored.error().message.find("The backup " + copy + " is damaged"), std::string::npos
+    ) << restored.error().message;
+    EXPECT_EQ(read_file(path), before);
+    EXPECT_FALSE(fs::exists(path + ".new"));
+}
+
+TEST_F(SqliteTools, BackupOfADatabaseThatContradictsItselfIsRefused) {
+    tamper(path, "UPDATE done_log SET payload = zeroblob(40) WHERE seq = 5");
+    const auto made = backup_sqlite(path, copy);
+    ASSERT_FALSE(made.has_value());
+    EXPECT_EQ(made.error().reason, "store_corrupt");
+    EXPECT_NE(made.error().message.find("No backup was written"), std::string::npos);
+    EXPECT_FALSE(fs::exists(copy));
+    EXPECT_FALSE(fs::exists(copy + ".partial"));
 }
 
 TEST_F(SqliteTools, TablesUnpackWhatIsPackedExactly) {
@@ -168,6 +219,15 @@ TEST_F(SqliteTools, FsckOfAFileFindsWhatWasTamperedWith) {
     finds("UPDATE asset_revisions SET definition = '{}'", "Asset 10 revision 1");
     finds("UPDATE partition_state SET runs = x'00' WHERE block = 1", "Asset 10 block 1");
     finds("UPDATE jobs SET state = 'cancelled'", "still has 1 leases");
+    finds("UPDATE jobs SET state = 'completed'", "is completed and has 4999 partitions to do");
+    finds("UPDATE jobs SET priority = 99", "its priority is 99");
+    finds("DELETE FROM tenants", "rows of jobs belong to tenants that do not exist");
+    finds("UPDATE jobs SET tenant_id = 77", "rows of jobs belong to tenants that do not exist");
+    finds("UPDATE jobs SET tenant_id = 2", "rows of jobs are of another tenant than their asset");
+    finds("UPDATE done_log SET tenant_id = 2", "are of another tenant than their job");
+    finds("DELETE FROM asset_revisions", "rows of jobs are of a revision that does not exist");
+    finds("DROP TABLE pools", "The schema has lost pools.");
+    finds("DROP INDEX jobs_by_time", "The schema has lost jobs_by_time.");
 }
 
 TEST_F(SqliteTools, MergedBlocksAreOneRow) {

@@ -8,7 +8,7 @@ using UpkeepConformance = Conformance;
 
 TEST_P(UpkeepConformance, MergingDoneBlocksChangesNoAnswer) {
     rig.commit(definitions());
-    const JobRow row = job(1, 1, 5'000);
+    const JobRow row = job(1, 1, 5'001);  // one is never done: the job stays open
     rig.commit(new_job(row, 2));
     // Block 0 in many small pieces, the tail block but for one index.
     for (Index first = 0; first < 4'096; first += 16) {
@@ -32,6 +32,8 @@ TEST_P(UpkeepConformance, MergingDoneBlocksChangesNoAnswer) {
     covered.covers_seq = rig.seq + 1;
     ChangeSet sealed;
     sealed.checkpoints = {covered};
+    sealed.materialised = {
+        {TenantId(1), AssetId(10), {{0, 4'999, 1}}, Outcome::kSucceeded, JobId(1), 1, rig.now}};
     rig.commit(sealed);
     ChangeSet late;
     add_done(late, 1, done_run(4'999, 5'000));
@@ -43,7 +45,7 @@ TEST_P(UpkeepConformance, MergingDoneBlocksChangesNoAnswer) {
     const Snapshot::OpenJob open = rig.load().jobs.at(0);
     EXPECT_EQ(open.done_after.to_string(), "4999");
     EXPECT_EQ(open.checkpoint.counters.completed, 5'000U);
-    EXPECT_TRUE(open.checkpoint.remaining.empty());
+    EXPECT_EQ(open.checkpoint.remaining.size(), 1U);
     EXPECT_EQ(rig.store().fsck().value(), std::vector<std::string>{});
     rig.restart();
     EXPECT_EQ(all_done().size(), 5'000U);
@@ -190,6 +192,35 @@ TEST_P(UpkeepConformance, FsckNamesAStateThatNoLogExplains) {
         findings[0].find("1 partitions, the first is ordinal 3, are kept as succeeded"),
         std::string::npos
     );
+}
+
+TEST_P(UpkeepConformance, FsckNamesWhatALogHasAndNoState) {
+    rig.commit(definitions());
+    rig.commit(new_job(job(1, 1, 10), 2));
+    ChangeSet changes;
+    add_done(changes, 1, done_run(0, 4));
+    rig.commit(changes);
+    EXPECT_EQ(take(rig.store().fsck()), std::vector<std::string>{}) << "no checkpoint has it yet";
+    ChangeSet sealed;
+    sealed.checkpoints = {rig.store().load_job(JobId(1)).value().value().checkpoint};
+    sealed.materialised = {
+        {TenantId(1), AssetId(10), {{0, 3, 1}}, Outcome::kSucceeded, JobId(1), 1, rig.now}};
+    rig.commit(sealed);
+    const auto findings = take(rig.store().fsck());
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_NE(
+        findings[0].find("1 partitions, the first is ordinal 3, have no state"), std::string::npos
+    ) << findings[0];
+    ChangeSet marked;
+    marked.events = {
+        {TenantId(1),
+         rig.now,
+         "ann",
+         "partition.marked",
+         "orders",
+         "1 partitions as missing: lost"}};
+    rig.commit(marked);
+    EXPECT_EQ(take(rig.store().fsck()), std::vector<std::string>{});
 }
 
 TEST_P(UpkeepConformance, FsckNamesALeaseOverWhatIsDone) {

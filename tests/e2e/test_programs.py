@@ -102,16 +102,20 @@ assets:
         seen = os.path.join(self.folder, "seen")
         self.environment["AWS_SECRET_ACCESS_KEY"] = "canary"  # the executor's, not the program's
         self.process.stop()
-        self.process = self.start("--slots", "1")
+        scratch = os.path.join(self.folder, "scratch")
+        self.process = self.start("--slots", "1", "--scratch-root", scratch)
+        os.chmod(self.write("key", "of-the-file\n"), 0o600)
         self.asset("look", f"env > {seen}; pwd >> {seen}; "
-                           "echo '{\"rows\": 7, \"bytes\": 70}' > $SERVO_RESULT_FILE")
+                           "echo '{\"rows\": 7, \"bytes\": 70}' > $SERVO_RESULT_FILE",
+                   extra="    secrets: { KEY: { file: ./key } }\n")
         partition = self.outcome("look", code=OK)
         self.assertEqual((7, 70), (partition["rows"], partition["bytes"]))
         with open(seen, encoding="utf-8") as file:
             text = file.read()
         for line in ("SERVO_PARTITION_KEY=2024-01-01", "SERVO_ATTEMPT=1", "SERVO_GENERATION=1",
                      "SERVO_ASSET_NAME=look", "SERVO_PARTITION_START=2024-01-01T00:00:00", "SERVO_TENANT_ID=default",
-                     "SERVO_PARTITION_END=2024-01-02T00:00:00", f"{MARKER}={self.folder}"):
+                     "SERVO_PARTITION_END=2024-01-02T00:00:00", f"{MARKER}={self.folder}", "KEY=of-the-file",
+                     f"SERVO_SCRATCH_DIR={os.path.realpath(scratch)}/"):
             self.assertIn(line, text)
         self.assertNotIn("canary", text)
         self.assertTrue(text.endswith(os.path.realpath(self.folder) + "\n"), text)

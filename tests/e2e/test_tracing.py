@@ -183,4 +183,3 @@ assets:
         self.assertEqual(("200", CALLER_TRACE), (lines[0]["status"], lines[0]["trace_id"]))
         self.assertRegex(lines[0]["request_id"], r"^\S+$")
         self.assertEqual("info", lines[0]["level"])
-

@@ -32,7 +32,7 @@ Status refused(const std::string& what) {
 }
 
 void materialise(std::map<int64_t, StateBlock>& blocks, const MaterialisedChange& change) {
-    const StateOrigin origin{change.outcome, change.job, change.revision, change.at};
+    const StateOrigin origin{change.outcome, change.job, change.revision, change.at, false};
     for (const auto& [number, runs] : split_by_block(change.ordinals)) {
         const auto it = blocks.try_emplace(number, number).first;
         it->second.apply(runs, origin);
@@ -257,10 +257,8 @@ Status MemoryStore::check(const ChangeSet& changes) const {
     return {};
 }
 
-void MemoryStore::apply(const Batch& batch) {
+void MemoryStore::apply_definitions(const ChangeSet& c) {
     Facts& facts = *facts_;
-    const ChangeSet& c = *batch.changes;
-    facts.batches[batch.seq] = {batch.epoch, batch.now};
     for (const TenantRow& row : c.tenants) {
         facts.tenants[row.id] = row;
     }
@@ -283,6 +281,13 @@ void MemoryStore::apply(const Batch& batch) {
     for (const ExecutorRow& row : c.executors) {
         facts.executors[row.id] = row;
     }
+}
+
+void MemoryStore::apply(const Batch& batch) {
+    Facts& facts = *facts_;
+    const ChangeSet& c = *batch.changes;
+    facts.batches[batch.seq] = {batch.epoch, batch.now};
+    apply_definitions(c);
     for (const JobRow& row : c.jobs) {
         const auto [it, fresh] = facts.jobs.emplace(row.id, row);
         if (!fresh) {
@@ -430,7 +435,7 @@ Result<std::vector<std::string>> MemoryStore::fsck() {
         out.insert(out.end(), findings.begin(), findings.end());
     };
     for (const auto& [id, row] : facts.jobs) {
-        JobCheck check(row, facts.replay(row).take());
+        JobCheck check(row, facts.replay(row));
         if (const auto rows = facts.done.find(id); rows != facts.done.end()) {
             for (const auto& [key, entries] : rows->second) {
                 check.add_done(key.first, entries);
@@ -449,11 +454,23 @@ Result<std::vector<std::string>> MemoryStore::fsck() {
         note(check.findings());
         jobs.emplace(id, check.facts());
     }
-    for (const auto& [asset, blocks] : facts.states) {
-        for (const auto& [number, block] : blocks) {
-            note(check_states(asset, block, jobs));
+    std::set<AssetId> marked_missing;
+    for (const auto& [event_id, event] : facts.events) {
+        const bool tells = event.kind == "partition.marked" &&
+                           event.detail.find(kMarkedMissing) != std::string::npos;
+        for (const auto& [id, asset] : facts.assets) {
+            if (tells && asset.tenant == event.tenant && asset.name == event.subject) {
+                marked_missing.insert(id);
+            }
         }
     }
+    StateCheck states(std::move(jobs), std::move(marked_missing));
+    for (const auto& [asset, blocks] : facts.states) {
+        for (const auto& [number, block] : blocks) {
+            states.add(asset, block);
+        }
+    }
+    note(states.findings());
     LedgerCheck ledger;
     for (const auto& [place, row] : facts.ledger) {
         ledger.add(row);

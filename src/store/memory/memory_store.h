@@ -55,6 +55,7 @@ class MemoryStore final : public Store, public Archive {
 
     Status check(const ChangeSet& changes) const;
     void apply(const Batch& batch);
+    void apply_definitions(const ChangeSet& changes);
 
     mutable std::mutex mutex_;
     Retention retention_;

@@ -78,8 +78,8 @@ class Pipeline {
 class Connection {
  public:
     // Connects, finds out whether a pooler is in between, and sets the session's limits. Errors:
-    // invalid_argument / "bad_database_url"; unavailable / "database_unreachable", "database_read_only"; failed_precondition /
-    // "database_refused".
+    // invalid_argument / "bad_database_url"; unavailable / "database_unreachable",
+    // "database_read_only"; failed_precondition / "database_refused".
     static Result<std::unique_ptr<Connection>> open(
         const Target& target, const SessionLimits& limits
     );

@@ -156,7 +156,8 @@ struct Sight {
 
 std::string not_seen(const Error& error) {
     if (error.reason == "read_too_long" || error.reason == "store_busy") {
-        return "no answer in time: something holds a lock on what it reads, or the database has too "
+        return "no answer in time: something holds a lock on what it reads, or the database has "
+               "too "
                "much to do; see \"db blocked\" and try again";
     }
     return error.message;

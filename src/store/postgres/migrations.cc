@@ -184,18 +184,19 @@ namespace {
 // one.
 constexpr sql::Applying kApplying = {
     .by_hand = "psql --set=ON_ERROR_STOP=1 --file=FILE --dbname=DATABASE    (as the role of Servo)",
-    .begin = "BEGIN;\n"
-             "SET LOCAL statement_timeout = 0;\n"
-             "SET LOCAL lock_timeout = '15s';\n"
-             "SET LOCAL idle_in_transaction_session_timeout = '60s';\n"
-             "SET LOCAL client_min_messages = warning;\n"
-             "SET LOCAL servo.tenant = 'all';\n"
-             "SELECT pg_advisory_xact_lock(7310311220470165873);\n"
-             "CREATE TABLE IF NOT EXISTS schema_migrations (\n"
-             "    version BIGINT PRIMARY KEY, name TEXT NOT NULL,\n"
-             "    kind TEXT NOT NULL CHECK (kind IN ('compatible', 'breaking')),\n"
-             "    checksum BIGINT NOT NULL, oldest_allowed BIGINT NOT NULL,\n"
-             "    applied_at_ms BIGINT NOT NULL);",
+    .begin =
+        "BEGIN;\n"
+        "SET LOCAL statement_timeout = 0;\n"
+        "SET LOCAL lock_timeout = '15s';\n"
+        "SET LOCAL idle_in_transaction_session_timeout = '60s';\n"
+        "SET LOCAL client_min_messages = warning;\n"
+        "SET LOCAL servo.tenant = 'all';\n"
+        "SELECT pg_advisory_xact_lock(7310311220470165873);\n"
+        "CREATE TABLE IF NOT EXISTS schema_migrations (\n"
+        "    version BIGINT PRIMARY KEY, name TEXT NOT NULL,\n"
+        "    kind TEXT NOT NULL CHECK (kind IN ('compatible', 'breaking')),\n"
+        "    checksum BIGINT NOT NULL, oldest_allowed BIGINT NOT NULL,\n"
+        "    applied_at_ms BIGINT NOT NULL);",
     .now_ms = "(extract(epoch FROM clock_timestamp()) * 1000)::int8"};
 
 }  // namespace

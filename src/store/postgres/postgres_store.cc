@@ -217,9 +217,8 @@ Result<Definitions> read_definitions(PostgresSessions& sessions, sql::RevisionCa
         // Before the snapshot, so that it is not older than it says.
         const auto session =
             SERVO_TRY(sessions.begin(TenantScope::all(), sql::Reads::kOneStatement));
-        sql::Query row = SERVO_TRY(
-            session->reader().query("SELECT (extract(epoch FROM now()) * 1000)::int8")
-        );
+        sql::Query row =
+            SERVO_TRY(session->reader().query("SELECT (extract(epoch FROM now()) * 1000)::int8"));
         SERVO_TRY(row.step());
         out.as_of = row.instant(0);
     }

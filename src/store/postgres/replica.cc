@@ -12,14 +12,15 @@ constexpr std::string_view kForeign = "read_database_foreign";
 
 Result<bool> in_recovery(Connection& db) {
     Adapter adapter(db);
-    return SERVO_TRY(adapter.integer("SELECT pg_is_in_recovery()::int8")) == 1;
+    return SERVO_TRY(adapter.integer("SELECT pg_is_in_recovery()::int")) == 1;
 }
 
 }  // namespace
 
 Result<std::string> installation_of(Connection& db) {
     Adapter adapter(db);
-    if (!SERVO_TRY(adapter.integer("SELECT 1::int8 WHERE to_regclass('installation') IS NOT NULL"))) {
+    if (!SERVO_TRY(adapter.integer("SELECT 1::int8 WHERE to_regclass('installation') IS NOT NULL")
+        )) {
         return std::string();
     }
     sql::Query row = SERVO_TRY(adapter.query("SELECT name FROM installation"));
@@ -66,11 +67,11 @@ std::optional<Instant> Replica::as_of() {
 // What is no standby, as one that was promoted, is as of the last commit that it has.
 Result<Instant> Replica::ask() {
     const auto session = SERVO_TRY(sessions_.begin(TenantScope::all(), sql::Reads::kOneStatement));
-    sql::Query row = SERVO_TRY(session->reader().query(
-        "SELECT coalesce((extract(epoch FROM CASE WHEN pg_is_in_recovery()"
-        " THEN pg_last_xact_replay_timestamp() END) * 1000)::int8,"
-        " (SELECT max(now_ms) FROM batches), 0)"
-    ));
+    sql::Query row = SERVO_TRY(
+        session->reader().query("SELECT coalesce((extract(epoch FROM CASE WHEN pg_is_in_recovery()"
+                                " THEN pg_last_xact_replay_timestamp() END) * 1000)::int8,"
+                                " (SELECT max(now_ms) FROM batches), 0)")
+    );
     SERVO_TRY(row.step());
     return row.instant(0);
 }
@@ -117,8 +118,7 @@ DatedPast PostgresArchive::past(TenantScope scope) {
     if (!as_of) {
         return {within(scope), std::nullopt};
     }
-    return {
-        std::make_unique<sql::SqlHistory>(replica_->sessions(), *revisions_, scope), as_of};
+    return {std::make_unique<sql::SqlHistory>(replica_->sessions(), *revisions_, scope), as_of};
 }
 
 }  // namespace servo::store::postgres

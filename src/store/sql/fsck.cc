@@ -4,13 +4,43 @@
 
 #include <limits>
 #include <map>
+#include <set>
 
 #include "model/job_id.h"
 #include "store/sql/job_reader.h"
-#include "store/state_block.h"
+#include "store/sql/load.h"
+#include "store/state_check.h"
 
 namespace servo::store::sql {
 namespace {
+
+// Rows of `table` that stand for something of `of`, by the column of that name in both.
+struct Reference {
+    const char* table;
+    const char* column;
+    const char* of;
+    bool zero_is_nobody = false;  // 0: of the whole installation
+};
+
+constexpr const char* kTablesOfJobs[] = {
+    "job_ordinals", "job_checkpoints", "done_log", "partition_failures", "partition_logs"};
+
+constexpr Reference kReferences[] = {
+    {"job_ordinals", "job_id", "jobs"},
+    {"job_checkpoints", "job_id", "jobs"},
+    {"done_log", "job_id", "jobs"},
+    {"partition_failures", "job_id", "jobs"},
+    {"partition_logs", "job_id", "jobs"},
+    {"jobs", "tenant_id", "tenants"},
+    {"jobs", "asset_id", "assets"},
+    {"assets", "tenant_id", "tenants"},
+    {"asset_revisions", "asset_id", "assets"},
+    {"partition_state", "asset_id", "assets"},
+    {"duration_stats", "asset_id", "assets"},
+    {"pools", "tenant_id", "tenants", true},
+    {"executors", "tenant_id", "tenants", true},
+    {"tokens", "tenant_id", "tenants", true},
+};
 
 class Fsck {
  public:
@@ -19,7 +49,8 @@ class Fsck {
     Result<std::vector<std::string>> run(const std::vector<std::string>& structure) {
         note_all(structure);
         SERVO_CHECK(check_chain());
-        SERVO_CHECK(check_orphans());
+        SERVO_CHECK(check_definitions());
+        SERVO_CHECK(check_references());
         SERVO_CHECK(check_revisions());
         SERVO_CHECK(read_leases());
         SERVO_CHECK(check_jobs());
@@ -62,23 +93,65 @@ class Fsck {
         return {};
     }
 
-    Status check_orphans() {
-        for (const char* table :
-             {"job_ordinals",
-              "job_checkpoints",
-              "done_log",
-              "partition_failures",
-              "partition_logs"}) {
-            Query query = SERVO_TRY(db_.once(fmt::format(
-                "SELECT count(*) FROM {} WHERE job_id NOT IN (SELECT job_id FROM jobs)", table
-            )));
-            if (SERVO_TRY(query.step()) && query.integer(0) > 0) {
-                note(fmt::format(
-                    "{} rows of {} belong to jobs that do not exist.", query.integer(0), table
-                ));
-            }
+    // What cannot be read for the leader that loads it is a finding, too.
+    Status check_definitions() {
+        RevisionCache revisions;
+        const auto read = load_definitions(db_, revisions);
+        return read ? Status{} : tolerate(fail(read.error()), "Definitions");
+    }
+
+    // Rows of `table` that `condition` finds, as "N rows of TABLE …".
+    Status count_rows(const char* table, const std::string& condition, const std::string& what) {
+        Query query =
+            SERVO_TRY(db_.once(fmt::format("SELECT count(*) FROM {} x WHERE {}", table, condition))
+            );
+        if (SERVO_TRY(query.step()) && query.integer(0) > 0) {
+            note(fmt::format("{} rows of {} {}.", query.integer(0), table, what));
         }
         return {};
+    }
+
+    Status check_references() {
+        for (const Reference& one : kReferences) {
+            SERVO_CHECK(count_rows(
+                one.table,
+                fmt::format(
+                    "x.{0}{2} NOT IN (SELECT {0} FROM {1})",
+                    one.column,
+                    one.of,
+                    one.zero_is_nobody ? fmt::format(" <> 0 AND x.{}", one.column) : ""
+                ),
+                fmt::format("belong to {} that do not exist", one.of)
+            ));
+        }
+        for (const char* table : {"jobs", "asset_revisions", "partition_state", "duration_stats"}) {
+            SERVO_CHECK(count_rows(
+                table,
+                "EXISTS (SELECT 1 FROM assets a WHERE a.asset_id = x.asset_id AND"
+                " a.tenant_id <> x.tenant_id)",
+                "are of another tenant than their asset"
+            ));
+        }
+        for (const char* table : kTablesOfJobs) {
+            SERVO_CHECK(count_rows(
+                table,
+                "EXISTS (SELECT 1 FROM jobs j WHERE j.job_id = x.job_id AND"
+                " j.tenant_id <> x.tenant_id)",
+                "are of another tenant than their job"
+            ));
+        }
+        SERVO_CHECK(count_rows(
+            "jobs",
+            "NOT EXISTS (SELECT 1 FROM asset_revisions r WHERE r.asset_id = x.asset_id AND"
+            " r.revision = x.revision)",
+            "are of a revision that does not exist"
+        ));
+        return count_rows(
+            "assets",
+            "NOT EXISTS (SELECT 1 FROM asset_revisions r WHERE r.asset_id = x.asset_id AND"
+            " r.revision = x.latest_revision)",
+            "have a latest revision that does not exist"
+        );
     }
 
     Status check_revisions() {
@@ -144,7 +217,7 @@ class Fsck {
                 job.row.total()
             ));
         }
-        JobCheck check(job.row, SERVO_TRY(read_exact(db_, job.row)).take());
+        JobCheck check(job.row, SERVO_TRY(read_exact(db_, job.row)));
         SERVO_CHECK(visit_done(
             db_,
             job.row.id,
@@ -167,7 +240,22 @@ class Fsck {
         return {};
     }
 
+    Result<std::set<AssetId>> marked_missing() {
+        std::set<AssetId> out;
+        Query query = SERVO_TRY(db_.query(
+            "SELECT a.asset_id, e.detail FROM events e JOIN assets a ON a.name = e.subject"
+            " AND a.tenant_id = e.tenant_id WHERE e.kind = 'partition.marked'"
+        ));
+        while (SERVO_TRY(query.step())) {
+            if (query.bytes(1).find(kMarkedMissing) != std::string_view::npos) {
+                out.insert(query.id<AssetId>(0));
+            }
+        }
+        return out;
+    }
+
     Status check_states_of_assets() {
+        StateCheck check(std::move(facts_), SERVO_TRY(marked_missing()));
         Query query = SERVO_TRY(
             db_.query("SELECT asset_id, block, runs FROM partition_state ORDER BY asset_id, block")
         );
@@ -175,13 +263,14 @@ class Fsck {
             const auto asset = query.id<AssetId>(0);
             const auto block = StateBlock::decode(query.bytes(2), query.integer(1));
             if (block) {
-                note_all(check_states(asset, *block, facts_));
+                check.add(asset, *block);
             } else {
                 note(fmt::format(
                     "Asset {} block {}: {}", asset.value, query.integer(1), block.error().message
                 ));
             }
         }
+        note_all(check.findings());
         return {};
     }
 

@@ -9,6 +9,7 @@
 
 #include "base/private_folder.h"
 #include "store/sqlite/database.h"
+#include "store/sqlite/fsck.h"
 #include "store/sqlite/migrations.h"
 #include "store/sqlite/sql_functions.h"
 
@@ -58,15 +59,72 @@ Status copy_pages(Connection& from, Connection& to) {
     return {};
 }
 
-// A whole, checked, self-contained copy at `to`, which does not exist yet.
+// Reads all of the copy: its structure, its checksums, and a recount of what they say; costs what
+// `servo fsck` costs. A schema of before the last steps cannot be recounted: only its structure.
+Status check_copy(Connection& copy, const std::vector<sql::Migration>& known) {
+    if (!sql::pending_steps(known, SERVO_TRY(schema_state(copy))).empty()) {
+        return quick_check(copy);
+    }
+    const auto findings = SERVO_TRY(check_sqlite(copy));
+    if (findings.empty()) {
+        return {};
+    }
+    const std::string more =
+        findings.size() == 1 ? "" : fmt::format(" ({} findings in all)", findings.size());
+    return fail(internal("store_corrupt", findings.front() + more));
+}
+
+// A whole, checked, self-contained copy at `to`, which does not exist yet. Whatever the pages of
+// `from` make it stumble over is "store_corrupt", with what was found as the message.
 Status copy_database(Connection& from, const std::string& to, int epochs_skipped) {
     Connection copy = SERVO_TRY(Connection::open(to, OpenMode::kCreate));
     SERVO_CHECK(copy.exec("PRAGMA synchronous = OFF"));  // move_into_place syncs the whole
     SERVO_CHECK(copy_pages(from, copy));
-    SERVO_CHECK(copy.pragma("journal_mode = DELETE"));
-    SERVO_CHECK(copy.run("UPDATE meta SET clean = 1 WHERE id = 1"));
-    SERVO_CHECK(copy.run("UPDATE leader SET epoch = epoch + ? WHERE id = 1", epochs_skipped));
-    return quick_check(copy, to);
+    const auto check = [&]() -> Status {
+        SERVO_CHECK(copy.pragma("journal_mode = DELETE"));
+        const auto known = SERVO_TRY(sql::parse_migrations(embedded_migrations()));
+        SERVO_CHECK(check_schema(copy, known));
+        SERVO_CHECK(copy.run("UPDATE meta SET clean = 1 WHERE id = 1"));
+        SERVO_CHECK(copy.run("UPDATE leader SET epoch = epoch + ? WHERE id = 1", epochs_skipped));
+        return check_copy(copy, known);
+    };
+    Status checked = check();
+    const std::string reason = checked ? "" : checked.error().reason;
+    if (reason == "store_error" || reason == "constraint" || reason == "corrupt_payload") {
+        return fail(internal("store_corrupt", checked.error().message));
+    }
+    return checked;
+}
+
+// As copy_database, and nothing is left of a copy that is not whole.
+Status make_copy(Connection& from, const std::string& to, int epochs_skipped) {
+    remove_with_logs(to);
+    Status copied = copy_database(from, to, epochs_skipped);
+    if (!copied) {
+        remove_with_logs(to);
+    }
+    return copied;
+}
+
+Error damaged_source(const std::string& path, const std::string& what) {
+    return internal(
+        "store_corrupt",
+        fmt::format(
+            "The database {} is damaged: {}. No backup was written, since none of it could be "
+            "restored. `servo fsck` lists everything; restore an older backup.",
+            path,
+            what
+        )
+    );
+}
+
+Error damaged_backup(const std::string& file, const std::string& what) {
+    return internal(
+        "store_corrupt",
+        fmt::format(
+            "The backup {} is damaged: {}. Nothing was changed. Restore another one.", file, what
+        )
+    );
 }
 
 Status move_aside(const std::string& path) {
@@ -93,11 +151,12 @@ Status backup_sqlite(const std::string& path, const std::string& to) {
     }
     Connection source = SERVO_TRY(open_for_reading(path));
     const std::string fresh = to + ".partial";
-    remove_with_logs(fresh);
-    const Status copied = copy_database(source, fresh, 0);
-    if (!copied) {
-        remove_with_logs(fresh);
-        return fail(explain(copied.error(), to));
+    if (const Status copied = make_copy(source, fresh, 0); !copied) {
+        const Error& error = copied.error();
+        return fail(
+            error.reason == "store_corrupt" ? damaged_source(path, error.message)
+                                            : explain(error, to)
+        );
     }
     return move_into_place(fresh, to);
 }
@@ -112,22 +171,24 @@ Status restore_sqlite(const std::string& from, const std::string& path, Existing
             fmt::format(
                 "There is a database at {} already. Repeat with --replace to replace it; it is "
                 "kept "
-                "as "
-                "{}.replaced.",
+                "as {}.replaced.",
                 path,
                 path
             )
         ));
     }
-    SERVO_CHECK(check_file(from));
-    Connection source = SERVO_TRY(open_for_reading(from));
-    SERVO_CHECK(quick_check(source, from));
     const std::string fresh = path + ".new";
-    remove_with_logs(fresh);
-    const Status copied = copy_database(source, fresh, kEpochsSkippedByRestore);
-    if (!copied) {
-        remove_with_logs(fresh);
-        return fail(explain(copied.error(), path));
+    const auto copy = [&]() -> Status {
+        SERVO_CHECK(check_file(from));
+        Connection source = SERVO_TRY(Connection::open(from, OpenMode::kReadOnly));
+        return make_copy(source, fresh, kEpochsSkippedByRestore);
+    };
+    if (const Status copied = copy(); !copied) {
+        const Error& error = copied.error();
+        return fail(
+            error.reason == "store_corrupt" ? damaged_backup(from, error.message)
+                                            : explain(error, path)
+        );
     }
     SERVO_CHECK(move_aside(path));
     SERVO_CHECK(move_into_place(fresh, path));

@@ -13,6 +13,7 @@
 #include <filesystem>
 
 #include "base/private_folder.h"
+#include "base/text.h"
 #include "store/sqlite/log_check.h"
 #include "store/sqlite/migrations.h"
 
@@ -52,6 +53,12 @@ uint32_t big_endian(std::string_view bytes, size_t at, size_t count) {
     return value;
 }
 
+// For --data-dir, as it can be typed.
+std::string folder_of(const std::string& path) {
+    const std::string folder = fs::path(path).parent_path().string();
+    return folder.empty() ? "." : shell_quote(folder);
+}
+
 Error damaged(const std::string& path, const std::string& what) {
     return internal(
         "store_corrupt",
@@ -60,7 +67,7 @@ Error damaged(const std::string& path, const std::string& what) {
             "restore FILE --data-dir {}`.",
             path,
             what,
-            fs::path(path).parent_path().string()
+            folder_of(path)
         )
     );
 }
@@ -136,7 +143,7 @@ Error missing(const std::string& path, const std::string& what) {
             "start "
             "afresh and lose what was there, delete {}.lock and {}.",
             what,
-            fs::path(path).parent_path().string(),
+            folder_of(path),
             path,
             wal_of(path)
         )
@@ -196,7 +203,7 @@ Status check_end(Connection& db, const std::string& path, bool wal_there) {
         ));
     }
     if (clean.value_or(0) != 1 || size_of(path) <= kAlwaysCheckedBytes) {
-        SERVO_CHECK(quick_check(db, path));
+        SERVO_CHECK(quick_check(db));
     }
     return {};
 }
@@ -263,7 +270,7 @@ Status check_file(const std::string& path) {
     const ssize_t got = ::pread(fd, header.data(), header.size(), 0);
     ::close(fd);
     if (got != static_cast<ssize_t>(kHeaderBytes)) {
-        return fail(damaged(path, "it is empty or cut off"));
+        return fail(internal("store_corrupt", "it is empty or cut off"));
     }
     if (!header.starts_with(kMagic) ||
         big_endian(header, 68, 4) != static_cast<uint32_t>(kApplicationId)) {
@@ -271,7 +278,7 @@ Status check_file(const std::string& path) {
             "not_a_servo_store",
             fmt::format(
                 "{} is not a database of Servo, or its first page is damaged. Nothing was changed. "
-                "Name another folder with --data-dir DIR, or restore a backup with `servo "
+                "Name another folder with --data-dir DIR, or restore a sound backup with `servo "
                 "restore`.",
                 path
             )
@@ -280,19 +287,21 @@ Status check_file(const std::string& path) {
     const uint32_t page_size = big_endian(header, 16, 2) == 1 ? 65'536 : big_endian(header, 16, 2);
     const int64_t wanted = static_cast<int64_t>(page_size) * big_endian(header, 28, 4);
     if (size_of(wal_of(path)) == 0 && size_of(path) < wanted) {
-        return fail(damaged(path, fmt::format("it has {} of {} bytes", size_of(path), wanted)));
+        return fail(
+            internal("store_corrupt", fmt::format("it has {} of {} bytes", size_of(path), wanted))
+        );
     }
     return {};
 }
 
-Status quick_check(Connection& db, const std::string& path) {
+Status quick_check(Connection& db) {
     Query query = SERVO_TRY(db.prepare("PRAGMA quick_check(1)"));
     const auto row = query.step();
     if (!row) {
-        return fail(explain(row.error(), path));
+        return fail(row.error());
     }
     const std::string verdict = *row ? query.text(0) : "no answer";
-    return verdict == "ok" ? Status{} : fail(damaged(path, verdict));
+    return verdict == "ok" ? Status{} : fail(internal("store_corrupt", verdict));
 }
 
 ReaderPool::Lease::~Lease() {

@@ -26,8 +26,9 @@ constexpr size_t kReadersMax = 4;
 // descriptor of it drops SQLite's locks).
 Status check_file(const std::string& path);
 
-// Reads the whole file and compares its structure. Error: internal / "store_corrupt".
-Status quick_check(Connection& db, const std::string& path);
+// Reads the whole file and compares its structure. Error: internal / "store_corrupt", which says
+// what is wrong alone (see explain).
+Status quick_check(Connection& db);
 
 // Makes the closed file `fresh` durable and gives it the name `path`.
 Status move_into_place(const std::string& fresh, const std::string& path);

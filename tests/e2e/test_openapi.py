@@ -55,6 +55,7 @@ class OpenApi(ServoTest):
                    "    partitions: { every: day, start: 2024-01-01, end: 2024-02-01 }\n"
                    "    run: { synthetic: { duration: 1ms } }\n    pools: [warehouse]\n")
         self.wait_job(self.begin("orders", "--start", "2024-01-01", "--end", "2024-01-03"))
+        hooks = {"SCHEMATHESIS_HOOKS": "openapi_hooks", "PYTHONPATH": HERE}
         result = subprocess.run(
             [program, "--no-color", "run", self.url + "/openapi.json",
              "--header", "Authorization: Bearer " + self.environment["SERVO_TOKEN"],
@@ -64,7 +65,7 @@ class OpenApi(ServoTest):
              # It writes to whatever path it is given, on the server's machine.
              "--exclude-operation-id", "backup"],
             capture_output=True, text=True, check=False, timeout=SECONDS + GRACE_S,
-            cwd=self.folder)
+            cwd=self.folder, env={**os.environ, **hooks})
         self.assertEqual(0, result.returncode, result.stdout[-20000:] + result.stderr[-2000:])
         self.assertIn("No issues found", result.stdout)
         self.assertTrue(self.ready())

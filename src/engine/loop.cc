@@ -115,7 +115,8 @@ void Loop::gather_more(std::unique_lock<std::mutex>& lock) {
         return;
     }
     const size_t waiting = items_.size();
-    wake_.wait_for(lock, step_took_, [&] {
+    const auto longest = std::min<std::chrono::steady_clock::duration>(step_took_, kGatherMax);
+    wake_.wait_for(lock, longest, [&] {
         return stopping_ || look_ || !reads_.empty() || items_.size() >= wanted_;
     });
     gathering_.waited(items_.size() - waiting, taken_);

@@ -5,13 +5,14 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/golden_test_support.h"
 #include "model/failure.h"
 
 namespace servo {
 namespace {
 
 std::string page(const std::string& name) {
-    std::ifstream file(SERVO_SOURCE_DIR "/docs/reference/" + name);
+    std::ifstream file(source_path("docs/reference/" + name));
     EXPECT_TRUE(file.is_open()) << name;
     return {std::istreambuf_iterator<char>(file), {}};
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/golden_test_support.h"
 #include "model/job.h"
 
 namespace servo::model {
@@ -18,7 +19,7 @@ constexpr const char* kOutside = "[*]";
 
 // The steps of the page's one mermaid drawing, in the form "    from --> to".
 std::set<Step> drawn_steps() {
-    std::ifstream page(SERVO_SOURCE_DIR "/docs/state_machine.md");
+    std::ifstream page(source_path("docs/state_machine.md"));
     EXPECT_TRUE(page.is_open());
     const std::regex step(R"(^\s+([a-z_]+|\[\*\]) --> ([a-z_]+|\[\*\])$)");
     std::set<Step> steps;
@@ -61,7 +62,7 @@ TEST(StateMachine, DrawingEqualsTable) {
 }
 
 TEST(StateMachine, EveryStateIsExplained) {
-    std::ifstream page(SERVO_SOURCE_DIR "/docs/state_machine.md");
+    std::ifstream page(source_path("docs/state_machine.md"));
     ASSERT_TRUE(page.is_open());
     const std::string text{std::istreambuf_iterator<char>(page), {}};
     for (size_t i = 0; i < kJobStateCount; ++i) {

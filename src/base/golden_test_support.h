@@ -17,8 +17,8 @@ inline bool updates_golden() {
     return std::getenv("SERVO_UPDATE_GOLDEN") != nullptr;
 }
 
-// A path, not a sum of strings: of a constant of sixteen characters or more, g++ 12 warns of what is
-// not there (GCC PR 105651), so that the build would depend on where the source lies.
+// A path, not a sum of strings: of a constant of sixteen characters or more, g++ 12 warns of what
+// is not there (GCC PR 105651), so that the build would depend on where the source lies.
 inline std::filesystem::path source_path(const std::string& relative) {
     return std::filesystem::path(SERVO_SOURCE_DIR) / relative;
 }

@@ -45,6 +45,7 @@ struct AgentOptions {
     Millis drain_timeout{30'000};       // then what still runs is killed
     Millis earlier_slots_wait{10'000};  // for the slot processes of an earlier life to end
     Millis stuck_beyond{10'000};        // beyond timeout and kill_grace, then a slot is stuck
+    Millis stuck_kept{30'000};          // after its timeout or a kill; then its process is killed
     Millis stuck_floor{300'000};        // "no progress" is never said of less
     Millis stuck_say_every{30'000};     // in the log
     Millis health_every = api::kHealthInterval;
@@ -141,6 +142,7 @@ class Agent {
         Micros moved_at{0};               // last sign of progress
         std::optional<Micros> killed_at;  // KillSlot not yet answered
         std::optional<Stuck> stuck;
+        Micros stuck_at{0};  // when it was seen to be
         Instant stuck_since;
         std::optional<Micros> stuck_said_at;
     };

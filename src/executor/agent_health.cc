@@ -52,9 +52,16 @@ void Agent::watch_slot(int index) {
     if (!slot.stuck) {
         const Micros since = *stuck == Stuck::kKilled ? *slot.killed_at : slot.moved_at;
         slot.stuck_since = wall_now() - in_ms(now_ - since);
+        slot.stuck_at = now_;
         health_news_ = true;
     }
     slot.stuck = stuck;
+    if (*stuck != Stuck::kNoProgress && now_ - slot.stuck_at >= options_.stuck_kept) {
+        spdlog::error("slot {}: its process does not react and is killed", index);
+        note_error(fmt::format("slot {}: its process does not react and is killed", index));
+        slot.host.kill();
+        return lose_slot(index);
+    }
     if (slot.stuck_said_at && now_ - *slot.stuck_said_at < options_.stuck_say_every) {
         return;
     }

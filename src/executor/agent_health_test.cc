@@ -192,6 +192,23 @@ TEST_F(AgentHealthTest, WhatIsKilledAndDoesNotEndIsStuck) {
     EXPECT_EQ(said("timeout"), 0U);
 }
 
+// As by a program that stops the process that runs it.
+TEST_F(AgentHealthTest, AStoppedSlotIsKilledAndAnotherOneStarted) {
+    options_.stuck_beyond = Millis(100);
+    options_.stuck_kept = Millis(100);
+    start();
+    model::Grant grant;
+    grant.timeout = Millis(1'000);
+    const pid_t slot = slot_process();
+    const LeaseId lease = server_->add(script("kill -STOP $PPID; sleep 1000"), 1, grant);
+    const model::FailedResult failed = server_->wait(lease).failed.at(0);
+    EXPECT_EQ(failed.klass, model::FailureClass::kLost);
+    EXPECT_TRUE(failed.slot_died);
+    EXPECT_EQ(server_->wait(server_->add(script("exit 0"), 1)).done.size(), 1U);
+    EXPECT_NE(slot_process(), slot);
+    EXPECT_EQ(said("does not react and is killed"), 1U);
+}
+
 TEST_F(AgentHealthTest, FarBeyondTheUsualDurationASlotMakesNoProgress) {
     options_.stuck_floor = Millis(500);
     start();

@@ -188,10 +188,10 @@ void Agent::tend_slots() {
 void Agent::tend_ending_slot(int index) {
     Slot& slot = slots_[static_cast<size_t>(index)];
     if (!slot.host.reaped()) {
-        if (now_ - slot.ending_since < kEndingMost) {
-            return;
+        if (now_ - slot.ending_since >= kEndingMost) {
+            slot.host.kill();  // the rest is up to the operating system
         }
-        slot.host.bury();
+        return;
     }
     if (!clear_orphans()) {
         return;

@@ -232,7 +232,9 @@ void Keeper::on_call_reply(
         const InFlight answered = std::exchange(flight, {});
         answered_at(answered.first_sent);
         if (kind == CallKind::kAcquire) {
-            const bool in_vain = reply->empty() && now - answered.first_sent < Millis(1'000);
+            // What is asked of its leases is asked again until it is done: that is no work either.
+            const bool in_vain =
+                reply->grants.empty() && !reply->drain && now - answered.first_sent < Millis(1'000);
             acquires_empty_ = in_vain ? acquires_empty_ + 1 : 0;
             acquire_at_ = in_vain ? now + backoff(acquires_empty_ - 1, kAcquireAgainMax, 0) : now;
         }

@@ -592,6 +592,26 @@ TEST_F(KeeperTest, AcquiresThatReturnAtOnceEmptyHandedSlowDown) {
     EXPECT_GT(acquires, 5);
 }
 
+TEST_F(KeeperTest, AStopThatIsToldAgainAndAgainBringsNoFasterCalls) {
+    make();
+    give_a(1);
+    int acquires = 0;
+    const Millis end = now_ + Millis(10'000);
+    while (now_ < end) {
+        for (const CallKind kind : {CallKind::kAcquire, CallKind::kReport}) {
+            if (const auto request = sent(kind)) {
+                acquires += kind == CallKind::kAcquire ? 1 : 0;
+                CallReply reply;
+                reply.epoch = 4;
+                reply.controls = {{kA, model::LeaseAction::kStop, 0}};
+                answer(request, reply);
+            }
+        }
+        pass(1);
+    }
+    EXPECT_LT(acquires, 30);
+}
+
 TEST_F(KeeperTest, SlotMillisecondsSumToSlotsTimesElapsed) {
     make(3);
     const Millis began = now_;

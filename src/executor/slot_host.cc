@@ -99,6 +99,12 @@ void SlotHost::close() {
     socket_.reset();
 }
 
+void SlotHost::kill() const {
+    if (pid_ > 0) {
+        ::kill(pid_, SIGKILL);
+    }
+}
+
 bool SlotHost::reaped() {
     if (pid_ == 0) {
         return true;
@@ -117,7 +123,7 @@ void SlotHost::bury() {
     if (pid_ == 0) {
         return;
     }
-    ::kill(pid_, SIGKILL);
+    kill();
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }

@@ -38,6 +38,8 @@ class SlotHost {
 
     // Closes the socket, on which the process kills what it runs and ends.
     void close();
+    // Ends the process, also one that was stopped; reaped() tells when it is gone.
+    void kill() const;
     // Collects the process once it ended; true when it is gone. After close() or a failure.
     bool reaped();
     // Closes the socket and ends the process for sure, even one that does not react.

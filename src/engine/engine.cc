@@ -186,8 +186,8 @@ void Engine::apply(
     std::vector<Taken> batch, Instant now, std::vector<Applied>& applied, model::ChangeSet& changes
 ) {
     for (auto& [item, parked] : batch) {
-        if (!check_seen(item)) {
-            applied.push_back({std::move(item), parked, fail(why_not())});
+        if (const Status seen = check_seen(item); !seen) {
+            applied.push_back({std::move(item), parked, fail(seen.error())});
             continue;
         }
         if (!adopt_for_retry(item, now, changes)) {

@@ -174,7 +174,7 @@ class Engine {
     void watch(Instant now);
     void pulse(Instant now);
     bool remembers(const model::Snapshot& snapshot);
-    bool check_seen(const Item& item);
+    Status check_seen(const Item& item);
     void went_back(model::CommitMark known);
     void raise_epoch(Instant now);
     void hold(Error why);

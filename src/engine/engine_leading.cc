@@ -23,6 +23,15 @@ const model::CommitMark* seen_in(const core::Command& command) {
     return nullptr;
 }
 
+// A tenant's executor speaks for its tenant alone: what it claims stops nobody else.
+bool bound_to_tenant(const core::Command& command) {
+    if (const auto* call = std::get_if<core::ExecutorCall>(&command)) {
+        return static_cast<bool>(call->token.tenant);
+    }
+    const auto* join = std::get_if<core::RegisterExecutor>(&command);
+    return join != nullptr && join->token.tenant;
+}
+
 Error db_went_back(model::CommitMark known, int64_t epoch, int64_t seq) {
     Error error = unavailable(
         "db_went_back",
@@ -264,27 +273,31 @@ bool Engine::remembers(const model::Snapshot& snapshot) {
     return accept_older_;
 }
 
-// Whether the store has what an executor heard of. False: do not apply the item.
-bool Engine::check_seen(const Item& item) {
+// Whether the store has what an executor heard of. Error: it has not, or that cannot be told; the
+// item is not applied.
+Status Engine::check_seen(const Item& item) {
     const model::CommitMark* seen = seen_in(item.command);
     if (seen == nullptr || seen->seq == 0 || *seen <= confirmed_ || *seen <= accepted_) {
-        return true;
+        return {};
     }
     if (seen->epoch == status_.epoch && seen->seq <= seq_) {
-        return true;
+        return {};
     }
     if (seen->epoch < status_.epoch && seen->seq <= loaded_seq_) {
         const Result<bool> there = store_.committed(seen->epoch, seen->seq);
         if (there.value_or(true)) {
             confirmed_ = std::max(confirmed_, *seen);
-            return true;
+            return {};
         }
     }
-    if (seen->epoch > status_.epoch && !store_.beat(status_.epoch)) {
-        return false;  // it has heard of a newer leader; the commit will say that we are deposed
+    if (bound_to_tenant(item.command)) {
+        return fail(db_went_back(*seen, status_.epoch, seq_));
     }
-    went_back(*seen);
-    return false;  // with an operator's leave the executor's next call is taken
+    if (seen->epoch <= status_.epoch || store_.beat(status_.epoch)) {
+        went_back(*seen);  // with an operator's leave the executor's next call is taken
+    }
+    return fail(why_not()
+    );  // else there is a newer leader; the commit will say that we are deposed
 }
 
 void Engine::went_back(model::CommitMark known) {

@@ -101,6 +101,11 @@ class LeadingTest : public testing::Test {
         request.seen = seen;
         return core::RegisterExecutor{request};
     }
+    static core::Command join_of_a_tenant(int64_t session, model::CommitMark seen) {
+        auto out = std::get<core::RegisterExecutor>(join(session, seen));
+        out.token.tenant = model::TenantId(1);
+        return out;
+    }
     // Steps of 100 ms.
     void pass(Millis time, const std::vector<Engine*>& living) {
         for (const Instant end = now_ + time; now_ < end;) {
@@ -322,6 +327,8 @@ TEST_F(LeadingTest, AnUnknownCommitNeverDeposesWhoTookOverMeanwhile) {
 TEST_F(LeadingTest, AnExecutorThatSawMoreThanTheDatabaseHasStopsScheduling) {
     ASSERT_TRUE(accepted(first_, "orders"));
     EXPECT_EQ(reason(first_, join(5, {1, 1})), "");
+    EXPECT_EQ(reason(first_, join_of_a_tenant(7, {9, 40})), "db_went_back");
+    EXPECT_EQ(first_.status().state, EngineState::kLeading) << "it speaks for its tenant alone";
     EXPECT_EQ(reason(first_, join(6, {1, 40})), "db_went_back");
     EXPECT_EQ(first_.status().state, EngineState::kReadOnly);
     EXPECT_EQ(first_.status().why, "db_went_back");

@@ -223,7 +223,7 @@ class Servo {
             " pragma_freelist_count, pragma_page_size",
             1
         ));
-        return std::stod(table.rows.at(0).at(0).value());
+        return std::stod(table.rows.at(0).at(0).text.value());
     }
     double load_seconds() {
         return seconds_of([&] { value_of(opened_.store->load(epoch_)); });

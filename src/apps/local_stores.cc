@@ -48,7 +48,14 @@ Result<std::string> existing_file(const cli::StorePlace& place) {
 }
 
 cli::SqlResult result_of(store::SqlTable table) {
-    return {std::move(table.columns), std::move(table.rows), table.cut};
+    cli::SqlResult out{std::move(table.columns), {}, table.cut};
+    for (std::vector<store::SqlCell>& row : table.rows) {
+        std::vector<cli::SqlCell>& cells = out.rows.emplace_back();
+        for (store::SqlCell& cell : row) {
+            cells.push_back({std::move(cell.text), cell.number});
+        }
+    }
+    return out;
 }
 
 cli::StoreMigrations migrations_of(store::SchemaSteps found) {

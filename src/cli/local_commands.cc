@@ -51,7 +51,17 @@ struct SqlArgs {
     std::string statement;
 };
 
-// JSON values are text or null.
+// A number that JSON has no way to write (Infinity) stays text.
+boost::json::value json_of(const SqlCell& cell) {
+    if (!cell.text) {
+        return nullptr;
+    }
+    boost::system::error_code error;
+    boost::json::value number =
+        cell.number ? boost::json::parse(*cell.text, error) : boost::json::value();
+    return cell.number && !error ? std::move(number) : boost::json::value(*cell.text);
+}
+
 Result<int> sql(Session& session, const SqlArgs& args) {
     LocalStore* store = SERVO_TRY(store_of(session));
     const StorePlace place = SERVO_TRY(store_place(session.environment(), *args.store));
@@ -65,11 +75,10 @@ Result<int> sql(Session& session, const SqlArgs& args) {
         boost::json::object item;
         std::vector<Cell> cells;
         for (size_t i = 0; i < row.size(); ++i) {
-            item[result.columns[i]] =
-                row[i] ? boost::json::value(*row[i]) : boost::json::value(nullptr);
-            cells.emplace_back(row[i].value_or("-"));
+            item[result.columns[i]] = json_of(row[i]);
+            cells.emplace_back(row[i].text.value_or("-"));
         }
-        document.names.push_back(row.empty() ? "" : row.front().value_or(""));
+        document.names.push_back(row.empty() ? "" : row.front().text.value_or(""));
         document.items.push_back(std::move(item));
         document.table.add(std::move(cells));
     }

@@ -12,10 +12,15 @@
 
 namespace servo::cli {
 
+struct SqlCell {
+    std::optional<std::string> text;  // nullopt = NULL
+    bool number = false;
+};
+
 struct SqlResult {
     std::vector<std::string> columns;
-    std::vector<std::vector<std::optional<std::string>>> rows;  // nullopt = NULL
-    bool cut = false;                                           // there were more
+    std::vector<std::vector<SqlCell>> rows;
+    bool cut = false;  // there were more
 };
 
 struct BackupResult {

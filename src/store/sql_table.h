@@ -1,4 +1,4 @@
-// What a statement of `servo sql` returned, as text.
+// What a statement of `servo sql` returned.
 #pragma once
 
 #include <optional>
@@ -7,10 +7,16 @@
 
 namespace servo::store {
 
+struct SqlCell {
+    std::optional<std::string> text;  // nullopt: NULL; blobs as x'..'
+    bool number = false;              // to the database: 1, and not '1'
+    bool operator==(const SqlCell&) const = default;
+};
+
 struct SqlTable {
     std::vector<std::string> columns;
-    std::vector<std::vector<std::optional<std::string>>> rows;  // nullopt: NULL; blobs as x'..'
-    bool cut = false;                                           // there were more than rows_max
+    std::vector<std::vector<SqlCell>> rows;
+    bool cut = false;  // there were more than rows_max
 };
 
 }  // namespace servo::store

@@ -379,11 +379,21 @@ TEST_F(Postgres, DoctorLooksAtEverythingAndFindsAMissingIndexAndABlockedSession)
         << seen["db indexes"];
 }
 
+TEST_F(Postgres, FsckNamesATableThatIsLost) {
+    take(migrate_postgres(options(), true));
+    EXPECT_TRUE(take(fsck_postgres(options())).empty());
+    ask("DROP TABLE partition_logs CASCADE");
+    const std::vector<std::string> findings = take(fsck_postgres(options()));
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_NE(findings[0].find("partition_logs"), std::string::npos) << findings[0];
+}
+
 TEST_F(Postgres, SqlReadsAndCannotWrite) {
     take(migrate_postgres(options(), true));
     const SqlTable table = take(query_postgres(options(), "SELECT epoch, holder FROM leader", 10));
     EXPECT_EQ(table.columns, (std::vector<std::string>{"epoch", "holder"}));
-    EXPECT_EQ(table.rows[0][0], "0");
+    EXPECT_EQ(table.rows[0][0], (SqlCell{"0", true}));
+    EXPECT_EQ(table.rows[0][1], (SqlCell{"", false}));
     for (const char* bad : {"DELETE FROM leader", "nonsense", "SELECT 1; SELECT 2"}) {
         const Error error = query_postgres(options(), bad, 10).error();
         EXPECT_EQ(error.reason, "bad_sql") << bad;

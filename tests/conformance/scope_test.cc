@@ -148,7 +148,7 @@ class TenantWall : public testing::TestWithParam<Kind> {
         ));
         std::vector<std::string> out;
         for (const auto& row : found.rows) {
-            out.push_back(*row[0]);
+            out.push_back(*row[0].text);
         }
         return out;
     }

@@ -65,7 +65,7 @@ std::string ask(const std::string& path, const std::string& sql) {
     }
     std::string out;
     for (const auto& cell : table.rows.front()) {
-        out += (out.empty() ? "" : "|") + cell.value_or("NULL");
+        out += (out.empty() ? "" : "|") + cell.text.value_or("NULL");
     }
     return out;
 }

@@ -180,7 +180,9 @@ class OnPostgres(ServoTest):
         self.assertIn("PostgreSQL", process.log())
         self.assertFalse(os.path.exists(os.path.join(self.data_dir, "servo.db")))
         self.assertIn("sound", self.servo("fsck").out)
-        self.assertIn("1", self.servo("sql", "SELECT count(*) FROM leader").out)
+        self.assertEqual([{"number": 1, "text": "1", "none": None}], self.servo(
+            "sql", "SELECT count(*) AS number, '1' AS text, NULL AS none FROM leader",
+            "-o", "jsonl").jsonl())
         self.assertIn("pg_dump", self.servo("backup", "x.db", code=CONFLICT).err)
         doctor = self.servo("doctor")
         self.assertIn("db durability", doctor.out)

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "store/postgres/migrations.h"
 #include "store/postgres/store_impl.h"
 
@@ -23,7 +26,11 @@ Result<std::vector<std::string>> fsck_postgres(const PostgresOptions& options) {
     const Target target = SERVO_TRY(target_of(options, Access::kReadOnly));
     const auto db = SERVO_TRY(Connection::open(target, {.sees = TenantScope::all()}));
     SERVO_CHECK(check_schema(*db));
-    return check_postgres(*db);
+    auto findings = check_postgres(*db);
+    if (!findings && findings.error().reason == "store_corrupt") {
+        return std::vector<std::string>{findings.error().message};
+    }
+    return findings;
 }
 
 namespace {
@@ -35,6 +42,12 @@ Error bad_sql(const std::string& message) {
             ". Type one statement that only reads; `SELECT table_name FROM "
             "information_schema.tables WHERE table_schema = 'public'` lists tables."
     );
+}
+
+// Type numbers of PostgreSQL's catalogue: int8, int2, int4, float4, float8, numeric.
+bool is_number(Oid type) {
+    constexpr std::array<Oid, 6> kNumbers = {20, 21, 23, 700, 701, 1700};
+    return std::find(kNumbers.begin(), kNumbers.end(), type) != kNumbers.end();
 }
 
 SqlTable table_of(const PGresult* result, size_t rows_max) {
@@ -51,8 +64,8 @@ SqlTable table_of(const PGresult* result, size_t rows_max) {
             const int at = static_cast<int>(r);
             row.push_back(
                 PQgetisnull(result, at, i) != 0
-                    ? std::nullopt
-                    : std::optional<std::string>(PQgetvalue(result, at, i))
+                    ? SqlCell{}
+                    : SqlCell{PQgetvalue(result, at, i), is_number(PQftype(result, i))}
             );
         }
     }

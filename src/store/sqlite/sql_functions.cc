@@ -102,21 +102,23 @@ std::string hex_blob(std::string_view bytes) {
     return out + "'";
 }
 
-std::optional<std::string> cell(sqlite3_stmt* statement, int column) {
+SqlCell cell(sqlite3_stmt* statement, int column) {
     const int type = sqlite3_column_type(statement, column);
     if (type == SQLITE_NULL) {
-        return std::nullopt;
+        return {};
     }
     const int size = type == SQLITE_BLOB ? 0 : sqlite3_column_bytes(statement, column);
     if (type == SQLITE_BLOB) {
         const auto* data = static_cast<const char*>(sqlite3_column_blob(statement, column));
         const auto length = static_cast<size_t>(sqlite3_column_bytes(statement, column));
-        return hex_blob(length == 0 ? std::string_view() : std::string_view(data, length));
+        return {hex_blob(length == 0 ? std::string_view() : std::string_view(data, length))};
     }
-    return std::string(
-        reinterpret_cast<const char*>(sqlite3_column_text(statement, column)),
-        static_cast<size_t>(size)
-    );
+    return {
+        std::string(
+            reinterpret_cast<const char*>(sqlite3_column_text(statement, column)),
+            static_cast<size_t>(size)
+        ),
+        type != SQLITE_TEXT};
 }
 
 Error bad_sql(const std::string& message) {

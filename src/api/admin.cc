@@ -41,7 +41,9 @@ void describe(V& v, Pool& p) {
     v.field("name", p.name, "");
     v.field("tenant_id", p.tenant_id, "Absent: shared.");
     v.word("scope", p.scope, {"shared", "tenant"}, "");
-    v.field("concurrency", p.concurrency, "As declared or overridden; 0 = no limit.");
+    v.field(
+        "concurrency", p.concurrency, "As declared, 0 = no limit; or as overridden, 0 = closed."
+    );
     v.field("per_tenant_concurrency", p.per_tenant_concurrency, "0 = no limit.");
     v.field("limit", p.limit, "In force now, windows counted; absent: none.");
     v.field("limit_until", p.limit_until, "When the window ends that lowers the limit.");

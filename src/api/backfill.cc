@@ -113,6 +113,11 @@ void describe_state(V& v, Backfill& b) {
     v.field("tenant_id", b.tenant_id, "The tenant's name.");
     v.field("asset_name", b.asset_name, "");
     v.field("asset_revision", b.asset_revision, "");
+    v.field(
+        "wants_latest",
+        b.wants_latest,
+        "It takes the asset's latest revision as soon as none of its partitions runs."
+    );
     v.word("state", b.state, job_state_words(), "");
     v.field("state_reason", b.state_reason, "");
     v.field("state_note", b.state_note, "What a person wrote with pause or cancel.");
@@ -203,7 +208,7 @@ void describe(V& v, FailureExample& r) {
     v.field("partition", r.partition, "");
     v.field("message", r.message, "");
     v.field("attempt", r.attempt, "");
-    v.field("exit_code", r.exit_code, "-signal for a signal.");
+    v.field("exit_code", r.exit_code, "-signal for a signal; absent: it did not exit.");
     v.field("executor", r.executor, "");
     v.field("ended_at", r.ended_at, "");
 }

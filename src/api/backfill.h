@@ -120,6 +120,7 @@ struct Backfill {
     std::string tenant_id;  // the tenant's name
     std::string asset_name;
     int64_t asset_revision = 0;
+    bool wants_latest = false;
     std::string state;
     std::string state_reason;
     std::string state_note;
@@ -181,7 +182,7 @@ struct FailureExample {
     std::string partition;
     std::string message;
     int64_t attempt = 1;
-    int64_t exit_code = 0;  // -signal for a signal
+    std::optional<int64_t> exit_code;  // -signal for a signal; absent: it did not exit
     std::string executor;
     Instant ended_at = kEpochStart;
 };

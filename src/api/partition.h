@@ -41,7 +41,7 @@ struct FailedAttempt {
     std::string failure_class;
     bool is_final = false;  // JSON: "final"
     std::optional<Instant> retry_at;
-    int64_t exit_code = 0;
+    std::optional<int64_t> exit_code;  // absent: it did not exit
     std::string message;
     Instant started_at = kEpochStart;
     Instant ended_at = kEpochStart;

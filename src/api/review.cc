@@ -25,9 +25,9 @@ void describe(V& v, ReportTotals& t) {
     v.field(
         "slot_ms",
         t.slot_ms,
-        "By what slots did, in whole hours of the ledger of time. Empty where it has none, and for "
-        "one "
-        "tenant."
+        "By what slots did, from the ledger of time: whole hours, and minutes in the hours that "
+        "the "
+        "bounds cut. Empty where it has none, and for one tenant."
     );
     v.field("mean_cpus", t.mean_cpus, "Absent: no program's use is known.");
     v.field("memory_p95_bytes", t.memory_p95_bytes, "Peak of a partition's processes.");

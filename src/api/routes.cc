@@ -6,6 +6,7 @@
 
 #include "api/page.h"
 #include "base/assert.h"
+#include "base/utf8.h"
 
 namespace servo::api {
 namespace {
@@ -720,6 +721,9 @@ Result<std::string> percent_decode(std::string_view text) {
             return fail(invalid_argument("bad_path", "The URL contains a NUL character."));
         }
         out += c;
+    }
+    if (valid_utf8_prefix(out) < out.size()) {
+        return fail(invalid_argument("bad_path", "The URL is not UTF-8 text."));
     }
     return out;
 }

@@ -58,7 +58,8 @@ class Fields final : public spdlog::custom_flag_formatter {
                 continue;
             }
             const bool json = form_ == LogFormat::kJson;
-            const bool quoted = json || field.value.find_first_of(" \"=") != std::string::npos;
+            const bool quoted =
+                (json && !field.number) || field.value.find_first_of(" \"=") != std::string::npos;
             append(out, json ? ",\"" : " ");
             append(out, field.name);
             append(out, json ? "\":" : "=");

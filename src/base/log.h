@@ -22,6 +22,7 @@ void init_logging(const std::string& level, LogFormat format);
 struct LogField {
     std::string_view name;
     std::string value;
+    bool number = false;  // JSON without quotes
 };
 void log_event(
     spdlog::level::level_enum level,

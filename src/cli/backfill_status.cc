@@ -122,8 +122,8 @@ std::string failures_text(const api::BackfillDetail& job) {
                 counted(failure.partitions, "partition", "partitions") + " failed for good, " +
                 counted(failure.attempts, "attempt", "attempts");
         for (const api::FailureExample& example : failure.examples) {
-            text += "\n  " + example.partition + " (exit " + std::to_string(example.exit_code) +
-                    ", " + example.executor + "): " + example.message;
+            text += "\n  " + example.partition + " (" + example.executor +
+                    exit_words(example.exit_code) + "): " + example.message;
         }
     }
     return text;
@@ -153,8 +153,8 @@ std::string detail_text(const api::BackfillDetail& job, Instant now, bool colour
     facts.add("id", job.id + (job.group_id ? "  (group " + *job.group_id + ")" : ""));
     facts.add(
         "asset",
-        job.asset_name + ", revision " + std::to_string(job.asset_revision) + ", tenant " +
-            job.tenant_id
+        job.asset_name + ", revision " + std::to_string(job.asset_revision) +
+            (job.wants_latest ? " (the latest once none runs)" : "") + ", tenant " + job.tenant_id
     );
     facts.add("state", Cell(state_line(job, now), tone_of_state(job.state)));
     facts.add("range", range_line(job));

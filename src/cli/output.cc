@@ -49,7 +49,10 @@ std::string printable(std::string_view text) {
     out.reserve(text.size());
     while (!text.empty()) {
         const char c = text.front();
-        const size_t length = is_control(c) ? 0 : utf8_length(text);
+        // U+0080 to U+009f are controls as well; their bytes are told one by one.
+        const bool c1 =
+            c == '\xc2' && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xa0;
+        const size_t length = is_control(c) || c1 ? 0 : utf8_length(text);
         if (length > 0 || c == '\n') {
             out += text.substr(0, std::max<size_t>(length, 1));
         } else {

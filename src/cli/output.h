@@ -23,9 +23,8 @@ Result<Format> format_from(std::string_view word);
 constexpr bool is_control(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
-// Foreign text as a terminal may get it: control characters but line ends, and bytes that are no
-// UTF-8, read as "\x1b", tabs and
-// carriage returns as blanks.
+// Foreign text as a terminal may get it: control characters and bytes that are no UTF-8 become
+// "\x1b" and the like, tabs and carriage returns become blanks; line ends stay.
 std::string printable(std::string_view text);
 
 enum class Align { kLeft, kRight };

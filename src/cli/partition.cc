@@ -30,8 +30,8 @@ std::string attempts_text(const api::PartitionDetail& partition) {
     std::string text;
     for (const api::FailedAttempt& failed : partition.failed_attempts) {
         text += (text.empty() ? "" : "\n") + std::string("attempt ") +
-                std::to_string(failed.attempt) + ": " + failed.failure_class + ", exit " +
-                std::to_string(failed.exit_code) + ", " + failed.executor + ", " +
+                std::to_string(failed.attempt) + ": " + failed.failure_class +
+                exit_words(failed.exit_code) + ", " + failed.executor + ", " +
                 when(failed.ended_at) +
                 (failed.is_final   ? ", final"
                  : failed.retry_at ? ", again at " + when(*failed.retry_at)
@@ -77,8 +77,8 @@ std::string detail_text(const api::PartitionDetail& partition, Instant now, bool
     if (partition.failure_class) {
         facts.add(
             "failed",
-            *partition.failure_class + ", exit " + std::to_string(partition.exit_code.value_or(0)) +
-                ": " + partition.message.value_or("")
+            *partition.failure_class + exit_words(partition.exit_code) + ": " +
+                partition.message.value_or("")
         );
     }
     facts.add("attempts", attempts_text(partition));

@@ -329,7 +329,7 @@ void add_levers(Commands& commands, CLI::App& group) {
         set
     );
     value_flag(
-        *verb, "--concurrency", args->concurrency, "N", "Units in use at once; 0 = no limit."
+        *verb, "--concurrency", args->concurrency, "N", "Units in use at once; 0 closes the pool."
     );
     add_lever_flags(*verb, *args);
     add_unset(

@@ -353,8 +353,9 @@ Section slot_time(const api::Report& report) {
     section.blocks.emplace_back(std::move(table));
     section.blocks.emplace_back(std::move(figure));
     section.blocks.emplace_back(Paragraph{
-        "From the ledger of time, in whole hours of all slots that there were; the concepts page "
-        "says what each state means."});
+        "From the ledger of time, of all slots that there were: whole hours, and minutes in the "
+        "hours "
+        "that the bounds cut. The concepts page says what each state means."});
     return section;
 }
 

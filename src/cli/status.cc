@@ -128,9 +128,13 @@ std::string status_text(const api::SystemStatus& status, Instant now, bool wide,
 Result<int> show(Session& session, client::Client& client, const StatusArgs& args) {
     const api::SystemStatus status = SERVO_TRY(client.get_status(args.by));
     const bool wide = session.output().format() == Format::kWide;
+    std::vector<std::string> groups;
+    for (const api::StatusGroup& group : status.groups) {
+        groups.push_back(group.name);
+    }
     session.output().thing(
         {api::to_json(status),
-         status.state,
+         args.by.empty() ? status.state : join(groups, "\n"),
          status_text(status, session.now(), wide, session.output().colour_out())}
     );
     return kOk;

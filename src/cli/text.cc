@@ -63,6 +63,10 @@ std::string bytes(std::optional<int64_t> value) {
     return unit == 0 ? fmt::format("{} B", *value) : fmt::format("{:.1f} {}", size, kUnits[unit]);
 }
 
+std::string exit_words(const std::optional<int64_t>& code) {
+    return code ? ", exit " + std::to_string(*code) : "";
+}
+
 std::string counted(uint64_t value, const std::string& one, const std::string& many) {
     return count(value) + ' ' + (value == 1 ? one : many);
 }

@@ -9,7 +9,6 @@ using model::BreakerState;
 namespace {
 
 constexpr uint32_t kWindowMask = (1U << kBreakerWindow) - 1;
-constexpr int64_t kRampFull = 1'024;  // beyond this many at once the breaker closes
 
 }  // namespace
 
@@ -21,7 +20,7 @@ void Breaker::become(BreakerState state, Instant now) {
     probe_at_ = now + kBreakerProbeEvery;
 }
 
-bool Breaker::observe(bool external_failure, Instant now) {
+bool Breaker::observe(bool external_failure, Instant now, int64_t full) {
     bits_ = ((bits_ << 1) | (external_failure ? 1U : 0U)) & kWindowMask;
     count_ = std::min(count_ + 1, kBreakerWindow);
     switch (state_) {
@@ -49,8 +48,10 @@ bool Breaker::observe(bool external_failure, Instant now) {
                 ramp_ *= 2;
                 ramp_successes_ = 0;
             }
-            if (ramp_ > kRampFull) {
+            if (ramp_ > std::min(full, kBreakerRampFull)) {
                 become(BreakerState::kClosed, now);
+                bits_ = 0;
+                count_ = 0;
                 return true;
             }
             return false;

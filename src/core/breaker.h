@@ -14,11 +14,15 @@ namespace servo::core {
 constexpr int kBreakerWindow = 20;       // attempts looked at
 constexpr int kBreakerOpenPercent = 50;  // share of external failures that opens it
 constexpr Millis kBreakerProbeEvery{30'000};
+constexpr int64_t kBreakerRampFull =
+    1'024;  // units at once beyond which a ramp is over, if not before
 
 class Breaker {
  public:
-    // Books one finished attempt. Returns true when the state changed.
-    bool observe(bool external_failure, Instant now);
+    // Books one finished attempt. Returns true when the state changed. A ramp is over when it lets
+    // through more than `full` units, those that the pool has; then the breaker forgets what opened
+    // it.
+    bool observe(bool external_failure, Instant now, int64_t full = kBreakerRampFull);
 
     model::BreakerState state() const { return state_; }
     Instant since() const { return since_; }

@@ -82,10 +82,25 @@ TEST(Breaker, WhatClosedDoesNotOpenByWhatWasBefore) {
         breaker.observe(false, kNow);
     }
     EXPECT_EQ(breaker.external_in_window(), 0);
-    for (int i = 1; i < kBreakerWindow / 2; ++i) {
+    EXPECT_EQ(breaker.attempts_in_window(), 0);
+    for (int i = 1; i < kBreakerWindow; ++i) {
         EXPECT_FALSE(breaker.observe(true, kNow));
     }
     EXPECT_TRUE(breaker.observe(true, kNow));
+}
+
+TEST(Breaker, ARampIsOverWhenAllThatThePoolHasMayBeUsed) {
+    for (const auto& [units, successes] : {std::pair(1, 1), {2, 3}, {4, 7}, {5, 7}}) {
+        Breaker breaker = opened();
+        breaker.observe(false, kNow, units);  // the probe
+        int ramp = 0;
+        while (breaker.state() == BreakerState::kRamping) {
+            breaker.observe(false, kNow, units);
+            ++ramp;
+        }
+        EXPECT_EQ(breaker.state(), BreakerState::kClosed);
+        EXPECT_EQ(ramp, successes) << units;
+    }
 }
 
 TEST(Breaker, WhatSomebodyClosedBeginsAnew) {

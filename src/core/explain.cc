@@ -11,13 +11,14 @@
 namespace servo::core {
 namespace {
 
-constexpr std::array<std::string_view, 14> kGateNames = {
+constexpr std::array<std::string_view, kGateCount> kGateNames = {
     "capacity",
     "not_before",
     "upstream",
     "paused",
     "cancelling",
     "overlap",
+    "revision",
     "pool_held",
     "breaker",
     "pool_limit",
@@ -45,6 +46,7 @@ std::string subject_of(const State& state, const GateAnswer& answer) {
         case Gate::kAssetLimit:
         case Gate::kSequential:
         case Gate::kUpstream:
+        case Gate::kRevision:
         case Gate::kNoExecutor:
             return state.assets.at(AssetId(answer.subject)).head.name;
         case Gate::kNone:
@@ -79,8 +81,11 @@ std::string release_of_no_executor(const State& state, const Job& job) {
 }
 
 std::string release_of_pool_limit(const Pool& pool, Instant now, Instant until) {
+    if (pool.row.concurrency_override == 0) {
+        return fmt::format("servo pool unset {}", pool.row.spec.name);
+    }
     const char* what = "Free units of the pool";
-    if (pool_limit(pool, now) == 0 && !pool.row.concurrency_override) {
+    if (pool_limit(pool, now) == 0) {
         what = "The end of the time window that closes the pool";
     } else if (until != kNever) {
         what = "Free units of the pool, or the end of the time window that limits it";
@@ -110,6 +115,11 @@ std::string release_of(
             );
         case Gate::kOverlap:
             return fmt::format("The end of {}, or: servo backfill cancel {}", subject, subject);
+        case Gate::kRevision:
+            return fmt::format(
+                "The end of the partitions that run; then it goes on with revision {}.",
+                state.asset_of(job).head.latest_revision
+            );
         case Gate::kPoolHeld:
             return fmt::format("servo pool release {}", subject);
         case Gate::kBreaker:

@@ -199,6 +199,7 @@ class Run {
                 );
             }
         }
+        observe_breakers(c, job, "", false, count);
         job.counters.completed += count;
         job.leased -= count;
         drop_front(c, lease, count);

@@ -1,5 +1,6 @@
 // The filters inside the pick. The same answer holds work back and explains it.
 #include <algorithm>
+#include <limits>
 
 #include "core/rules.h"
 
@@ -81,6 +82,27 @@ GateAnswer sequential_gate(const Job& job) {
     return {Gate::kNotBefore, job.row.id.value, job.row.state_since, it->second.retry_at};
 }
 
+// How many of the job's partitions its breakers let through now, and the breaker that does not let
+// through more. While one is not closed every lease is of one partition.
+std::pair<uint64_t, GateAnswer> probes_of(const State& state, const Job& job, Instant now) {
+    std::pair<uint64_t, GateAnswer> out(std::numeric_limits<uint64_t>::max(), GateAnswer{});
+    for (const auto& [id, units] : job.pools) {
+        const Pool& pool = state.pools.at(id);
+        const int64_t available = pool.breaker.available(now);
+        if (available < 0) {
+            continue;
+        }
+        const int64_t left = std::max<int64_t>(0, available - pool.used / units);
+        if (static_cast<uint64_t>(left) < out.first) {
+            const Instant probe = pool.breaker.probe_at().value_or(kNever);
+            out = {
+                static_cast<uint64_t>(left),
+                {Gate::kBreaker, id.value, pool.breaker.since(), probe}};
+        }
+    }
+    return out;
+}
+
 bool any_executor(const State& state, const Job& job) {
     return std::any_of(state.sessions.begin(), state.sessions.end(), [&](const auto& entry) {
         return takes_work(state, entry.second) && serves(entry.second, job);
@@ -119,7 +141,13 @@ std::vector<Wait> waits_of(const State& state, const Job& job, Instant now) {
     std::vector<Wait> out;
     const uint64_t grantable = core::grantable(job);
     if (grantable > 0) {
-        out.push_back({gate_of(state, job, nullptr, now, Holding::kNo), grantable, false});
+        const GateAnswer answer = gate_of(state, job, nullptr, now, Holding::kNo);
+        const auto [probes, breaker] = probes_of(state, job, now);
+        const uint64_t parked = answer.open() ? grantable - std::min(grantable, probes) : 0;
+        out.push_back({answer, grantable - parked, false});
+        if (parked > 0) {
+            out.push_back({breaker, parked, false});
+        }
     }
     const uint64_t backoff = job.remaining.size() - job.leased - grantable;
     if (backoff > 0) {
@@ -146,6 +174,9 @@ GateAnswer gate_of(
 ) {
     if (const GateAnswer answer = job_gate(job); !answer.open()) {
         return answer;
+    }
+    if (job.row.wants_latest) {
+        return {Gate::kRevision, job.row.asset.value, kLastGrant};
     }
     const AssetSpec& spec = job.revision->spec;
     if (session ? !serves(*session, job) : !any_executor(state, job)) {

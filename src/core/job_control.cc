@@ -43,12 +43,14 @@ Error overlap_error(const State& state, const Overlap& overlap) {
     return conflict(
         "overlap",
         fmt::format(
-            "{} of these partitions belong to {} ({}). Wait for it (--overlap wait), leave them "
-            "out "
-            "(--overlap skip), or cancel it: servo backfill cancel {}",
+            "{} of these partitions belong to {} ({}). Wait for it: servo backfill wait {}; or "
+            "cancel "
+            "it: servo backfill cancel {}. A new backfill can leave them out (--overlap skip) or "
+            "wait by itself (--overlap wait).",
             overlap.indices.size(),
             id,
             to_string(state.jobs.at(overlap.job).row.state),
+            id,
             id
         )
     );
@@ -262,14 +264,19 @@ Result<Reply> pause_job(Context& c, const PauseJob& command) {
         return fail(failed_precondition("cancelling", "The job is being cancelled."));
     }
     const Revoke how = command.mode == PauseMode::kKill ? Revoke::kStop : Revoke::kShrink;
-    if (job.row.state == JobState::kPaused) {
-        revoke_leases(c, job, how);
-        return job_reply(job, false);
+    const bool paused = job.row.state == JobState::kPaused;
+    const bool news = command.until != kNever || !command.note.empty();  // of one that is paused
+    if (!paused) {
+        set_state(c, job, JobState::kPaused, "requested", command.actor);
     }
-    set_state(c, job, JobState::kPaused, "requested", command.actor);
+    const uint64_t asked = revoke_leases(c, job, how);
+    if (paused && !news) {
+        return job_reply(job, asked > 0 && command.mode == PauseMode::kKill, asked);
+    }
     job.row.state_note = command.note;
     job.row.resume_at = command.until;
-    revoke_leases(c, job, how);
+    job.row_dirty = true;
+    mark_dirty(c.state, job);
     event(c, job.row.tenant, command.actor, "backfill.paused", to_text(job.row.id), command.note);
     return job_reply(job, true, job.leases.size());
 }
@@ -302,8 +309,8 @@ Result<Reply> cancel_job(Context& c, const CancelJob& command) {
     Job& job = *SERVO_TRY(find_open_job(c.state, command.job));
     const Revoke how = command.force ? Revoke::kStop : Revoke::kShrink;
     if (job.row.state == JobState::kCancelling) {
-        revoke_leases(c, job, how);
-        return job_reply(job, false);
+        const uint64_t asked = revoke_leases(c, job, how);
+        return job_reply(job, asked > 0 && command.force, asked);
     }
     set_state(c, job, JobState::kCancelling, "requested", command.actor);
     job.row.state_note = command.note;
@@ -382,6 +389,7 @@ Result<Reply> retry_job(Context& c, const RetryJob& command) {
         set_state(c, job, JobState::kRunning, "retry", command.actor);
     }
     end_temporary_settings(c, job);
+    take_wanted_revision(c, job);
     refresh_queue(c.state, job);
     event(
         c,

@@ -231,6 +231,7 @@ void end_lease(Context& c, LeaseId id) {
     }
     c.state.leases.erase(id);
     finish_if_done(c, job);
+    take_wanted_revision(c, job);
 }
 
 // Gives back the positions of `lease` from `size` on.

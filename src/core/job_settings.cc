@@ -43,25 +43,6 @@ void settings_changed(Context& c, Job& job) {
     ++c.state.wake;
 }
 
-// The revision that the job goes on with.
-Result<int> revision_after(const State& state, const Job& job, const SetJob& command) {
-    const int latest = state.asset_of(job).head.latest_revision;
-    if (!command.latest_revision || job.row.revision == latest) {
-        return job.row.revision;
-    }
-    if (!job.leases.empty()) {
-        return fail(failed_precondition(
-            "partitions_running",
-            fmt::format(
-                "The revision changes between partitions only: servo backfill pause {}, wait "
-                "until none runs, then set it and resume.",
-                to_text(job.row.id)
-            )
-        ));
-    }
-    return latest;
-}
-
 }  // namespace
 
 void lift_max_failures(Job& job) {
@@ -79,24 +60,20 @@ Result<Reply> set_job(Context& c, const SetJob& command) {
             fmt::format("A priority lies between {} and {}.", kPriorityMin, kPriorityMax)
         ));
     }
-    const int revision = SERVO_TRY(revision_after(c.state, job, command));
     JobRow row = job.row;
     change_settings(row, command.change, {command.actor, command.reason, c.now, command.until});
-    const bool newer = revision != row.revision;
+    const bool newer = command.latest_revision && !row.wants_latest &&
+                       row.revision != c.state.asset_of(job).head.latest_revision;
+    row.wants_latest = row.wants_latest || newer;
     const bool changed =
         newer || row.settings != job.row.settings || row.temporary != job.row.temporary;
     if (changed) {
-        if (newer) {
-            materialise_results(c, job);  // made by the revision before
-            job.checkpoint_now = true;
-        }
         job.row = std::move(row);
-        if (newer) {
-            job.row.revision = revision;
-            job.revision = c.state.asset_of(job).revisions.at(revision).revision;
-            resolve_pools(c.state, job);  // no lease is charged to the old ones
-        }
         settings_changed(c, job);
+        if (newer) {
+            revoke_leases(c, job, Revoke::kShrink);
+            take_wanted_revision(c, job);
+        }
         event(
             c,
             job.row.tenant,
@@ -107,6 +84,26 @@ Result<Reply> set_job(Context& c, const SetJob& command) {
         );
     }
     return Reply(JobReply{job.row.id, job.row.state, changed});
+}
+
+void take_wanted_revision(Context& c, Job& job) {
+    if (!job.row.wants_latest || !job.leases.empty() || is_terminal(job.row.state)) {
+        return;
+    }
+    const Asset& asset = c.state.asset_of(job);
+    materialise_results(c, job);  // made by the revision before
+    job.checkpoint_now = true;
+    job.row.wants_latest = false;
+    job.row.revision = asset.head.latest_revision;
+    job.revision = asset.revisions.at(job.row.revision).revision;
+    resolve_pools(c.state, job);
+    settings_changed(c, job);
+}
+
+void take_wanted_revisions(Context& c) {
+    for (auto& [id, job] : c.state.jobs) {
+        take_wanted_revision(c, job);
+    }
 }
 
 void end_temporary_settings(Context& c, Job& job) {

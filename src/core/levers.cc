@@ -16,11 +16,15 @@ Error no_such(const char* what, const std::string& name, const char* list) {
     );
 }
 
-Status check_concurrency(std::optional<int64_t> wanted) {
+// What 0 means of it.
+constexpr const char* kNoLimit = "is no limit";
+constexpr const char* kCloses = "closes the pool";
+
+Status check_concurrency(std::optional<int64_t> wanted, const char* zero = kNoLimit) {
     if (wanted && (*wanted < 0 || *wanted > kConcurrencyMax)) {
         return fail(invalid_argument(
             "bad_limit",
-            fmt::format("A concurrency lies between 0, which is no limit, and {}.", kConcurrencyMax)
+            fmt::format("A concurrency lies between 0, which {}, and {}.", zero, kConcurrencyMax)
         ));
     }
     return {};
@@ -164,7 +168,7 @@ Result<Reply> set_tenant(Context& c, const SetTenant& command) {
 Result<Reply> set_pool(Context& c, const SetPool& command) {
     Pool& pool = *SERVO_TRY(pool_of(c.state, command.tenant, command.pool));
     const auto wanted = command.unset ? std::nullopt : command.concurrency;
-    SERVO_CHECK(check_concurrency(wanted));
+    SERVO_CHECK(check_concurrency(wanted, kCloses));
     if (wanted == pool.row.concurrency_override &&
         (!wanted || pool.row.override_info.until == command.until)) {
         return Reply(Done{false});
@@ -202,7 +206,10 @@ Result<Reply> hold_pool(Context& c, const HoldPool& command) {
             pool.row.breaker_since = c.now;
         }
     } else {
-        const Hold hold{command.actor, command.reason, c.now, command.until};
+        Hold hold{command.actor, command.reason, c.now, command.until};
+        if (pool.row.hold && hold.reason.empty()) {
+            hold.reason = pool.row.hold->reason;
+        }
         if (pool.row.hold && pool.row.hold->by == hold.by && pool.row.hold->until == hold.until) {
             return Reply(Done{false});
         }
@@ -322,6 +329,10 @@ Result<Reply> mark_partitions(Context& c, const MarkPartitions& command) {
             job.checkpoint_now = true;
             mark_dirty(c.state, job);
         }
+    }
+    if (command.outcome == Outcome::kMissing && !asset.head.marked_missing) {
+        asset.head.marked_missing = true;
+        c.changes.assets.push_back(asset.head);
     }
     c.changes.materialised.push_back(
         {asset.head.tenant,

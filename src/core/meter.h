@@ -16,8 +16,6 @@ namespace servo::core {
 
 using Meter = uint8_t;
 
-constexpr size_t kGateCount = 14;
-
 // Slot time, µs.
 constexpr Meter kMeterDown = 0;      // its executor is gone, silent, draining or not back yet
 constexpr Meter kMeterNoWork = 1;    // free, and fewer partitions wait than slots are free

@@ -98,10 +98,7 @@ uint64_t range_size(const State& state, const Job& job) {
     }
     // The tail: the fewer are left for the slots there are, the smaller the ranges.
     const auto slots = static_cast<uint64_t>(std::max<int64_t>(1, state.slots_total));
-    uint64_t left = job.ready.size();
-    for (const auto& [key, set] : job.due) {
-        left += set.size();
-    }
+    const uint64_t left = grantable(job);
     if (spec.run.kind == RunnerKind::kBatch) {
         const uint64_t share = (left + slots - 1) / slots;
         return std::clamp<uint64_t>(share, 1, static_cast<uint64_t>(spec.run.batch_size));

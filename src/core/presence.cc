@@ -74,6 +74,11 @@ void forget_left(Context& c) {
     if (!due) {
         return;
     }
+    std::set<ExecutorId> held;  // an older session of the name may still be there
+    for (const auto& [id, session] : c.state.sessions) {
+        held.insert(session.executor);
+    }
+    std::erase_if(left, [&held](const auto& entry) { return held.contains(entry.second); });
     std::sort(left.begin(), left.end());
     for (const auto& [seen, id] : left) {
         const bool old = seen + kExecutorKeptFor <= c.now;

@@ -46,6 +46,8 @@ struct Cursor {
     }
 };
 
+}  // namespace
+
 void observe_breakers(
     Context& c, Job& job, const std::string& blamed, bool external, uint64_t times
 ) {
@@ -55,12 +57,15 @@ void observe_breakers(
             continue;
         }
         for (uint64_t i = 0; i < std::min(times, kBreakerObservationsMax); ++i) {
-            if (pool.breaker.observe(external, c.now)) {
+            const int64_t limit = pool_limit(pool, c.now);
+            if (pool.breaker.observe(external, c.now, limit > 0 ? limit : kBreakerRampFull)) {
                 breaker_changed(c, pool);
             }
         }
     }
 }
+
+namespace {
 
 // Corrects the slot-time charged for one partition from its estimate to what it took.
 void correct_charge(Context& c, Lease& lease, int64_t took_us) {
@@ -80,15 +85,24 @@ void fail_finally(Context& c, Job& job, ExecutorId executor, Index index) {
     job.rate.add(c.now, 1);
 }
 
-void stop_after_failure(Context& c, Job& job) {
+// After attempts that failed; `failed_before` partitions had failed for good. In a sequential job
+// nothing runs beyond one that waits for its retry, nor beyond one that failed for good until
+// somebody has looked at it.
+void stop_after_failure(Context& c, Job& job, uint64_t failed_before) {
     if (job.row.state != JobState::kRunning && job.row.state != JobState::kResuming) {
         return;
     }
-    const bool sequential = job.revision->spec.sequential && !job.remaining.empty();
-    if (!sequential && !too_many_failures(job.row.settings.max_failures, job.counters)) {
+    const bool ordered = job.revision->spec.sequential && !job.remaining.empty();
+    if (ordered) {
+        revoke_leases(c, job, Revoke::kShrink);
+    }
+    if (job.counters.failed == failed_before) {
         return;
     }
-    const std::string reason = sequential ? "sequential_failed" : "too_many_failures";
+    if (!ordered && !too_many_failures(job.row.settings.max_failures, job.counters)) {
+        return;
+    }
+    const std::string reason = ordered ? "sequential_failed" : "too_many_failures";
     set_state(c, job, JobState::kPaused, reason, "servo");
     job.row.state_note = "";
     job.row.resume_at = kNever;
@@ -99,8 +113,8 @@ void stop_after_failure(Context& c, Job& job) {
         "servo",
         "backfill.paused",
         to_text(job.row.id),
-        sequential ? "A partition of a sequential asset failed."
-                   : fmt::format("{} partitions failed.", job.counters.failed)
+        ordered ? "A partition of a sequential asset failed."
+                : fmt::format("{} partitions failed.", job.counters.failed)
     );
 }
 
@@ -150,7 +164,9 @@ void record_failure(
     ++job.counters.attempts_failed[static_cast<size_t>(result.klass)];
     c.state.tally.attempt_failed(job.row.tenant, result.klass);
     book_count(c.state, job, lease.executor, kMeterFailedAttempts, 1);
-    c.state.tally.failed_duration.add(result.duration);
+    if (result.klass != FailureClass::kLost || result.duration > Micros(0)) {
+        c.state.tally.failed_duration.add(result.duration);
+    }
     job.counters.wasted_us += (row.ended_at - row.started_at).count() * 1'000;
     --job.leased;
     mark_progress(c.state, job);
@@ -350,6 +366,7 @@ void record_results(Context& c, Lease& lease, const LeaseResults& results) {
     if (!results.done.empty()) {
         record_done(c, job, lease, results.done, done_indices);
     }
+    const uint64_t failed_before = job.counters.failed;
     const int64_t suspects = suspects_in(results);
     for (const FailedResult& result : results.failed) {
         const auto [index, token] = places[result.position - base];
@@ -372,12 +389,16 @@ void record_results(Context& c, Lease& lease, const LeaseResults& results) {
     drop_front(c, lease, count);
     refresh_queue(c.state, job);
     if (!results.failed.empty()) {
-        stop_after_failure(c, job);
+        stop_after_failure(c, job, failed_before);
     }
 }
 
 void lose_lease(Context& c, LeaseId id, bool suspect) {
-    Lease& lease = c.state.leases.at(id);
+    const auto open = c.state.leases.find(id);
+    if (open == c.state.leases.end()) {
+        return;  // with an earlier one of the session its job ended, and all leases with it
+    }
+    Lease& lease = open->second;
     Job& job = c.state.jobs.at(lease.job);
     mark_dirty(c.state, job);
     const uint64_t unreported = lease.size - lease.reported;
@@ -385,6 +406,7 @@ void lose_lease(Context& c, LeaseId id, bool suspect) {
         book_lease_lost(c.state, lease, FailureClass::kLost);
     }
     if (suspect && unreported > 0) {
+        const uint64_t failed_before = job.counters.failed;
         const int deaths = lease.deaths + 1;
         const bool guilty = deaths >= kDeathsMax && unreported == 1;
         FailedResult result;
@@ -392,7 +414,7 @@ void lose_lease(Context& c, LeaseId id, bool suspect) {
         result.started_at = lease.progress_at;
         result.duration = c.now - lease.progress_at;
         result.message = guilty ? "Its executor died three times while it ran."
-                                : "The executor died or was lost while it ran.";
+                                : "The executor died or was lost before it told of the end.";
         Cursor cursor{lease};
         cursor.settle();
         std::vector<std::pair<Index, Token>> places;
@@ -402,14 +424,15 @@ void lose_lease(Context& c, LeaseId id, bool suspect) {
         }
         for (const auto& [index, token] : places) {
             record_failure(c, job, lease, index, token, result, deaths);
-            // Only the first can have been running all that time.
+            // Only the first can have been running all that time; the others may not have begun.
             result.duration = Micros(0);
             result.started_at = c.now;
+            result.message = "It was leased to an executor that died or was lost.";
         }
         charge_time(c.state, lease.tenant, -lease.estimate_us * static_cast<int64_t>(unreported));
         drop_front(c, lease, unreported);
         refresh_queue(c.state, job);
-        stop_after_failure(c, job);
+        stop_after_failure(c, job, failed_before);
     }
     end_lease(c, id);
 }

@@ -146,7 +146,8 @@ void release_overlap_waiters(Context& c, AssetId asset);
 // --- take_back.cc: leased work that has not started, asked back from its executors ---
 // Asks executors to start nothing more of the job (shrink), or to kill what runs (stop).
 enum class Revoke { kShrink, kStop };
-void revoke_leases(Context& c, Job& job, Revoke how);
+// How many were not asked that before.
+uint64_t revoke_leases(Context& c, Job& job, Revoke how);
 // Once a second: the leases for which the limits have no room any more, whatever brought them down,
 // start nothing more.
 void cut_to_limits(Context& c);
@@ -164,6 +165,10 @@ Status check_results(const Lease& lease, const LeaseResults& results);
 void record_results(Context& c, Lease& lease, const LeaseResults& results);
 // The executor of the lease is gone: what it had not reported is suspect and given back.
 void lose_lease(Context& c, LeaseId id, bool suspect);
+// Tells the breakers of the job's pools, or of the `blamed` one, of attempts that ended.
+void observe_breakers(
+    Context& c, Job& job, const std::string& blamed, bool external, uint64_t times
+);
 // Index of the next unreported position (runs of the front grants).
 void drop_front(Context& c, Lease& lease, uint64_t count);
 
@@ -218,6 +223,11 @@ void lift_max_failures(Job& job);
 // What was set for a time that is over goes back to what lasts.
 void end_temporary_settings(Context& c, Job& job);
 void end_temporary_settings(Context& c);  // of every job that is open
+// The asset's latest revision, where it is wanted and nothing of the job is leased: which revision
+// made a partition, whose durations they are and which pools a lease is charged to follow from the
+// job's.
+void take_wanted_revision(Context& c, Job& job);
+void take_wanted_revisions(Context& c);  // of every job: after a load no lease may be left to end
 
 // --- load.cc ---
 void load(State& state, const Snapshot& snapshot, Instant now);

@@ -63,6 +63,7 @@ Result<Reply> Scheduler::apply(
             for (auto& [id, session] : c.state.sessions) {
                 session.last_call = std::min(c.now, session.last_call + x.stall);
             }
+            c.state.loaded_at = std::min(c.now, c.state.loaded_at + x.stall);
             return Reply(Done{false});
         }
         Result<Reply> operator()(const CloseLedger&) {

@@ -521,6 +521,48 @@ TEST(Scheduler, SequentialAssetsRunOneByOneInOrderAndStopAtAFailure) {
     EXPECT_EQ(w.state(10), JobState::kPaused);
 }
 
+TEST(Scheduler, ASequentialJobRetriesByItselfAndNothingRunsBeyond) {
+    World w;
+    w.asset("ledger").sequential = true;
+    w.start();
+    w.executor(1, 4);
+    w.create(w.row(10, 5));
+    w.ask(1, 4);
+    w.fail_one(1, w.held_[1][0], FailureClass::kTransient, 4);
+    EXPECT_EQ(w.state(10), JobState::kRunning);
+    EXPECT_TRUE(w.held_[1].empty());
+    EXPECT_EQ(w.scheduler_->job(JobId(10), w.now_)->waiting[0].gate, Gate::kNotBefore);
+    CallReply again;
+    for (int second = 0; second < 3'600 && again.grants.empty(); ++second) {
+        w.pass(Millis(1'000));
+        again = w.ask(1, 4);
+    }
+    ASSERT_EQ(again.grants.size(), 1U);
+    EXPECT_EQ(again.grants[0].ordinals[0].first, 0);
+}
+
+// The last of one lease is given back and the other one is all reported, in one call: then the job
+// ends with the first, and the second is gone before its turn.
+TEST(Scheduler, ACancellingJobThatEndsTakesAllItsLeasesAlong) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 2);
+    w.create(w.row(10, 2));
+    ASSERT_EQ(w.ask(1, 2).grants.size(), 2U);
+    ASSERT_TRUE(w.apply(CancelJob{JobId(10), false, "", "ann"}).has_value());
+    CallRequest call = w.request(1, 0);
+    LeaseResults results;
+    results.lease = call.held[1].lease;
+    results.done.push_back({0, w.now_, Micros(5), -1, -1, -1, -1});
+    call.results.push_back(results);
+    call.held[0].size = 0;
+    w.held_[1].clear();
+    w.call(call);
+    EXPECT_TRUE(w.scheduler_->open_jobs().empty());
+    EXPECT_EQ(w.scheduler_->check_invariants(), "");
+}
+
 TEST(Scheduler, TenantsShareByWeight) {
     World w;
     w.asset("orders");

@@ -33,7 +33,11 @@ void reconcile(Context& c, Session& session, const std::vector<HeldLease>& held,
     }
     const std::set<LeaseId> ours = session.leases;
     for (const LeaseId id : ours) {
-        Lease& lease = c.state.leases.at(id);
+        const auto open = c.state.leases.find(id);
+        if (open == c.state.leases.end()) {
+            continue;  // with an earlier one its job ended, and all leases with it
+        }
+        Lease& lease = open->second;
         const uint64_t unacked = unacked_size(lease, ack);
         const auto it = listed.find(id);
         if (it == listed.end()) {

@@ -78,13 +78,17 @@ bool above_a_limit(const State& state, const Job& job, Instant now) {
 
 }  // namespace
 
-void revoke_leases(Context& c, Job& job, Revoke how) {
+uint64_t revoke_leases(Context& c, Job& job, Revoke how) {
+    uint64_t asked = 0;
     for (const LeaseId id : job.leases) {
         Lease& lease = c.state.leases.at(id);
+        const bool stop = how == Revoke::kStop;
+        asked += (stop ? !lease.stop : !lease.shrink_to) ? 1U : 0U;
         lease.shrink_to = unstarted_from(lease);
-        lease.stop = lease.stop || how == Revoke::kStop;
+        lease.stop = lease.stop || stop;
     }
     ++c.state.wake;
+    return asked;
 }
 
 void cut_to_limits(Context& c) {

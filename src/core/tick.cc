@@ -127,6 +127,7 @@ void tick(Context& c) {
     }
     end_overrides(c);
     end_temporary_settings(c);
+    take_wanted_revisions(c);
     resume_jobs(c);
     charge_running(c, since);
     cut_to_limits(c);

@@ -21,6 +21,7 @@ enum class Gate {
     kPaused,
     kCancelling,
     kOverlap,   // waits for another job that owns the partitions
+    kRevision,  // what runs ends first: then the job goes on with a newer revision
     kPoolHeld,  // pool hold by a person
     kBreaker,   // the pool's breaker is open
     kPoolLimit,
@@ -30,6 +31,7 @@ enum class Gate {
     kSequential,  // the partition before it has not finished
     kNoExecutor,  // none that takes work, or none with the labels
 };
+constexpr size_t kGateCount = static_cast<size_t>(Gate::kNoExecutor) + 1;
 // Those under which a job is not helped by more slots.
 inline constexpr std::array kGatesThatCap = {
     Gate::kNotBefore,
@@ -37,6 +39,7 @@ inline constexpr std::array kGatesThatCap = {
     Gate::kPaused,
     Gate::kCancelling,
     Gate::kOverlap,
+    Gate::kRevision,
     Gate::kPoolHeld,
     Gate::kBreaker,
     Gate::kPoolLimit,

@@ -204,7 +204,10 @@ const std::vector<Metric> kMetrics = {
      {"method", "route", "status"},
      "Answers of the API by route and class of status (2xx to 5xx), of routes that were asked for "
      "since the process began; what is no route is `other`. Also on a server that stands by."},
-    {"servo_leader_epoch", Type::kGauge, {}, "Epoch of the leadership that this server knows."},
+    {"servo_leader_epoch",
+     Type::kGauge,
+     {},
+     "Epoch of the newest leadership that this server knows of, its own or another's."},
     {"servo_leader_is_leader", Type::kGauge, {}, "1 on the server that leads, else 0."},
     {"servo_leader_queue_depth",
      Type::kGauge,

@@ -109,6 +109,7 @@ struct AssetHead {
     std::string name;
     int latest_revision = 0;
     bool archived = false;
+    bool marked_missing = false;                  // a person marked partitions so at some time
     std::optional<int64_t> concurrency_override;  // `asset set`
     Override override_info;
     bool operator==(const AssetHead&) const = default;

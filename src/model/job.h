@@ -60,6 +60,7 @@ struct JobRow {
     TenantId tenant;
     AssetId asset;
     int revision = 0;
+    bool wants_latest = false;  // the revision: takes the latest once nothing of it is leased
     std::shared_ptr<const OrdinalView> ordinals;  // [0, N) → ordinals; shared, immutable
     uint64_t keys_fingerprint = 0;
     ReprocessPolicy reprocess = ReprocessPolicy::kFailed;

@@ -1,5 +1,5 @@
 // Bounds of what people set, in the asset file and in overrides alike. 0 is no limit where there
-// can be none.
+// can be none, but in the override of a pool, which it closes.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "server/access.h"
 
 #include <fmt/format.h>
+#include <strings.h>
 
 #include <algorithm>
 
@@ -168,7 +169,9 @@ Result<Principal> authenticate(
     const TokenTable& tokens,
     Instant now
 ) {
-    const bool given = headers.authorization.starts_with(kBearer);
+    // A scheme has no case (RFC 9110, 11.1).
+    const bool given =
+        ::strncasecmp(headers.authorization.c_str(), kBearer.data(), kBearer.size()) == 0;
     const std::string text = given ? headers.authorization.substr(kBearer.size()) : "";
     if (const auto parsed = model::parse_token(text)) {
         const auto it = tokens.by_id.find(parsed->id);

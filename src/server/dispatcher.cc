@@ -82,8 +82,8 @@ void log_request(const Call& call, int status, Millis took) {
     log_event(
         level,
         call.route->id,
-        {{"status", std::to_string(status)},
-         {"took_ms", std::to_string(took.count())},
+        {{"status", std::to_string(status), true},
+         {"took_ms", std::to_string(took.count()), true},
          {"request_id", call.request_id},
          {"trace_id", context ? model::to_hex(context->trace) : ""},
          {"tenant", call.tenant},

@@ -294,7 +294,7 @@ Result<std::vector<api::FailureSummary>> failure_summaries(
                 {std::move(key),
                  row.message,
                  row.attempt,
-                 row.exit_code,
+                 exit_of(row),
                  executor == names.executors.end() ? "" : executor->second,
                  row.ended_at}
             );

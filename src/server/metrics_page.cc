@@ -372,7 +372,9 @@ metrics::Page metrics_page(Backend& backend, const HttpMeter& http) {
     metrics::Page page;
     const engine::EngineStatus status = backend.loop().status();
     page.add("servo_build_info", {backend.version()}, 1);
-    page.add("servo_leader_epoch", {}, static_cast<double>(status.epoch));
+    page.add(
+        "servo_leader_epoch", {}, static_cast<double>(std::max(status.epoch, status.leader.epoch))
+    );
     page.add("servo_leader_queue_depth", {}, static_cast<double>(status.queued));
     page.add("servo_leader_reloads_total", {}, static_cast<double>(status.reloads));
     for (size_t i = 0; i < status.changes.size(); ++i) {

@@ -34,7 +34,7 @@ api::FailedAttempt render_attempt(const FailureRow& row, const Names& names) {
     if (!row.final) {
         out.retry_at = some_time(row.retry_at);
     }
-    out.exit_code = row.exit_code;
+    out.exit_code = exit_of(row);
     out.message = row.message;
     out.started_at = row.started_at;
     out.ended_at = row.ended_at;
@@ -202,7 +202,7 @@ Status fill_failure(
     out.max_rss_kb = known(last.max_rss_kb);
     out.executor = executor_name(names, last.executor);
     out.failure_class = to_string(last.klass);
-    out.exit_code = last.exit_code;
+    out.exit_code = exit_of(last);
     out.message = last.message;
     return {};
 }

@@ -42,12 +42,21 @@ double per_thousand(int64_t milli) {
     return static_cast<double>(milli) / 1'000;
 }
 
+}  // namespace
+
+std::optional<int64_t> exit_of(const FailureRow& row) {
+    return row.exit_code == 0 ? std::nullopt : std::optional<int64_t>(row.exit_code);
+}
+
+namespace {
+
 void fill_state(const JobRow& row, api::Backfill& out) {
     out.id = to_text(row.id);
     if (row.group) {
         out.group_id = to_text(row.group);
     }
     out.asset_revision = row.revision;
+    out.wants_latest = row.wants_latest;
     out.state = to_string(row.state);
     out.state_reason = row.state_reason;
     out.state_note = row.state_note;

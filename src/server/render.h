@@ -41,6 +41,9 @@ api::Executor render_executor(const core::ExecutorView& view, Instant now);
 // Adds what it told of itself, if anything: one that is up may be stuck by that.
 void add_health(std::optional<api::ExecutorHealth> health, Instant now, api::Executor& executor);
 
+// None of what was lost, or never began: 0 is the code of success.
+std::optional<int64_t> exit_of(const model::FailureRow& row);
+
 // "day from 2024-01-01, Europe/Berlin"; "3 keys"; dimensions joined with " × ".
 std::string describe_scheme(const model::SchemeSpec& scheme);
 

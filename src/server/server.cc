@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/log.h"
+
 namespace servo::server {
 namespace {
 
@@ -9,6 +11,16 @@ ListenerOptions listener_options(const ServerOptions& options) {
     ListenerOptions out = options.listener;
     out.body_ceiling = std::max(options.body_max, options.submit_max);
     return out;
+}
+
+// What is made or ended through the leader holds here at once, and not after the next reading.
+Peers peers_of(Peers peers, TokenBook& tokens) {
+    peers.tokens_changed = [&tokens] {
+        if (const Status read = tokens.refresh(); !read) {
+            spdlog::warn("tokens cannot be read, the last ones stay: {}", read.error().message);
+        }
+    };
+    return peers;
 }
 
 }  // namespace
@@ -30,7 +42,7 @@ Server::Server(ServerOptions options, engine::Loop& loop, store::Archive& archiv
       stepper_(backend_),
       tokens_(archive),
       workers_(options_.worker_threads),
-      standby_(loop, options_.peers),
+      standby_(loop, peers_of(options_.peers, tokens_)),
       dispatcher_(
           backend_,
           of_record_,

@@ -15,6 +15,10 @@ Response with_id(Response response, const std::string& id) {
     return response;
 }
 
+bool changes_tokens(const api::Route& route) {
+    return route.method != api::Method::kGet && route.path.starts_with("/v1/tokens");
+}
+
 Error nobody_leads(const engine::EngineStatus& status) {
     if (!status.why.empty()) {
         return engine::store_away(status.why);
@@ -121,8 +125,13 @@ void Standby::answer(
     }
     request.headers.request_id = id;
     auto carried = std::make_shared<const Request>(std::move(request));
-    const bool taken = workers_->submit([this, carried, leader, responder, id] {
-        responder->send(with_id(forward(*carried, leader, id), id));
+    const bool tokens = changes_tokens(route);
+    const bool taken = workers_->submit([this, carried, leader, responder, id, tokens] {
+        Response response = forward(*carried, leader, id);
+        if (tokens && peers_.tokens_changed) {
+            peers_.tokens_changed();
+        }
+        responder->send(with_id(std::move(response), id));
     });
     if (!taken) {
         Error error =

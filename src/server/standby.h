@@ -40,6 +40,8 @@ struct Peers {
     // (kListens), or until the other end closes the connection (kClosed). kGone: its process is
     // known to have ended.
     std::function<Reach(const store::LeaderRow& leader, Millis hold)> reach;
+    // The leader made or ended a token for somebody who asked here.
+    std::function<void()> tokens_changed = {};
     // The host name that the certificate of each is for; empty = that of its address.
     std::string name = {};
 };

@@ -42,7 +42,11 @@ void Auditor::end_grants(BatchView& view) {
     // What was wholly reported must be deleted with the report: its row would be a lease again
     // after a reload.
     for (const auto& [id, touched] : view.touched) {
-        for (const GrantKey& key : a_.jobs.at(id).grants) {
+        const JobAccount& job = a_.jobs.at(id);
+        if (job.row.revision != touched.revision_before && !job.grants.empty()) {
+            fail("I3", to_text(id) + " changes its revision and holds leases of the one before");
+        }
+        for (const GrantKey& key : job.grants) {
             if (a_.grants.at(key).left.empty()) {
                 fail(
                     "I8", fmt::format("lease {} is all reported and still stored", key.first.value)
@@ -221,6 +225,9 @@ void Auditor::check_may_start(BatchView& view, const GrantRow& row) {
     }
     if (touched.waits_before && job.row.waits_for == touched.waits_before) {
         fail("I3", id + " waits for another job and gets a lease");
+    }
+    if (touched.wanted_before && job.row.wants_latest) {
+        fail("I3", id + " waits to go on with its latest revision and gets a lease");
     }
 }
 

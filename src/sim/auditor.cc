@@ -164,6 +164,7 @@ Auditor::Touched& Auditor::touch(BatchView& view, JobId id) {
             row.state,
             row.generation,
             row.revision,
+            row.wants_latest,
             row.waits_for,
             row.settings.max_concurrency,
             false};
@@ -183,6 +184,7 @@ void Auditor::apply_job_rows(BatchView& view) {
                 JobState::kPending,
                 row.generation,
                 row.revision,
+                row.wants_latest,
                 JobId{},
                 row.settings.max_concurrency,
                 true};

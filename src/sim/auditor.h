@@ -60,6 +60,7 @@ class Auditor {
         JobState before = JobState::kPending;
         int generation_before = 0;
         int revision_before = 0;
+        bool wanted_before = false;  // the latest revision
         JobId waits_before;
         int64_t concurrency_before = 0;
         bool fresh = false;

@@ -69,6 +69,16 @@ class NobodyWaits final : public Plant {
     }
 };
 
+class RevisionTakenEarly final : public Plant {
+ public:
+    void edit(const store::Batch&, ChangeSet& changes) override {
+        for (JobRow& row : changes.jobs) {
+            row.revision += row.wants_latest ? 1 : 0;
+            row.wants_latest = false;
+        }
+    }
+};
+
 template <typename Bug>
 std::unique_ptr<Plant> always() {
     return std::make_unique<Bug>();
@@ -123,6 +133,12 @@ void add_standing_bugs(std::vector<PlantedBug>& bugs) {
         {"overlap_not_waited",
          "a job does not wait for the other",
          always<NobodyWaits>,
+         reprocesses}
+    );
+    bugs.push_back(
+        {"revision_taken_early",
+         "a job goes on with a newer revision while it holds leases",
+         always<RevisionTakenEarly>,
          reprocesses}
     );
 }

@@ -51,7 +51,4 @@ class StateCheck {
     std::vector<std::string> lost_;
 };
 
-// The detail of the event "partition.marked" ends in why; this is how it tells of kMissing.
-inline constexpr std::string_view kMarkedMissing = " partitions as missing: ";
-
 }  // namespace servo::store

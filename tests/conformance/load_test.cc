@@ -199,6 +199,7 @@ JobRow full_job() {
     row.resume_at = instant_ms(1'700'000'900'000);
     row.waits_for = JobId(5);
     row.generation = 3;
+    row.wants_latest = true;
     row.started_at = instant_ms(1'700'000'000'100);
     row.claims = {{instant_ms(1'700'000'000'100), Millis(100)}};
     return row;
@@ -231,6 +232,7 @@ void expect_same(const JobRow& a, const JobRow& b) {
     EXPECT_EQ(a.resume_at, b.resume_at);
     EXPECT_EQ(a.waits_for, b.waits_for);
     EXPECT_EQ(a.generation, b.generation);
+    EXPECT_EQ(a.wants_latest, b.wants_latest);
     EXPECT_EQ(a.started_at, b.started_at);
     EXPECT_EQ(a.completed_at, b.completed_at);
     EXPECT_EQ(a.claims, b.claims);
@@ -250,6 +252,7 @@ TEST_P(LoadConformance, JobComesBackAsCommittedAndAfterAChange) {
         EXPECT_EQ(seen.jobs[0].revision->revision, 1);
     }
     row.state = JobState::kResuming;
+    row.wants_latest = false;
     row.settings = {};
     row.temporary = {};
     row.resume_at = kNever;

@@ -212,14 +212,36 @@ TEST_P(UpkeepConformance, FsckNamesWhatALogHasAndNoState) {
         findings[0].find("1 partitions, the first is ordinal 3, have no state"), std::string::npos
     ) << findings[0];
     ChangeSet marked;
-    marked.events = {
-        {TenantId(1),
-         rig.now,
-         "ann",
-         "partition.marked",
-         "orders",
-         "1 partitions as missing: lost"}};
+    marked.assets = {rig.load().assets.at(0)};
+    marked.assets[0].marked_missing = true;
     rig.commit(marked);
+    EXPECT_EQ(take(rig.store().fsck()), std::vector<std::string>{});
+}
+
+// What an ended job kept goes in steps, and the database is sound after each of them.
+TEST_P(UpkeepConformance, AJobThatIsBeingDroppedIsNoContradiction) {
+    rig.commit(definitions());
+    ChangeSet changes = new_job(job(1, 1, 5'000, JobState::kCompleted), 2);
+    changes.jobs[0].completed_at = rig.now;
+    rig.commit(changes);
+    constexpr uint64_t kCommits = 1'200;  // more rows than go in one step
+    for (uint64_t i = 0; i < kCommits; ++i) {
+        ChangeSet work;
+        add_done(work, 1, done_run(i, i + 1));
+        rig.commit(work);
+    }
+    ChangeSet sealed;
+    sealed.checkpoints = {rig.store().load_job(JobId(1)).value().value().checkpoint};
+    sealed.materialised = {
+        {TenantId(1), AssetId(10), {{0, kCommits, 1}}, Outcome::kSucceeded, JobId(1), 1, rig.now}};
+    rig.commit(sealed);
+    const auto before = take(rig.store().fsck());
+    for (bool more = true; more;) {
+        more = take(rig.store().maintain(rig.now + std::chrono::hours(24 * 365)));
+        const auto findings = take(rig.store().fsck());
+        EXPECT_LE(findings.size(), before.size()) << findings.front();
+    }
+    EXPECT_TRUE(rig.history().job(JobId(1)).value() == std::nullopt);
     EXPECT_EQ(take(rig.store().fsck()), std::vector<std::string>{});
 }
 

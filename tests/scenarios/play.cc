@@ -316,6 +316,7 @@ class Player {
         set.job = id(w);
         set.until = until(w);
         set.actor = "ann";
+        set.latest_revision = w.has("revision");
         if (w.has("priority")) {
             set.change.priority = static_cast<int>(w.number("priority", 0));
         }

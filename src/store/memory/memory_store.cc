@@ -455,13 +455,9 @@ Result<std::vector<std::string>> MemoryStore::fsck() {
         jobs.emplace(id, check.facts());
     }
     std::set<AssetId> marked_missing;
-    for (const auto& [event_id, event] : facts.events) {
-        const bool tells = event.kind == "partition.marked" &&
-                           event.detail.find(kMarkedMissing) != std::string::npos;
-        for (const auto& [id, asset] : facts.assets) {
-            if (tells && asset.tenant == event.tenant && asset.name == event.subject) {
-                marked_missing.insert(id);
-            }
+    for (const auto& [id, asset] : facts.assets) {
+        if (asset.marked_missing) {
+            marked_missing.insert(id);
         }
     }
     StateCheck states(std::move(jobs), std::move(marked_missing));

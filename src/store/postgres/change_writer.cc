@@ -56,11 +56,12 @@ void add_tenant(Pipeline& out, const TenantRow& row) {
 void add_asset(Pipeline& out, const AssetHead& row) {
     out.add(
         "INSERT INTO assets (asset_id, tenant_id, name, latest_revision, archived,"
-        " concurrency_override, override_by, override_reason, override_since_ms, override_until_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " marked_missing, concurrency_override, override_by, override_reason, override_since_ms,"
+        " override_until_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (asset_id) DO UPDATE SET tenant_id = excluded.tenant_id,"
         " name = excluded.name, latest_revision = excluded.latest_revision,"
-        " archived = excluded.archived, concurrency_override = excluded.concurrency_override,"
+        " archived = excluded.archived, marked_missing = excluded.marked_missing,"
+        " concurrency_override = excluded.concurrency_override,"
         " override_by = excluded.override_by, override_reason = excluded.override_reason,"
         " override_since_ms = excluded.override_since_ms,"
         " override_until_ms = excluded.override_until_ms",
@@ -70,6 +71,7 @@ void add_asset(Pipeline& out, const AssetHead& row) {
             view(row.name),
             row.latest_revision,
             row.archived,
+            row.marked_missing,
             row.concurrency_override,
             view(row.override_info.by),
             view(row.override_info.reason),
@@ -145,8 +147,9 @@ void add_token(Pipeline& out, const TokenRow& row) {
 constexpr sql::Sql kUpsertJobs =
     "INSERT INTO jobs (" SERVO_JOB_COLUMNS
     ") SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (job_id) DO UPDATE SET revision = excluded.revision,"
+    " wants_latest = excluded.wants_latest,"
     " priority = excluded.priority, deadline_ms = excluded.deadline_ms,"
     " max_concurrency = excluded.max_concurrency,"
     " max_failures_count = excluded.max_failures_count,"
@@ -246,10 +249,10 @@ Result<ChangeWriter::JobPlace> ChangeWriter::place_of(JobId id) const {
 
 Status ChangeWriter::add(Pipeline& out, const Batch& batch) {
     const ChangeSet& changes = *batch.changes;
+    SERVO_CHECK(add_batch(out, batch));
     add_definitions(out, changes);
     SERVO_CHECK(add_jobs(out, changes));
     SERVO_CHECK(add_checkpoints(out, changes));
-    SERVO_CHECK(add_grants(out, changes, batch.seq));
     SERVO_CHECK(add_done(out, changes, batch.seq));
     SERVO_CHECK(add_failures(out, changes, batch.seq));
     SERVO_CHECK(add_logs(out, changes));
@@ -326,9 +329,10 @@ void ChangeWriter::add_pool(Pipeline& out, const PoolRow& row) {
 // Many jobs may begin to run in one commit, and each statement reads the table's checks anew.
 Status ChangeWriter::add_jobs(Pipeline& out, const ChangeSet& changes) {
     Rows ordinals({kInt8, kInt8, kBytea});
-    Rows rows({kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kText, kText, kText, kText, kText,
-               kText, kText, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8,
-               kText, kText, kText, kText, kText, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kText});
+    Rows rows({kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kText, kText,
+               kText, kText, kText, kText, kText, kInt8, kInt8, kInt8, kInt8, kInt8,
+               kInt8, kInt8, kInt8, kInt8, kInt8, kText, kText, kText, kText, kText,
+               kInt8, kInt8, kInt8, kInt8, kInt8, kInt8, kText});
     for (const JobRow& row : changes.jobs) {
         if (places_.count(row.id) == 0) {
             if (!row.ordinals) {
@@ -347,6 +351,7 @@ Status ChangeWriter::add_jobs(Pipeline& out, const ChangeSet& changes) {
             row.group,
             row.asset,
             row.revision,
+            row.wants_latest,
             row.total(),
             row.keys_fingerprint,
             to_string(row.reprocess),

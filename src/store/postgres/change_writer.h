@@ -40,11 +40,11 @@ class ChangeWriter {
     };
     using BlockKey = std::pair<AssetId, int64_t>;
 
+    Status add_batch(Pipeline& out, const Batch& batch);
     void add_definitions(Pipeline& out, const ChangeSet& changes);
     void add_pool(Pipeline& out, const PoolRow& row);
     Status add_jobs(Pipeline& out, const ChangeSet& changes);
     Status add_checkpoints(Pipeline& out, const ChangeSet& changes);
-    Status add_grants(Pipeline& out, const ChangeSet& changes, int64_t seq);
     Status add_done(Pipeline& out, const ChangeSet& changes, int64_t seq);
     Status add_failures(Pipeline& out, const ChangeSet& changes, int64_t seq);
     Status add_logs(Pipeline& out, const ChangeSet& changes);

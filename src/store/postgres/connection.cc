@@ -44,7 +44,9 @@ Error database_error(std::string_view state, const std::string& what) {
     if (starts(state, "40") || state == "55P03" || starts(state, "53")) {
         return unavailable("store_busy", what);
     }
-    if (state == "XX001" || state == "XX002") {
+    // Damaged pages; a table, column or function of the schema that is not there.
+    if (state == "XX001" || state == "XX002" || state == "42P01" || state == "42703" ||
+        state == "42883") {
         return internal("store_corrupt", what);
     }
     if (state == "58030") {
@@ -83,7 +85,8 @@ std::string set_limits(const SessionLimits& limits, std::string_view how) {
         "SELECT set_config('statement_timeout', '{0}', {5}), set_config('lock_timeout', '{1}', "
         "{5}),"
         " set_config('idle_in_transaction_session_timeout', '{2}', {5}),"
-        " set_config('servo.tenant', '{3}', {5}), set_config('enable_seqscan', '{4}', {5})",
+        " set_config('servo.tenant', '{3}', {5}), set_config('enable_seqscan', '{4}', {5}),"
+        " set_config('default_transaction_isolation', 'read committed', {5})",
         limits.statement.count(),
         limits.lock.count(),
         limits.idle_in_transaction.count(),
@@ -179,8 +182,12 @@ Status Connection::reopen() {
 Error Connection::not_connected() const {
     const std::string said = target_.redact(PQerrorMessage(db_));
     const auto says = [&said](const char* words) { return said.find(words) != std::string::npos; };
-    const std::string what =
-        fmt::format("Cannot connect to the database {}: {}.", target_.shown(), said);
+    const std::string what = fmt::format(
+        "Cannot connect to the database {}: {}{}",
+        target_.shown(),
+        said,
+        said.ends_with('?') ? "" : "."
+    );
     // Found out before anybody was asked: a port that is no number, an unknown sslmode.
     if (said.starts_with("invalid ")) {
         return invalid_argument("bad_database_url", what);
@@ -203,7 +210,8 @@ Error Connection::not_connected() const {
     if (says("read-only") || says("hot standby")) {
         return unavailable("database_read_only", what + " Name the primary.");
     }
-    return unavailable("database_unreachable", what + " Is the server running there?");
+    // libpq asks that itself where it may be the reason.
+    return unavailable("database_unreachable", what);
 }
 
 Status Connection::set_up() {
@@ -361,7 +369,10 @@ Result<std::vector<OwnedResult>> Connection::run(std::vector<Pipeline::Step>& st
             out.push_back(std::move(result));
         }
     }
-    SERVO_CHECK(drain());
+    const Status ended = drain();
+    if (!ended && !first_error) {
+        first_error = ended.error();
+    }
     if (first_error) {
         roll_back();
         return fail(std::move(*first_error));
@@ -494,18 +505,23 @@ Result<OwnedResult> Connection::next_result() {
     }
 }
 
-// Up to the end of the pipeline.
+// Up to the end of the pipeline, where a transaction that no statement began is committed. Why it
+// could not be, if so.
 Status Connection::drain() {
+    std::optional<Error> first_error;
     while (true) {
         const OwnedResult result = SERVO_TRY(next_result());
         if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) {
             break;
         }
+        if (is_error(result.get()) && !first_error) {
+            first_error = failure(result.get(), "the end of a transaction");
+        }
     }
     if (PQexitPipelineMode(db_) == 0) {
         return fail(lost("ending a pipeline"));
     }
-    return {};
+    return first_error ? Status(fail(std::move(*first_error))) : Status{};
 }
 
 Error Connection::lost(std::string_view doing) {

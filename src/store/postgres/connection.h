@@ -60,8 +60,8 @@ class Pipeline {
     // A statement used once.
     void add_once(std::string sql, Params params = {});
 
-    // Sends all and waits. One result per statement. After an error the connection is out of any
-    // transaction, or gone.
+    // Sends all and waits: one transaction, unless one was begun. One result per statement. After
+    // an error the connection is out of any transaction, or gone.
     Result<std::vector<OwnedResult>> run();
 
  private:

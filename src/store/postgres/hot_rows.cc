@@ -36,21 +36,23 @@ Status ChangeWriter::add_checkpoints(Pipeline& out, const ChangeSet& changes) {
     return {};
 }
 
-Status ChangeWriter::add_grants(Pipeline& out, const ChangeSet& changes, int64_t seq) {
-    if (!leases_) {
-        return {};  // look_up reads them for a batch that needs them
+Status ChangeWriter::add_batch(Pipeline& out, const Batch& batch) {
+    std::optional<LeaseLogRow> row;
+    std::optional<int64_t> whole_from;
+    if (leases_) {  // else nothing is granted or ended: look_up reads them for a batch that needs
+                    // them
+        const int64_t first = leases_->first_seq();
+        row = SERVO_TRY(leases_->next(batch.seq, *batch.changes));
+        if (row && row->whole) {
+            whole_from = first;
+        }
     }
-    const int64_t first = leases_->first_seq();
-    const std::optional<LeaseLogRow> row = SERVO_TRY(leases_->next(seq, changes));
-    if (!row) {
-        return {};
-    }
-    if (row->whole) {
-        out.add("DELETE FROM lease_log WHERE seq >= ? AND seq < ?", Params::of(first, seq));
-    }
+    const std::string none;
     out.add(
-        "INSERT INTO lease_log (seq, tenant_id, whole, payload) VALUES (?, 0, ?, ?)",
-        Params::of(seq, row->whole, sql::Blob{row->payload})
+        "SELECT servo_add_batch(?, ?, ?, ?, ?)",
+        Params::of(
+            batch.epoch, batch.seq, batch.now, sql::Blob{row ? row->payload : none}, whole_from
+        )
     );
     return {};
 }

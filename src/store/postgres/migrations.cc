@@ -180,18 +180,19 @@ Status check_schema(Connection& db) {
 namespace {
 
 // The lock is a transaction's, so that it ends with it even behind a pooler; its key is any number
-// that is Servo's own. The limits are lifted: another migration may take its time, and so may this
-// one.
+// that is Servo's own. Another migration may take its time, and so may this one; for a table that
+// somebody works with it does not wait for long.
 constexpr sql::Applying kApplying = {
     .by_hand = "psql --set=ON_ERROR_STOP=1 --file=FILE --dbname=DATABASE    (as the role of Servo)",
     .begin =
         "BEGIN;\n"
         "SET LOCAL statement_timeout = 0;\n"
-        "SET LOCAL lock_timeout = '15s';\n"
+        "SET LOCAL lock_timeout = 0;\n"
         "SET LOCAL idle_in_transaction_session_timeout = '60s';\n"
         "SET LOCAL client_min_messages = warning;\n"
         "SET LOCAL servo.tenant = 'all';\n"
         "SELECT pg_advisory_xact_lock(7310311220470165873);\n"
+        "SET LOCAL lock_timeout = '15s';\n"
         "CREATE TABLE IF NOT EXISTS schema_migrations (\n"
         "    version BIGINT PRIMARY KEY, name TEXT NOT NULL,\n"
         "    kind TEXT NOT NULL CHECK (kind IN ('compatible', 'breaking')),\n"

@@ -187,10 +187,7 @@ Result<std::vector<std::string>> check_postgres(Connection& db) {
 Status PostgresStore::write_batch(const Batch& batch) {
     SERVO_CHECK(writer_.look_up(*db_, *batch.changes));
     Pipeline pipeline(*db_);
-    pipeline.add("SELECT servo_add_batch(?, ?, ?)", Params::of(batch.epoch, batch.seq, batch.now));
     SERVO_CHECK(writer_.add(pipeline, batch));
-    pipeline.add("COMMIT");
-    db_->begin_with_next("BEGIN ISOLATION LEVEL READ COMMITTED");
     SERVO_TRY(pipeline.run());
     return {};
 }

@@ -44,8 +44,9 @@ Status read_definitions(Reader& db, Snapshot& out) {
     ));
     SERVO_CHECK(read_all(
         db,
-        "SELECT asset_id, tenant_id, name, latest_revision, archived, concurrency_override,"
-        " override_by, override_reason, override_since_ms, override_until_ms FROM assets"
+        "SELECT asset_id, tenant_id, name, latest_revision, archived, marked_missing,"
+        " concurrency_override, override_by, override_reason, override_since_ms, override_until_ms"
+        " FROM assets"
         " ORDER BY asset_id",
         out.assets,
         [](const Query& row) -> Result<AssetHead> { return read_asset(row); }

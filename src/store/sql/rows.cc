@@ -136,8 +136,9 @@ AssetHead read_asset(const Query& row) {
     out.name = row.text(2);
     out.latest_revision = row.small(3);
     out.archived = row.integer(4) != 0;
-    out.concurrency_override = row.maybe_integer(5);
-    out.override_info = read_override(row, 6);
+    out.marked_missing = row.integer(5) != 0;
+    out.concurrency_override = row.maybe_integer(6);
+    out.override_info = read_override(row, 7);
     return out;
 }
 
@@ -188,6 +189,7 @@ Result<JobColumns> read_job(const Query& row) {
     job.group = in.id<GroupId>();
     job.asset = in.id<AssetId>();
     job.revision = in.small();
+    job.wants_latest = in.flag();
     out.total = static_cast<uint64_t>(in.integer());
     job.keys_fingerprint = static_cast<uint64_t>(in.integer());
     const std::string reprocess = in.text();

@@ -11,8 +11,8 @@
 #include "store/store.h"
 
 #define SERVO_JOB_COLUMNS                                                                         \
-    "job_id, tenant_id, group_id, asset_id, revision, total, keys_fingerprint, reprocess, "       \
-    "overlap,"                                                                                    \
+    "job_id, tenant_id, group_id, asset_id, revision, wants_latest, total, keys_fingerprint,"     \
+    " reprocess, overlap,"                                                                        \
     " range_start, range_end, note, created_by, traceparent, created_at_ms, priority,"            \
     " deadline_ms,"                                                                               \
     " max_concurrency, max_failures_count, max_failures_percent, max_failures_percent_after,"     \

@@ -287,7 +287,9 @@ Result<int64_t> Upkeep::drop_jobs(Instant now) {
     if (!job) {
         return 0;
     }
-    int64_t dropped = SERVO_TRY(drop_rows_of(JobId(*job)));
+    // First of all: it tells fsck that the rest is going.
+    int64_t dropped = SERVO_TRY(db_.run("DELETE FROM job_checkpoints WHERE job_id = ?", *job));
+    dropped += SERVO_TRY(drop_rows_of(JobId(*job)));
     dropped += SERVO_TRY(db_.run(
         "DELETE FROM done_log WHERE (job_id, block, seq) IN"
         " (SELECT job_id, block, seq FROM done_log WHERE job_id = ? LIMIT ?)",
@@ -298,7 +300,6 @@ Result<int64_t> Upkeep::drop_jobs(Instant now) {
         return dropped;
     }
     const auto transaction = SERVO_TRY(db_.begin_write());
-    SERVO_CHECK(db_.run("DELETE FROM job_checkpoints WHERE job_id = ?", *job));
     SERVO_CHECK(db_.run("DELETE FROM job_ordinals WHERE job_id = ?", *job));
     SERVO_CHECK(db_.run("DELETE FROM jobs WHERE job_id = ?", *job));
     SERVO_CHECK(transaction->commit());

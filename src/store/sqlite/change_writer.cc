@@ -151,11 +151,12 @@ Status ChangeWriter::write_pool(const PoolRow& row) {
 Status ChangeWriter::write_asset(const AssetHead& row) {
     return db_.run(
         "INSERT INTO assets (asset_id, tenant_id, name, latest_revision, archived,"
-        " concurrency_override, override_by, override_reason, override_since_ms, override_until_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " marked_missing, concurrency_override, override_by, override_reason, override_since_ms,"
+        " override_until_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (asset_id) DO UPDATE SET tenant_id = excluded.tenant_id,"
         " name = excluded.name, latest_revision = excluded.latest_revision,"
-        " archived = excluded.archived, concurrency_override = excluded.concurrency_override,"
+        " archived = excluded.archived, marked_missing = excluded.marked_missing,"
+        " concurrency_override = excluded.concurrency_override,"
         " override_by = excluded.override_by, override_reason = excluded.override_reason,"
         " override_since_ms = excluded.override_since_ms,"
         " override_until_ms = excluded.override_until_ms",
@@ -164,6 +165,7 @@ Status ChangeWriter::write_asset(const AssetHead& row) {
         std::string_view(row.name),
         row.latest_revision,
         row.archived,
+        row.marked_missing,
         row.concurrency_override,
         std::string_view(row.override_info.by),
         std::string_view(row.override_info.reason),
@@ -220,7 +222,7 @@ Status ChangeWriter::write_job(const JobRow& row) {
         " state_note = ?14, state_by = ?15, state_since_ms = ?16, resume_at_ms = ?17,"
         " waits_for = ?18, generation = ?19, started_at_ms = ?20, completed_at_ms = ?21,"
         " range_start = ?22, range_end = ?23, note = ?24, group_id = ?25,"
-        " temporary_settings = ?26, claims = ?27"
+        " temporary_settings = ?26, claims = ?27, wants_latest = ?28"
         " WHERE job_id = ?1",
         row.id,
         row.revision,
@@ -248,7 +250,8 @@ Status ChangeWriter::write_job(const JobRow& row) {
         std::string_view(row.note),
         row.group,
         std::string_view(temporary),
-        std::string_view(claims)
+        std::string_view(claims),
+        row.wants_latest
     ));
     return sqlite3_changes(db_.handle()) > 0 ? Status{} : insert_job(row);
 }
@@ -269,12 +272,13 @@ Status ChangeWriter::insert_job(const JobRow& row) {
     SERVO_CHECK(db_.run(
         "INSERT INTO jobs (" SERVO_JOB_COLUMNS
         ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         row.id,
         row.tenant,
         row.group,
         row.asset,
         row.revision,
+        row.wants_latest,
         row.total(),
         row.keys_fingerprint,
         to_string(row.reprocess),

@@ -163,7 +163,7 @@ Result<Connection> Connection::open(const std::string& path, OpenMode mode, int 
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     flags |= mode == OpenMode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     flags |= mode == OpenMode::kCreate ? SQLITE_OPEN_CREATE : 0;
-    if (mode == OpenMode::kCreate) {
+    if (mode == OpenMode::kCreate && path != ":memory:") {
         make_private_file(path);
     }
     sqlite3* db = nullptr;

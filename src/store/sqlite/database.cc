@@ -54,7 +54,7 @@ uint32_t big_endian(std::string_view bytes, size_t at, size_t count) {
 }
 
 // For --data-dir, as it can be typed.
-std::string folder_of(const std::string& path) {
+std::string quoted_folder_of(const std::string& path) {
     const std::string folder = fs::path(path).parent_path().string();
     return folder.empty() ? "." : shell_quote(folder);
 }
@@ -67,7 +67,7 @@ Error damaged(const std::string& path, const std::string& what) {
             "restore FILE --data-dir {}`.",
             path,
             what,
-            folder_of(path)
+            quoted_folder_of(path)
         )
     );
 }
@@ -143,7 +143,7 @@ Error missing(const std::string& path, const std::string& what) {
             "start "
             "afresh and lose what was there, delete {}.lock and {}.",
             what,
-            folder_of(path),
+            quoted_folder_of(path),
             path,
             wal_of(path)
         )

@@ -86,6 +86,8 @@ CREATE TABLE assets (
     name TEXT NOT NULL,
     latest_revision BIGINT NOT NULL,
     archived BIGINT NOT NULL CHECK (archived IN (0, 1)),
+    -- 1: a person marked partitions as missing at some time, so that a log may have what no state has.
+    marked_missing BIGINT NOT NULL CHECK (marked_missing IN (0, 1)),
     concurrency_override BIGINT,
     override_by TEXT NOT NULL,
     override_reason TEXT NOT NULL,
@@ -165,6 +167,7 @@ CREATE TABLE jobs (
     group_id BIGINT NOT NULL,
     asset_id BIGINT NOT NULL,
     revision BIGINT NOT NULL,
+    wants_latest BIGINT NOT NULL,  -- 1: takes the latest revision once nothing of it is leased
     total BIGINT NOT NULL,
     keys_fingerprint BIGINT NOT NULL,
     reprocess TEXT NOT NULL CHECK (reprocess IN ('missing', 'failed', 'stale', 'all')),
@@ -353,8 +356,11 @@ BEGIN
     END IF;
 END $$;
 
--- The first statement of a commit: the same, and the batch must follow the last one.
-CREATE FUNCTION servo_add_batch(batch_epoch BIGINT, batch_seq BIGINT, batch_now_ms BIGINT)
+-- The first statement of a commit: the same, and the batch must follow the last one. What it granted
+-- or ended is its row of lease_log, none when empty; with leases_from the row is whole, and those
+-- from there on go.
+CREATE FUNCTION servo_add_batch(batch_epoch BIGINT, batch_seq BIGINT, batch_now_ms BIGINT,
+                                leases BYTEA, leases_from BIGINT)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     last BIGINT;
@@ -365,6 +371,13 @@ BEGIN
         RAISE EXCEPTION 'batch % does not follow %', batch_seq, last USING ERRCODE = 'SV002';
     END IF;
     INSERT INTO batches (seq, epoch, now_ms) VALUES (batch_seq, batch_epoch, batch_now_ms);
+    IF leases_from IS NOT NULL THEN
+        DELETE FROM lease_log WHERE seq >= leases_from AND seq < batch_seq;
+    END IF;
+    IF leases <> '' THEN
+        INSERT INTO lease_log (seq, tenant_id, whole, payload)
+        VALUES (batch_seq, 0, (leases_from IS NOT NULL)::INT, leases);
+    END IF;
 END $$;
 
 -- --- the wall between tenants ---------------------------------------------------------------------

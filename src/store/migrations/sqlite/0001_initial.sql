@@ -75,6 +75,8 @@ CREATE TABLE assets (
     name TEXT NOT NULL,
     latest_revision INTEGER NOT NULL,
     archived INTEGER NOT NULL CHECK (archived IN (0, 1)),
+    -- 1: a person marked partitions as missing at some time, so that a log may have what no state has.
+    marked_missing INTEGER NOT NULL CHECK (marked_missing IN (0, 1)),
     concurrency_override INTEGER,
     override_by TEXT NOT NULL,
     override_reason TEXT NOT NULL,
@@ -129,6 +131,7 @@ CREATE TABLE jobs (
     group_id INTEGER NOT NULL,
     asset_id INTEGER NOT NULL,
     revision INTEGER NOT NULL,
+    wants_latest INTEGER NOT NULL,  -- 1: takes the latest revision once nothing of it is leased
     total INTEGER NOT NULL,
     keys_fingerprint INTEGER NOT NULL,
     reprocess TEXT NOT NULL CHECK (reprocess IN ('missing', 'failed', 'stale', 'all')),

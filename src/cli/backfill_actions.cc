@@ -62,8 +62,8 @@ Result<int> pause(Session& session, const PauseArgs& args) {
     if (!args.hold_for.empty()) {
         SERVO_CHECK(parse_duration(args.hold_for));
     }
-    SERVO_CHECK(session.echo_change());
-    const auto ids = SERVO_TRY(choose_jobs(session, args.choice, std::string(kOpenStates)));
+    const auto ids =
+        SERVO_TRY(choose_jobs_to_change(session, args.choice, std::string(kOpenStates)));
     const api::PauseRequest request{args.reason, args.hold_for, args.now};
     return act_on(
         session,
@@ -96,8 +96,7 @@ void add_pause(Commands& commands, CLI::App& group) {
 }
 
 Result<int> resume(Session& session, const JobChoice& choice) {
-    SERVO_CHECK(session.echo_change());
-    const auto ids = SERVO_TRY(choose_jobs(session, choice, "paused"));
+    const auto ids = SERVO_TRY(choose_jobs_to_change(session, choice, "paused"));
     return act_on(
         session,
         ids,
@@ -133,8 +132,8 @@ struct CancelArgs {
 };
 
 Result<int> cancel(Session& session, const CancelArgs& args) {
-    SERVO_CHECK(session.echo_change());
-    const auto ids = SERVO_TRY(choose_jobs(session, args.choice, std::string(kOpenStates)));
+    const auto ids =
+        SERVO_TRY(choose_jobs_to_change(session, args.choice, std::string(kOpenStates)));
     const api::CancelRequest request{args.reason, args.force};
     return act_on(
         session,
@@ -168,8 +167,8 @@ struct RetryArgs {
 };
 
 Result<int> retry(Session& session, const RetryArgs& args) {
-    SERVO_CHECK(session.echo_change());
-    const auto ids = SERVO_TRY(choose_jobs(session, args.choice, "failed,running,paused,resuming"));
+    const auto ids =
+        SERVO_TRY(choose_jobs_to_change(session, args.choice, "failed,running,paused,resuming"));
     const api::RetryRequest request{comma_words(args.classes)};
     return act_on(
         session,

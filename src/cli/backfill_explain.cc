@@ -11,33 +11,36 @@ struct ExplainArgs {
 };
 
 // The backfills of a group, one section each.
-Result<int> explain_group(Session& session, const ExplainArgs& args) {
-    if (!args.partition.empty()) {
+Result<int> explain_group(
+    Session& session, const std::string& group, const std::string& partition
+) {
+    if (!partition.empty()) {
         return fail(invalid_argument(
             "usage",
-            args.id +
+            group +
                 " is a group: --partition goes with one of its backfills; `servo backfill "
                 "list --group " +
-                args.id + "` shows them."
+                group + "` shows them."
         ));
     }
     client::Client* client = SERVO_TRY(session.client());
     boost::json::array answers;
     std::string text;
-    for (const api::Backfill& job : SERVO_TRY(backfills_of_group(*client, args.id))) {
+    for (const api::Backfill& job : SERVO_TRY(backfills_of_group(*client, group))) {
         const api::Explanation answer = SERVO_TRY(client->explain_backfill(job.id, ""));
         answers.push_back(api::to_json(answer));
         text += (text.empty() ? "" : "\n") + explanation_text(session, answer);
     }
-    session.output().thing({boost::json::object{{"items", std::move(answers)}}, args.id, text});
+    session.output().thing({boost::json::object{{"items", std::move(answers)}}, group, text});
     return kOk;
 }
 
 Result<int> explain(Session& session, const ExplainArgs& args) {
+    keep_groups_whole(session, {args.id});
     client::Client* client = SERVO_TRY(session.client());
     const std::string id = SERVO_TRY(resolve_id(*client, args.id));
     if (is_group_id(id)) {
-        return explain_group(session, args);
+        return explain_group(session, id, args.partition);
     }
     const api::Explanation answer = SERVO_TRY(client->explain_backfill(id, args.partition));
     print_explanation(session, answer);

@@ -95,6 +95,7 @@ Result<std::string> more_note(
 }
 
 Result<int> list(Session& session, const ListArgs& args) {
+    keep_groups_whole(session, {args.group});
     client::Client* client = SERVO_TRY(session.client());
     client::BackfillQuery query;
     query.status = join(comma_words(args.status), ",");

@@ -60,6 +60,7 @@ Result<api::SettingsRequest> request_of(const SetArgs& args) {
 Result<int> set(Session& session, const SetArgs& args) {
     SERVO_CHECK(check_lever(args.lever));
     const api::SettingsRequest request = SERVO_TRY(request_of(args));
+    keep_groups_whole(session, {args.lever.name});
     client::Client* client = SERVO_TRY(session.client());
     SERVO_CHECK(session.echo_change());
     const std::string id = SERVO_TRY(resolve_id(*client, args.lever.name));

@@ -56,11 +56,11 @@ Result<api::StartRequest> request_of(Session& session, const StartArgs& args) {
     request.dry_run = args.dry_run;
     request.allow_empty = args.allow_empty;
     request.all_tenants = args.all_tenants;
+    if (args.all_tenants && !session.flags().tenant.empty()) {
+        return fail(invalid_argument("usage", "Give --tenant or --all-tenants, not both."));
+    }
     if (session.flags().tenant.find(',') != std::string::npos) {
         request.tenants = comma_words({session.flags().tenant});
-        if (args.all_tenants) {
-            return fail(invalid_argument("usage", "Give --tenant or --all-tenants, not both."));
-        }
     }
     return request;
 }
@@ -213,6 +213,9 @@ Result<int> start(Session& session, const StartArgs& args) {
         return nothing_to_do(session, args, asked.error().message);
     }
     const api::StartRequest request = SERVO_TRY(asked);
+    if (args.all_tenants) {
+        session.only_typed_tenant("all tenants");
+    }
     session.allow_several_tenants();
     client::Client* client = SERVO_TRY(session.client());
     if (args.dry_run) {

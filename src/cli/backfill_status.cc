@@ -257,6 +257,7 @@ class Watch {
 };
 
 Result<int> status(Session& session, const StatusArgs& args) {
+    keep_groups_whole(session, {args.id});
     client::Client* client = SERVO_TRY(session.client());
     const std::string id = SERVO_TRY(resolve_id(*client, args.id));
     if (is_group_id(id)) {

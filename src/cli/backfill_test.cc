@@ -185,6 +185,20 @@ TEST(Start, TakesPartitionsDimensionsAndTenants) {
     EXPECT_EQ(shell.run({"pool", "list", "--tenant", "a,b"}).code, 2);
 }
 
+TEST(Start, AllTenantsMeansMoreThanATenantThatNobodyTyped) {
+    Shell shell;
+    shell.variables = {{"SERVO_TENANT", "acme"}};
+    shell.server.answer("POST /v1/backfills", start_reply(2), 201);
+    const Outcome outcome = shell.run({"backfill", "start", "orders", "--all-tenants", "--yes"});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(outcome.err.find("7420, all tenants"), std::string::npos) << outcome.err;
+    EXPECT_EQ(shell.server.asked.back().target, "/v1/backfills");
+    EXPECT_TRUE(body_of(shell.server.asked.back()).at("all_tenants").as_bool());
+    EXPECT_EQ(
+        shell.run({"backfill", "start", "orders", "--all-tenants", "--tenant", "acme"}).code, 2
+    );
+}
+
 TEST(Start, WhateverMakesTheSelectionEmptyIsOneUnlessAllowed) {
     const std::vector<std::string> line = {"backfill", "start", "orders", "--yes"};
     const auto outcomes = [&line](Shell& shell, std::vector<std::string> more, const char* said) {
@@ -351,6 +365,47 @@ TEST(Ids, AnUnknownPrefixIsNotFound) {
     Shell shell;
     shell.server.answer("GET /v1/backfills", R"({"items":[]})");
     EXPECT_EQ(shell.run({"backfill", "status", "bf_7k"}).code, 3);
+}
+
+TEST(Ids, AGroupMayBeNamedByItsBeginning) {
+    Shell shell;
+    const std::string group = model::to_text(model::GroupId(0x1234567890abcdLL));
+    shell.server.answer(
+        "GET /v1/backfills",
+        R"({"items":[)" + job_json(kId, "running", R"(,"group_id":")" + group + "\"") + "]}"
+    );
+    shell.server.answer("POST /v1/backfills/" + group + "/pause", R"({"items":[]})");
+    const Outcome outcome = shell.run({"backfill", "pause", group.substr(0, 8)});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(
+        shell.server.asked.at(0).target.find("group=" + group.substr(0, 8)), std::string::npos
+    );
+    EXPECT_EQ(shell.server.asked.size(), 2U);
+
+    Shell none;
+    none.server.answer("GET /v1/backfills", R"({"items":[]})");
+    const Outcome unknown = none.run({"backfill", "status", "grp_7k"});
+    EXPECT_EQ(unknown.code, 3);
+    EXPECT_NE(unknown.err.find("no group grp_7k"), std::string::npos) << unknown.err;
+}
+
+TEST(Ids, ATenantThatNobodyTypedCutsNoGroup) {
+    const std::string group = model::to_text(model::GroupId(77));
+    const std::string pause = "POST /v1/backfills/" + group + "/pause";
+    Shell shell;
+    shell.variables = {{"SERVO_TENANT", "acme"}};
+    shell.server.answer(pause, R"({"items":[]})");
+    const Outcome outcome = shell.run({"backfill", "pause", group});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(outcome.err.find("all tenants of the group"), std::string::npos) << outcome.err;
+    EXPECT_EQ(shell.server.asked.back().target.find("tenant"), std::string::npos);
+
+    shell.run({"backfill", "pause", group, "--tenant", "acme"});
+    EXPECT_NE(shell.server.asked.back().target.find("tenant=acme"), std::string::npos);
+
+    shell.server.answer("GET /v1/backfills/" + kId, job_json(kId, "running"));
+    shell.run({"backfill", "status", kId});
+    EXPECT_NE(shell.server.asked.back().target.find("tenant=acme"), std::string::npos);
 }
 
 TEST(Actions, GoOnAfterAFailureAndTellTheFirst) {

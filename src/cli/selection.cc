@@ -26,6 +26,13 @@ Error ambiguous(const std::string& typed, const std::vector<api::Backfill>& foun
     return conflict("ambiguous_id", text + "\nType some more characters of the one you mean.");
 }
 
+Error no_such_group(const std::string& typed) {
+    return not_found(
+        "no_such_group",
+        "There is no group " + typed + ". `servo backfill list -o wide` shows groups."
+    );
+}
+
 // Whether the asset of a job takes units of the pool; asked once per asset.
 class PoolUse {
  public:
@@ -66,7 +73,9 @@ Result<std::vector<std::string>> choose_by_filter(
     client::BackfillQuery query;
     query.status = states;
     query.asset = choice.asset;
-    query.group = choice.group;
+    if (!choice.group.empty()) {
+        query.group = SERVO_TRY(resolve_id(*client, choice.group));
+    }
     const Collected found = SERVO_TRY(collect_backfills(*client, query, kSelectedJobsMax));
     if (found.next_page_token) {
         return fail(invalid_argument(
@@ -89,7 +98,29 @@ Result<std::vector<std::string>> choose_by_filter(
     return ids;
 }
 
+// The server knows which group a prefix stands for; one of its backfills tells.
+Result<std::string> full_group_id(client::Client& client, const std::string& typed) {
+    if (model::parse_group_id(typed)) {
+        return typed;
+    }
+    client::BackfillQuery query;
+    query.group = typed;
+    query.status = api::every_job_state();
+    query.limit = 1;
+    const api::List<api::Backfill> found = SERVO_TRY(client.list_backfills(query));
+    if (found.items.empty() || !found.items.front().group_id) {
+        return fail(no_such_group(typed));
+    }
+    return *found.items.front().group_id;
+}
+
 }  // namespace
+
+void keep_groups_whole(Session& session, const std::vector<std::string>& ids) {
+    if (std::any_of(ids.begin(), ids.end(), is_group_id)) {
+        session.only_typed_tenant("all tenants of the group");
+    }
+}
 
 bool is_group_id(const std::string& id) {
     return id.starts_with("grp_");
@@ -97,8 +128,7 @@ bool is_group_id(const std::string& id) {
 
 Result<std::string> resolve_id(client::Client& client, const std::string& typed) {
     if (is_group_id(typed)) {
-        SERVO_CHECK(model::parse_group_id(typed));
-        return typed;
+        return full_group_id(client, typed);
     }
     if (model::parse_job_id(typed)) {
         return typed;
@@ -130,7 +160,7 @@ Result<std::vector<api::Backfill>> backfills_of_group(
     query.status = api::every_job_state();
     Collected found = SERVO_TRY(collect_backfills(client, query, kSelectedJobsMax));
     if (found.items.empty()) {
-        return fail(not_found("no_such_group", "There is no group " + group + "."));
+        return fail(no_such_group(group));
     }
     return std::move(found.items);
 }
@@ -161,6 +191,8 @@ Result<std::vector<std::string>> choose_jobs(
     if (!choice.all && filtered) {
         return fail(invalid_argument("usage", "Filters such as --asset go with --all."));
     }
+    keep_groups_whole(session, choice.ids);
+    keep_groups_whole(session, {choice.group});
     if (choice.all) {
         return choose_by_filter(session, choice, states);
     }
@@ -179,6 +211,15 @@ Result<std::vector<std::string>> choose_jobs(
         }
     }
     return ids;
+}
+
+Result<std::vector<std::string>> choose_jobs_to_change(
+    Session& session, const JobChoice& choice, const std::string& states
+) {
+    keep_groups_whole(session, choice.ids);
+    keep_groups_whole(session, {choice.group});
+    SERVO_CHECK(session.echo_change());
+    return choose_jobs(session, choice, states);
 }
 
 Result<Collected> collect_backfills(

@@ -10,8 +10,13 @@ namespace servo::cli {
 
 constexpr size_t kSelectedJobsMax = 10'000;
 
-// The full id for what was typed: an id, a group id, or a prefix that fits one backfill alone.
-// Errors: invalid_argument / "bad_id"; not_found / "no_such_backfill"; conflict / "ambiguous_id".
+// A group has jobs of several tenants: where one of `ids` names a group, a tenant that nobody typed
+// must not cut it. To be called before session.client().
+void keep_groups_whole(Session& session, const std::vector<std::string>& ids);
+
+// The full id for what was typed: an id, a group id, or a prefix that fits one of them alone.
+// Errors: invalid_argument / "bad_id"; not_found / "no_such_backfill", "no_such_group"; conflict or
+// invalid_argument / "ambiguous_id".
 Result<std::string> resolve_id(client::Client& client, const std::string& typed);
 bool is_group_id(const std::string& id);
 
@@ -35,6 +40,11 @@ void add_job_choice(CLI::App& verb, JobChoice& choice);
 // Full ids, each once, in order. `states`: what --all looks at. A choice of nothing by --all is
 // empty; of nothing at all is an error.
 Result<std::vector<std::string>> choose_jobs(
+    Session& session, const JobChoice& choice, const std::string& states
+);
+
+// The same for a command that changes them: says first where and for whom.
+Result<std::vector<std::string>> choose_jobs_to_change(
     Session& session, const JobChoice& choice, const std::string& states
 );
 

@@ -8,6 +8,7 @@
 #include <istream>
 #include <ostream>
 
+#include "base/assert.h"
 #include "base/suggest.h"
 #include "cli/context.h"
 #include "cli/version.h"
@@ -156,9 +157,18 @@ Session::Session(
       store_(store),
       processes_(processes) {}
 
+void Session::only_typed_tenant(std::string instead) {
+    SERVO_ASSERT(!client_);
+    instead_of_tenant_ = std::move(instead);
+    connection_.reset();
+}
+
 Result<const Connection*> Session::connection() {
     if (!connection_) {
         connection_ = SERVO_TRY(resolve_connection(environment_, flags_));
+        if (!instead_of_tenant_.empty() && flags_.tenant.empty()) {
+            connection_->tenant = {"", "default", ""};
+        }
     }
     return &*connection_;
 }
@@ -198,11 +208,13 @@ std::string Session::tenant_flag() const {
 
 Status Session::echo_change() {
     const Connection* to = SERVO_TRY(connection());
-    std::string tenant = to->tenant.value;
-    if (tenant.empty()) {
-        tenant = to->token.value.empty() ? "default" : "as the token says";
+    std::string whose = "tenant " + to->tenant.value;
+    if (to->tenant.value.empty() && !to->token.value.empty()) {
+        whose += "as the token says";
+    } else if (to->tenant.value.empty()) {
+        whose = instead_of_tenant_.empty() ? "tenant default" : instead_of_tenant_;
     }
-    output_.note("server " + to->server.value + ", tenant " + tenant);
+    output_.note("server " + to->server.value + ", " + whose);
     return {};
 }
 

@@ -68,6 +68,11 @@ class Session {
     // `--tenant a,b` is then no error, and left to the caller to send.
     void allow_several_tenants() { several_tenants_ = true; }
 
+    // A tenant that the environment or the context says, and nobody typed, is then left out, and
+    // echo_change() says `instead` ("all tenants"): for what says itself whose it is. To be called
+    // before client().
+    void only_typed_tenant(std::string instead);
+
     // Made on first use. Pointers stay valid as long as the session.
     Result<client::Client*> client();
     Result<const Connection*> connection();
@@ -96,6 +101,7 @@ class Session {
     LocalStore* store_;
     Processes* processes_;
     bool several_tenants_ = false;
+    std::string instead_of_tenant_;  // empty: any tenant that is said counts
     std::optional<Connection> connection_;
     std::unique_ptr<client::Client> client_;
 };

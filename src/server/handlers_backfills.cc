@@ -73,7 +73,7 @@ Result<store::JobFilter> filter_of(Call& call) {
         filter.created_since = SERVO_TRY(parse_since(since, call.backend.now()));
     }
     if (!group.empty()) {
-        filter.group = SERVO_TRY(parse_group_id(group));
+        filter.group = SERVO_TRY(find_group(call, group));
     }
     if (!prefix.empty()) {
         const JobIdRange range = SERVO_TRY(parse_job_id_prefix(prefix));

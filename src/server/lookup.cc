@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/suggest.h"
 #include "base/text.h"
@@ -15,6 +16,11 @@ using namespace model;
 
 constexpr std::string_view kDefaultTenant = "default";
 constexpr size_t kNamedInMessageMax = 10;
+constexpr std::string_view kGroupPrefix = "grp_";
+// Stored jobs are not sorted by group, so the beginning of a group's id is looked for in the
+// newest.
+constexpr int kGroupPageJobs = 200;
+constexpr int kGroupPagesMax = 50;
 
 struct AssetLookup {
     std::vector<AssetRef> found;
@@ -117,31 +123,62 @@ Result<std::optional<JobRef>> job_by_id(Call& call, JobId id) {
     return visible(call, out.view.tenant_name) ? std::optional(std::move(out)) : std::nullopt;
 }
 
+Error ambiguous_id(const std::string& text, const std::string& one, const std::string& other) {
+    return invalid_argument(
+        "ambiguous_id",
+        fmt::format(
+            "\"{}\" is the beginning of several ids, such as {} and {}; type more of it.",
+            text,
+            one,
+            other
+        )
+    );
+}
+
+// With no states a filter means "open or lately ended"; an id may name any job.
+std::vector<JobState> every_state() {
+    std::vector<JobState> out;
+    for (size_t i = 0; i < kJobStateCount; ++i) {
+        out.push_back(static_cast<JobState>(i));
+    }
+    return out;
+}
+
 Result<JobId> job_by_prefix(Call& call, const std::string& text) {
     const JobIdRange range = SERVO_TRY(parse_job_id_prefix(text));
     store::JobFilter filter;
     filter.tenant = SERVO_TRY(tenant_filter(call));
     filter.id_range = std::pair(range.first, range.last);
-    // With no states a filter means "open or lately ended"; a prefix may name any job.
-    for (size_t i = 0; i < kJobStateCount; ++i) {
-        filter.states.push_back(static_cast<JobState>(i));
-    }
+    filter.states = every_state();
     const store::JobPage page = SERVO_TRY(call.history->jobs(filter, 2, ""));
     if (page.items.empty()) {
         return fail(no_such_backfill(text));
     }
     if (page.items.size() > 1) {
-        return fail(invalid_argument(
-            "ambiguous_id",
-            fmt::format(
-                "\"{}\" is the beginning of several ids, such as {} and {}; type more of it.",
-                text,
-                to_text(page.items[0].row.id),
-                to_text(page.items[1].row.id)
-            )
-        ));
+        return fail(ambiguous_id(text, to_text(page.items[0].row.id), to_text(page.items[1].row.id))
+        );
     }
     return page.items[0].row.id;
+}
+
+// Of the groups that newer jobs belong to, those whose id lies in the range.
+Result<std::set<GroupId>> groups_within(Call& call, const JobIdRange& range) {
+    store::JobFilter filter;
+    filter.tenant = SERVO_TRY(tenant_filter(call));
+    filter.states = every_state();
+    std::set<GroupId> out;
+    std::string token;
+    for (int i = 0; i < kGroupPagesMax && (i == 0 || !token.empty()); ++i) {
+        store::JobPage page = SERVO_TRY(call.history->jobs(filter, kGroupPageJobs, token));
+        for (const store::JobPage::Item& item : page.items) {
+            const GroupId group = item.row.group;
+            if (group && range.first <= group.value && group.value <= range.last) {
+                out.insert(group);
+            }
+        }
+        token = std::move(page.next_page_token);
+    }
+    return out;
 }
 
 }  // namespace
@@ -223,7 +260,7 @@ Result<std::vector<AssetRef>> find_assets_of_all(Call& call, const std::string& 
 }
 
 Result<JobId> find_job_id(Call& call, const std::string& text) {
-    if (text.starts_with("grp_")) {
+    if (text.starts_with(kGroupPrefix)) {
         return fail(invalid_argument(
             "bad_id",
             fmt::format(
@@ -246,18 +283,52 @@ Result<JobRef> find_job(Call& call, const std::string& text) {
     return std::move(*found);
 }
 
+Result<GroupId> find_group(Call& call, const std::string& text) {
+    const auto exact = parse_group_id(text);
+    const std::string body =
+        text.starts_with(kGroupPrefix) ? text.substr(kGroupPrefix.size()) : std::string();
+    if (exact || body.empty() || body.size() >= kIdCharacters) {
+        return exact;
+    }
+    const auto range = parse_job_id_prefix(body);
+    if (!range) {
+        return fail(invalid_argument(
+            "bad_id",
+            fmt::format(
+                "\"{}\" does not begin the id of a group: that is \"{}\" and characters 0-9, a-z.",
+                text.substr(0, 60),
+                kGroupPrefix
+            )
+        ));
+    }
+    const std::set<GroupId> found = SERVO_TRY(groups_within(call, *range));
+    if (found.empty()) {
+        return fail(not_found(
+            "no_such_group",
+            fmt::format(
+                "No group of the newest {} backfills has an id that begins with \"{}\"; `servo "
+                "backfill list -o wide` shows groups. An older one needs its full id.",
+                kGroupPageJobs * kGroupPagesMax,
+                text
+            )
+        ));
+    }
+    if (found.size() > 1) {
+        return fail(ambiguous_id(text, to_text(*found.begin()), to_text(*found.rbegin())));
+    }
+    return *found.begin();
+}
+
 Result<std::vector<JobRef>> find_jobs(Call& call, const std::string& text) {
     std::vector<JobRef> out;
-    if (!text.starts_with("grp_")) {
+    if (!text.starts_with(kGroupPrefix)) {
         out.push_back(SERVO_TRY(find_job(call, text)));
         return out;
     }
     store::JobFilter filter;
     filter.tenant = SERVO_TRY(tenant_filter(call));
-    filter.group = SERVO_TRY(parse_group_id(text));
-    for (size_t i = 0; i < kJobStateCount; ++i) {
-        filter.states.push_back(static_cast<JobState>(i));
-    }
+    filter.group = SERVO_TRY(find_group(call, text));
+    filter.states = every_state();
     const store::JobPage page =
         SERVO_TRY(call.history->jobs(filter, static_cast<int>(api::kTenantsPerStartMax), ""));
     for (auto item = page.items.rbegin(); item != page.items.rend(); ++item) {

@@ -40,7 +40,11 @@ Result<model::JobId> find_job_id(Call& call, const std::string& text);
 // `text` is an id or a unique prefix. Errors: not_found / "no_such_backfill", invalid_argument /
 // "ambiguous_id", "bad_id".
 Result<JobRef> find_job(Call& call, const std::string& text);
-// Also a group's id: its jobs, oldest first.
+// The id that `text` is, or the only one among groups of newer jobs that begins so. Nobody looks
+// whether the group of a full id is there. Errors: not_found / "no_such_group", invalid_argument /
+// "ambiguous_id", "bad_id".
+Result<model::GroupId> find_group(Call& call, const std::string& text);
+// Also a group's id or its beginning: its jobs, oldest first.
 Result<std::vector<JobRef>> find_jobs(Call& call, const std::string& text);
 
 // The asset's revision, from memory or the store. Error: not_found / "no_such_revision".

@@ -339,9 +339,20 @@ TEST(Server, SeveralTenantsAreOneGroupAllOrNone) {
     EXPECT_EQ(started.text("id"), group);
     EXPECT_EQ(started.json.at("items").as_array().size(), 2U);
     EXPECT_EQ(server.get("/v1/backfills?group=" + group).json.at("items").as_array().size(), 2U);
+    const std::string beginning = group.substr(0, 8);
+    EXPECT_EQ(
+        server.get("/v1/backfills?group=" + beginning).json.at("items").as_array().size(), 2U
+    );
+    const std::string other = group[4] == '0' ? "grp_1" : "grp_0";
+    EXPECT_EQ(server.get("/v1/backfills?group=" + other).reason(), "no_such_group");
+    EXPECT_EQ(server.get("/v1/backfills?group=grp_u").reason(), "bad_id");
+    EXPECT_EQ(server.get("/v1/backfills?group=grp_").reason(), "bad_id");
     EXPECT_EQ(server.get("/v1/tenants/acme/backfills").json.at("items").as_array().size(), 1U);
     EXPECT_EQ(
-        server.post("/v1/backfills/" + group + "/pause", "{}").json.at("items").as_array().size(),
+        server.post("/v1/backfills/" + beginning + "/pause", "{}")
+            .json.at("items")
+            .as_array()
+            .size(),
         2U
     );
     // One tenant's part overlaps, so neither gets a job.

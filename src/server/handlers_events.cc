@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "api/admin.h"
 #include "base/suggest.h"
@@ -47,6 +48,26 @@ Result<bool> is_recorded(Call& call, const store::EventFilter& filter) {
     return !SERVO_TRY(call.past().events({filter.tenant, {}, filter.subject}, 1, "")).items.empty();
 }
 
+// Whether `name` means a shared pool for that tenant: it has no pool of that name itself.
+Result<bool> is_shared_pool(Call& call, const std::string& name, TenantId tenant) {
+    return call.backend.read([name, tenant](const core::Scheduler& scheduler, Instant now) {
+        bool shared = false;
+        for (const core::PoolView& view : scheduler.pools(now)) {
+            if (view.row.spec.name == name && view.row.tenant == tenant) {
+                return false;
+            }
+            shared = shared || (view.row.spec.name == name && !view.row.tenant);
+        }
+        return shared;
+    });
+}
+
+struct Asked {
+    store::EventFilter filter;
+    // Set where the filter lets every tenant pass: rows of this one and of none are meant.
+    TenantId tenant_or_none = {};
+};
+
 // The only backfill whose id begins so, if it is like the beginning of one.
 std::optional<std::string> backfill_like(Call& call, const std::string& text) {
     const auto id = find_job_id(call, text);
@@ -54,9 +75,11 @@ std::optional<std::string> backfill_like(Call& call, const std::string& text) {
 }
 
 // Narrows the filter to what was typed: a backfill's id or its beginning, a name, or
-// "tenant/name" as `status --by` shows it. Errors: not_found / "no_such_subject", those of
-// find_tenant and find_job_id.
-Status about(Call& call, const std::string& typed, store::EventFilter& filter) {
+// "tenant/name" as `status --by` shows it. What happened to a shared pool is of no tenant, and a
+// tenant is told all the same. Errors: not_found / "no_such_subject", those of find_tenant and
+// find_job_id.
+Status about(Call& call, const std::string& typed, Asked& asked) {
+    store::EventFilter& filter = asked.filter;
     filter.subject = typed;
     if (typed.starts_with("bf_")) {
         filter.subject = to_text(SERVO_TRY(find_job_id(call, typed)));
@@ -66,6 +89,10 @@ Status about(Call& call, const std::string& typed, store::EventFilter& filter) {
             filter.tenant = owner;
             filter.subject = typed.substr(slash + 1);
         }
+    } else if (filter.tenant && call.sees_all_tenants() &&
+               SERVO_TRY(is_shared_pool(call, typed, filter.tenant))) {
+        asked.tenant_or_none = std::exchange(filter.tenant, {});
+        return {};
     }
     if (filter.subject.empty() || SERVO_TRY(is_recorded(call, filter))) {
         return {};
@@ -94,15 +121,19 @@ Status about(Call& call, const std::string& typed, store::EventFilter& filter) {
 
 Result<Response> list(Call& call) {
     const int limit = SERVO_TRY(call.limit());
-    store::EventFilter filter;
+    Asked asked;
+    store::EventFilter& filter = asked.filter;
     filter.tenant = SERVO_TRY(tenant_filter(call));
     const std::string since = call.query_value("since");
     if (!since.empty()) {
         filter.since = SERVO_TRY(parse_since(since, call.backend.now()));
     }
-    SERVO_CHECK(about(call, call.query_value("subject"), filter));
+    SERVO_CHECK(about(call, call.query_value("subject"), asked));
     store::EventPage page =
         SERVO_TRY(call.past().events(filter, limit, call.query_value("page_token")));
+    std::erase_if(page.items, [&asked](const EventRow& row) {
+        return asked.tenant_or_none && row.tenant && row.tenant != asked.tenant_or_none;
+    });
     const Names names = SERVO_TRY(read_names(call.backend));
     api::List<api::Event> out;
     for (EventRow& row : page.items) {

@@ -680,6 +680,32 @@ TEST(Server, EventsAreAskedForByWhatOtherPagesPrint) {
     EXPECT_EQ(server.get("/v1/events?subject=acme/orders&tenant=default").status, 404);
 }
 
+TEST(Server, ATenantIsToldWhatHappenedToASharedPool) {
+    TestServer server;
+    const std::string pool = "version: 1\npools:\n  warehouse: { scope: shared, concurrency: 8 }\n";
+    server.apply(pool + asset_yaml("orders").substr(11));
+    server.apply("version: 1\ntenant: acme\n" + asset_yaml("orders").substr(11));
+    server.apply("version: 1\ntenant: bigco\n" + asset_yaml("warehouse").substr(11));
+    ASSERT_EQ(server.post("/v1/pools/warehouse/hold", R"({"reason":"upgrade"})").status, 200);
+    const auto kinds = [&server](const std::string& tenant) {
+        std::string out;
+        const auto answer = server.get("/v1/events?subject=warehouse&tenant=" + tenant);
+        for (const auto& item : answer.json.at("items").as_array()) {
+            out += std::string(item.at("kind").as_string()) + " ";
+        }
+        return out;
+    };
+    EXPECT_NE(kinds("acme").find("pool.held"), std::string::npos) << kinds("acme");
+    EXPECT_EQ(kinds("acme").find("asset"), std::string::npos) << "of bigco";
+    EXPECT_NE(kinds("bigco").find("asset.created"), std::string::npos) << kinds("bigco");
+    // A pool of its own is another one.
+    server.apply(
+        "version: 1\ntenant: acme\npools:\n  warehouse: { scope: tenant, concurrency: 2 }\n" +
+        asset_yaml("orders").substr(11)
+    );
+    EXPECT_EQ(kinds("acme").find("pool.held"), std::string::npos) << kinds("acme");
+}
+
 TEST(Server, RequestsAreCheckedAtTheDoor) {
     TestServer server;
     EXPECT_EQ(server.post("/v1/backfills", R"({"asset":"orders","prio":1})").status, 422);

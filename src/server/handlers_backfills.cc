@@ -380,13 +380,19 @@ Result<std::string> own_pause(
             id
         );
     }
+    const bool for_good = view.counters.failed > 0;
     const auto rows =
-        SERVO_TRY(call.history->failures(view.row.id, std::nullopt, true, 1, 0, nullptr));
+        SERVO_TRY(call.history->failures(view.row.id, std::nullopt, for_good, 1, 0, nullptr));
     return fmt::format(
-        " It paused itself: {} failed, and the asset is sequential. Resuming steps over what "
-        "failed; to run it again first: servo backfill retry {}",
+        " It paused itself: {} failed, and the asset is sequential. {}",
         rows.empty() ? "a partition" : key_of(revision, view.row, rows.front().index),
-        id
+        for_good ? fmt::format(
+                       "To run it again: `servo backfill retry {}` and then `servo backfill resume "
+                       "{}`; resuming alone steps over what failed.",
+                       id,
+                       id
+                   )
+                 : fmt::format("Resuming runs it again: servo backfill resume {}", id)
     );
 }
 

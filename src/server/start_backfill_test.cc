@@ -150,7 +150,12 @@ TEST(Explain, TellsWhyAJobPausedItself) {
     const auto stopped = server.get("/v1/backfills/" + one + "/explain").text("summary");
     EXPECT_NE(stopped.find("2024-01-05 failed, and the asset is sequential"), std::string::npos)
         << stopped;
-    EXPECT_NE(stopped.find("Resuming steps over what failed"), std::string::npos) << stopped;
+    const std::string again =
+        "`servo backfill retry " + one + "` and then `servo backfill resume " + one + "`";
+    EXPECT_NE(stopped.find(again), std::string::npos) << stopped;
+    ASSERT_EQ(server.post("/v1/backfills/" + one + "/retry", "{}").status, 200);
+    const auto retried = server.get("/v1/backfills/" + one + "/explain").text("summary");
+    EXPECT_NE(retried.find("Resuming runs it again"), std::string::npos) << retried;
 }
 
 TEST(Explain, OfAPartitionThatCannotRunYetAdvisesNothing) {

@@ -83,7 +83,11 @@ std::string eta_line(const api::BackfillDetail& job, Instant now) {
 }
 
 std::string deadline_line(const api::BackfillDetail& job) {
-    return job.sla_deadline_at ? when(*job.sla_deadline_at) + ": " + job.deadline_verdict : "";
+    if (!job.sla_deadline_at) {
+        return "";
+    }
+    const bool judged = job.deadline_verdict != "none";
+    return when(*job.sla_deadline_at) + (judged ? ": " + job.deadline_verdict : "");
 }
 
 // One line a setting that holds for a time.

@@ -173,11 +173,14 @@ std::string deadline_verdict(
     if (!deadline) {
         return "none";
     }
-    if (view.row.completed_at) {
-        return *view.row.completed_at <= *deadline ? "met" : "missed";
-    }
-    if (now > *deadline) {
+    if (view.row.completed_at.value_or(now) > *deadline) {
         return "missed";
+    }
+    if (view.row.state == JobState::kCancelled) {
+        return "none";  // nobody waits for it any more
+    }
+    if (is_terminal(view.row.state)) {
+        return view.row.state == JobState::kCompleted ? "met" : "missed";
     }
     if (forecast == nullptr || !forecast->p50 || forecast->samples == 0) {
         return "unknown";

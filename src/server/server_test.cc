@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "api/asset.h"
@@ -75,6 +76,26 @@ TEST(Server, NothingToDoSaysWhatIsThere) {
     );
     EXPECT_EQ(all.status, 200) << all.reply.body;
     EXPECT_EQ(all.number("total_partitions"), 1);
+}
+
+TEST(Server, ADeadlineIsMetByCompletingAlone) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    const auto verdict = [&server](const std::function<void(const std::string& path)>& end) {
+        const auto started = server.post(
+            "/v1/backfills", R"({"asset":"orders","sla_deadline":"+72h","reprocess":"all"})"
+        );
+        const std::string path = "/v1/backfills/" + started.text("id");
+        end(path);
+        return server.get(path).text("deadline_verdict");
+    };
+    TestExecutor executor(server, "ex-1", 1);
+    EXPECT_EQ(verdict([&](const std::string&) { executor.work(); }), "met");
+    const auto first_fails = [](uint64_t index) { return index == 0; };
+    EXPECT_EQ(verdict([&](const std::string&) { executor.work(first_fails); }), "missed");
+    EXPECT_EQ(
+        verdict([&](const std::string& path) { server.post(path + "/cancel", "{}"); }), "none"
+    );
 }
 
 TEST(Server, ReprocessPoliciesAreCumulative) {

@@ -6,6 +6,7 @@
 #include "core/running.h"
 #include "engine/loop.h"
 #include "model/job_id.h"
+#include "server/ask_memory.h"
 #include "server/lookup.h"
 #include "server/partition_list.h"
 #include "server/partition_views.h"
@@ -151,14 +152,53 @@ bool names_nothing(const api::SelectionRequest& selection) {
            selection.dims.empty();
 }
 
-Result<Response> mark(Call& call) {
-    const auto request = SERVO_TRY(call.read_body<api::MarkRequest>());
+Status check_mark(const api::MarkRequest& request) {
     SERVO_CHECK(check_note("reason", request.reason));
-    if (request.as.empty() || request.reason.empty() || names_nothing(request.selection)) {
+    if (names_nothing(request.selection)) {
         return fail(invalid_argument(
-            "bad_mark", "A mark needs what to mark (start, end, keys or dims), `as`, and a reason."
+            "bad_mark",
+            "A mark needs what to mark (`selection`): a key, --start, --end, --partition or --dim."
         ));
     }
+    if (request.as.empty()) {
+        return fail(invalid_argument(
+            "bad_mark", "A mark needs `as` what: --as completed, skipped or missing."
+        ));
+    }
+    if (request.reason.empty()) {
+        return fail(invalid_argument("bad_mark", "A mark needs a `reason`: --reason TEXT."));
+    }
+    return {};
+}
+
+// A dry run answers what the scheduler would, which alone sees the present and so decides the real
+// one.
+Status check_unowned(Call& call, AssetId asset, const OrdinalView& marked) {
+    for (const engine::OpenOwner& owner :
+         SERVO_TRY(engine::open_owners(*call.history, asset, ask_jobs(call)))) {
+        const uint64_t shared = engine::to_do(owner, marked).size();
+        if (shared > 0) {
+            const std::string id = to_text(owner.view.row.id);
+            return fail(conflict(
+                "overlap",
+                fmt::format(
+                    "{} of these partitions belong to {} ({}). Wait for it: servo backfill wait "
+                    "{}; or cancel it first: servo backfill cancel {}",
+                    with_commas(static_cast<int64_t>(shared)),
+                    id,
+                    to_string(owner.view.row.state),
+                    id,
+                    id
+                )
+            ));
+        }
+    }
+    return {};
+}
+
+Result<Response> mark(Call& call) {
+    const auto request = SERVO_TRY(call.read_body<api::MarkRequest>());
+    SERVO_CHECK(check_mark(request));
     const AssetRef asset = SERVO_TRY(find_asset(call, call.parameter("asset")));
     const Resolved resolved = SERVO_TRY(
         asset.revision->scheme->resolve(model_selection(request.selection), call.backend.now())
@@ -173,6 +213,7 @@ Result<Response> mark(Call& call) {
     out.dry_run = request.dry_run;
     out.resolved = render_resolved(resolved);
     if (request.dry_run) {
+        SERVO_CHECK(check_unowned(call, asset.head.id, OrdinalView(resolved.ordinals)));
         return json_response(to_json(out));
     }
     core::MarkPartitions command;

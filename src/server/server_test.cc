@@ -223,6 +223,15 @@ TEST(Server, ResultsOfAnOpenBackfillCountBeforeAnOlderState) {
     const auto made = server.get("/v1/assets/orders/partitions/2024-01-01");
     EXPECT_NE(made.text("at"), failed.text("at"));
     EXPECT_EQ(missing(), 31 - ran);
+    for (const char* dry_run : {"true", "false"}) {
+        const auto owned = server.post(
+            "/v1/assets/orders/mark",
+            std::string(R"({"selection":{"keys":["2024-01-31"]},"as":"missing","reason":"x",)") +
+                R"("dry_run":)" + dry_run + "}"
+        );
+        EXPECT_EQ(owned.status, 409) << owned.reply.body;
+        EXPECT_EQ(owned.reason(), "overlap") << owned.reply.body;
+    }
     ASSERT_EQ(
         server
             .post(

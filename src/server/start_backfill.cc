@@ -63,7 +63,11 @@ Result<std::vector<AssetRef>> assets_of(Call& call, const api::StartRequest& req
     SERVO_CHECK(check_whose(call, request));
     const bool chooses = call.sees_all_tenants();
     if (request.all_tenants && (!request.tenants.empty() || !call.tenant.empty())) {
-        return fail(invalid_argument("tenant_twice", "Say either all_tenants or which tenants."));
+        return fail(invalid_argument(
+            "tenant_twice",
+            "Say either all tenants (`all_tenants`) or which (`tenants`, ?tenant=): --all-tenants "
+            "or --tenant, not both."
+        ));
     }
     if (chooses && !request.tenants.empty() && !call.tenant.empty()) {
         return fail(invalid_argument(
@@ -250,11 +254,13 @@ Status preview_overlap(
             return fail(conflict(
                 "overlap",
                 fmt::format(
-                    "{} of these partitions belong to {} ({}). Wait for it (--overlap wait), leave "
-                    "them out (--overlap skip), or cancel it: servo backfill cancel {}",
+                    "{} of these partitions belong to {} ({}). Wait for it: servo backfill wait "
+                    "{}; or cancel it: servo backfill cancel {}. Of `servo backfill start`, "
+                    "--overlap wait queues behind it and --overlap skip leaves them out.",
                     with_commas(static_cast<int64_t>(shared.size())),
                     id,
                     to_string(owner.view.row.state),
+                    id,
                     id
                 )
             ));

@@ -45,6 +45,7 @@ void describe(V& v, AppliedPool& p) {
     v.field("name", p.name, "");
     v.word("action", p.action, applied_words(), "");
     v.field("overridden", p.overridden, "A live `pool set` stays in force.");
+    v.field("changes", p.changes, "");
 }
 
 template <typename V>

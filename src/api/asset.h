@@ -44,6 +44,7 @@ struct AppliedPool {
     std::string name;
     std::string action;
     bool overridden = false;
+    std::vector<FieldChange> changes;
 };
 struct ApplyReply {
     bool dry_run = false;

@@ -137,6 +137,7 @@ std::string describe_apply(const api::ApplyReply& reply, bool colour) {
     for (const api::AppliedPool& pool : reply.pools) {
         const std::string scope = pool.tenant_id ? " of " + *pool.tenant_id : " (shared)";
         line("pool", pool.name + scope, pool.action, "", pool.overridden);
+        text += field_changes(pool.changes, "    ", colour);
     }
     for (const api::AppliedAsset& asset : reply.assets) {
         const std::string revision =
@@ -144,9 +145,7 @@ std::string describe_apply(const api::ApplyReply& reply, bool colour) {
         line(
             "asset", asset.name + " of " + asset.tenant_id, asset.action, revision, asset.overridden
         );
-        if (asset.action == "changed") {
-            text += field_changes(asset.changes, "    ", colour);
-        }
+        text += field_changes(asset.changes, "    ", colour);
     }
     if (unchanged > 0) {
         text += counted(unchanged, "definition", "definitions") + " unchanged\n";

@@ -24,7 +24,8 @@ struct Folder {
 };
 
 const std::string kApplied =
-    R"({"changed":true,"pools":[{"name":"warehouse","action":"unchanged"}],"assets":[
+    R"({"changed":true,"pools":[{"name":"warehouse","action":"unchanged"},{"name":"api",
+         "action":"changed","changes":[{"field":"concurrency","before":"8","after":"9"}]}],"assets":[
         {"tenant_id":"default","name":"orders","action":"changed","revision":2,
          "changes":[{"field":"timeout","before":"10m","after":"1h"}]},
         {"tenant_id":"default","name":"old","action":"archived","revision":0}]})";
@@ -41,6 +42,7 @@ TEST(Apply, SendsFilesWithTheirFoldersAndTellsWhatChanged) {
     for (const char* said :
          {"~ asset orders of default changed, revision 2",
           "~ timeout: 10m → 1h",
+          "~ pool api (shared) changed\n    ~ concurrency: 8 → 9",
           "1 definition unchanged"}) {
         EXPECT_NE(outcome.out.find(said), std::string::npos) << outcome.out;
     }

@@ -22,6 +22,7 @@ constexpr std::string_view kDefaultTenant = "default";
 // What asset files may refer to: what is applied, and what other files of the request define.
 struct Known {
     std::map<Key, std::shared_ptr<const AssetSpec>> assets;
+    std::set<Key> archived;
     std::map<Key, PoolSpec> pools;  // tenant empty: shared
     std::vector<std::string> tenants;
 };
@@ -36,7 +37,9 @@ Result<Known> read_known(Backend& backend) {
         }
         for (const AssetHead& head : scheduler.assets()) {
             const auto revision = scheduler.revision(head.id, head.latest_revision);
-            if (revision && !head.archived) {
+            if (head.archived) {
+                out.archived.insert({names[head.tenant], head.name});
+            } else if (revision) {
                 out.assets[{names[head.tenant], head.name}] =
                     std::shared_ptr<const AssetSpec>(revision, &revision->spec);
             }
@@ -301,9 +304,14 @@ std::string action_word(core::AppliedAction action) {
     return "";
 }
 
-using Specs = std::map<Key, std::shared_ptr<const AssetSpec>>;
+// What the files say, held against what is applied.
+struct Compared {
+    std::map<Key, std::shared_ptr<const AssetSpec>> assets;
+    std::set<Key> archived;  // before
+    std::map<Key, std::vector<api::FieldChange>> pool_changes;
+};
 
-void add_reply(const core::ApplyReply& reply, const Specs& wanted, api::ApplyReply& out) {
+void add_reply(const core::ApplyReply& reply, const Compared& wanted, api::ApplyReply& out) {
     for (const core::AppliedAsset& asset : reply.assets) {
         api::AppliedAsset item;
         item.tenant_id = asset.tenant;
@@ -311,13 +319,17 @@ void add_reply(const core::ApplyReply& reply, const Specs& wanted, api::ApplyRep
         item.action = action_word(asset.action);
         item.revision = asset.revision;
         item.overridden = asset.overridden;
+        const Key key{asset.tenant, asset.name};
         // A dry run makes no revision: then it is compared with what the file says.
-        const auto spec = wanted.find({asset.tenant, asset.name});
-        const AssetSpec* after = asset.after            ? &asset.after->spec
-                                 : spec != wanted.end() ? spec->second.get()
-                                                        : nullptr;
+        const auto spec = wanted.assets.find(key);
+        const AssetSpec* after = asset.after                   ? &asset.after->spec
+                                 : spec != wanted.assets.end() ? spec->second.get()
+                                                               : nullptr;
         if (asset.action == core::AppliedAction::kChanged) {
             item.changes = field_changes(asset.before ? &asset.before->spec : nullptr, after);
+            if (wanted.archived.contains(key)) {
+                item.changes.push_back({"archived", "true", "false"});
+            }
         }
         out.changed = out.changed || asset.action != core::AppliedAction::kUnchanged;
         out.assets.push_back(std::move(item));
@@ -330,6 +342,10 @@ void add_reply(const core::ApplyReply& reply, const Specs& wanted, api::ApplyRep
         item.name = pool.name;
         item.action = action_word(pool.action);
         item.overridden = pool.overridden;
+        const auto changes = wanted.pool_changes.find({pool.tenant, pool.name});
+        if (pool.action == core::AppliedAction::kChanged && changes != wanted.pool_changes.end()) {
+            item.changes = changes->second;
+        }
         // Commands of several folders carry the same pools; the first one tells what happened.
         const bool told = std::any_of(out.pools.begin(), out.pools.end(), [&](const auto& other) {
             return other.name == item.name && other.tenant_id == item.tenant_id;
@@ -362,12 +378,19 @@ Status check_request(const api::ApplyRequest& request) {
     return {};
 }
 
-Specs specs_of(const std::vector<ParsedFile>& files) {
-    Specs out;
+Compared compare(const std::vector<ParsedFile>& files, const Known& before) {
+    Compared out;
+    out.archived = before.archived;
     for (const ParsedFile& parsed : files) {
         for (const std::string& tenant : parsed.tenants) {
             for (const AssetSpec* spec : config::assets_for(parsed.file, tenant)) {
-                out[{tenant, spec->name}] = std::make_shared<const AssetSpec>(*spec);
+                out.assets[{tenant, spec->name}] = std::make_shared<const AssetSpec>(*spec);
+            }
+            for (const auto& [name, pool] : parsed.file.pools) {
+                const Key key{pool.scope == PoolScope::kShared ? "" : tenant, name};
+                if (const auto old = before.pools.find(key); old != before.pools.end()) {
+                    out.pool_changes[key] = field_changes(&old->second, &pool);
+                }
             }
         }
     }
@@ -376,7 +399,7 @@ Specs specs_of(const std::vector<ParsedFile>& files) {
 
 // The idempotency key goes with the last command: only then is all of it done.
 Result<api::ApplyReply> commit_all(
-    Call& call, std::vector<core::ApplyDefinitions> commands, const Specs& wanted
+    Call& call, std::vector<core::ApplyDefinitions> commands, const Compared& wanted
 ) {
     api::ApplyReply out;
     for (size_t i = 0; i < commands.size(); ++i) {
@@ -404,10 +427,10 @@ Result<api::ApplyReply> commit_all(
 Result<Response> apply(Call& call) {
     const auto request = SERVO_TRY(call.read_body<api::ApplyRequest>());
     SERVO_CHECK(check_request(request));
-    Known known = SERVO_TRY(read_known(call.backend));
-    const std::vector<ParsedFile> files = SERVO_TRY(parse_all(call, request, std::move(known)));
+    const Known known = SERVO_TRY(read_known(call.backend));
+    const std::vector<ParsedFile> files = SERVO_TRY(parse_all(call, request, known));
     SERVO_CHECK(check_unique(files));
-    const Specs wanted = specs_of(files);
+    const Compared wanted = compare(files, known);
     std::vector<core::ApplyDefinitions> commands = commands_for(call, request, files);
     // A single command plans itself as a whole; several are all planned before the first one
     // counts.

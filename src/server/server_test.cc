@@ -597,6 +597,36 @@ TEST(Server, ApplyChecksEverythingBeforeItChangesAnything) {
     EXPECT_EQ(server.get("/v1/assets/orders").json.at("downstream").at(0), "clean");
 }
 
+TEST(Server, ADryRunTellsWhatChangesOfPoolsAndArchivedAssets) {
+    TestServer server;
+    const auto file = [](const std::string& pool) {
+        return "version: 1\npools:\n  warehouse: { scope: shared, " + pool + " }\n" +
+               asset_yaml("orders").substr(11);
+    };
+    server.apply(file("concurrency: 8, contact: dba@example.com"));
+    ASSERT_EQ(server.call("PATCH", "/v1/assets/orders", R"({"archived":true})").status, 200);
+    api::ApplyRequest request;
+    request.dry_run = true;
+    request.files.push_back(
+        {"servo.yaml",
+         file("concurrency: 9, windows: [ { cron: \"0 1 * * *\", for: 4h, concurrency: 2 } ]"),
+         "/srv/code"}
+    );
+    const auto planned = server.post("/v1/apply", api::to_text(to_json(request)));
+    ASSERT_EQ(planned.status, 200) << planned.reply.body;
+    EXPECT_EQ(
+        api::to_text(planned.json.at("pools").at(0).at("changes")),
+        R"([{"field":"concurrency","before":"8","after":"9"},)"
+        R"({"field":"contact","before":"dba@example.com","after":null},)"
+        R"({"field":"windows","before":null,"after":"[{\"cron\":\"0 1 * * *\",\"for\":\"4h\",)"
+        R"(\"timezone\":\"UTC\",\"concurrency\":2}]"}])"
+    );
+    EXPECT_EQ(
+        api::to_text(planned.json.at("assets").at(0).at("changes")),
+        R"([{"field":"archived","before":"true","after":"false"}])"
+    );
+}
+
 TEST(Server, PoolsTenantsAndExecutorsCanBeTurned) {
     TestServer server;
     server.apply(

@@ -456,6 +456,13 @@ TEST(Actions, AllWithFilters) {
 
 TEST(Actions, AllOfAPoolAsksTheAssets) {
     Shell shell;
+    for (const std::string pool : {"warehouse", "other"}) {
+        shell.server.answer(
+            "GET /v1/pools/" + pool,
+            R"({"name":")" + pool + R"(","scope":"shared","breaker":"closed"})"
+        );
+    }
+    shell.server.problem("GET /v1/pools/warehose", 404, "not_found", "no_such_pool");
     shell.server.answer("GET /v1/backfills", R"({"items":[)" + job_json(kId, "running") + "]}");
     shell.server.answer(
         "GET /v1/assets/orders",
@@ -467,6 +474,7 @@ TEST(Actions, AllOfAPoolAsksTheAssets) {
     shell.server.asked.clear();
     EXPECT_EQ(shell.run({"backfill", "pause", "--all", "--pool", "other"}).code, 0);
     EXPECT_EQ(shell.server.asked.back().method, "GET");
+    EXPECT_EQ(shell.run({"backfill", "pause", "--all", "--pool", "warehose"}).code, 3);
 }
 
 TEST(Wait, TheExitCodeIsTheBackfills) {

@@ -70,6 +70,13 @@ Result<std::vector<std::string>> choose_by_filter(
             "--priority-below", choice.priority_below, model::kPriorityMin, model::kPriorityMax + 1
         ));
     }
+    if (!choice.pool.empty()) {
+        // Several tenants may have a pool of that name, which is no mistake here.
+        const auto pool = client->get_pool(choice.pool);
+        if (!pool && pool.error().code == ErrorCode::kNotFound) {
+            return fail(pool.error());
+        }
+    }
     client::BackfillQuery query;
     query.status = states;
     query.asset = choice.asset;

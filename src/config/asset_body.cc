@@ -66,7 +66,8 @@ std::map<int, model::FailureClass> read_exit_codes(const Fields& asset) {
 }
 
 void read_attempts(const Fields& retries, std::map<model::FailureClass, int>& out) {
-    const std::string known = join(counted_classes(), ", ");
+    const std::vector<std::string> classes = counted_classes();
+    const std::string known = join(classes, ", ");
     const KeyDecl& decl = *find_key(Scope::kRetries, "by_class");
     const NameRule rule = {
         [](std::string_view text) {
@@ -74,7 +75,8 @@ void read_attempts(const Fields& retries, std::map<model::FailureClass, int>& ou
             return klass.has_value() && traits(*klass).counts_attempt;
         },
         "failure class whose attempts are counted",
-        known};
+        known,
+        &classes};
     retries.entries(
         "by_class",
         rule,

@@ -614,6 +614,25 @@ TEST(AssetFile, AppliedAssetsAndPoolsCount) {
 
     applied.upstream["a"] = {};
     EXPECT_NE(listing(refused(listed, options)).find("wait for itself"), std::string::npos);
+
+    // The nearest name may be an applied one.
+    options.applied.asset_names = [](std::string_view) { return std::vector<std::string>{"old"}; };
+    options.applied.pool_names = [](std::string_view) { return std::vector<std::string>{"db"}; };
+    const std::string mistyped = listing(refused(
+        "version: 1\ntenant: acme\nassets: {a: {partitions: {keys: [x]}, run: {command: [a]}, "
+        "upstream: {olds: {}}, pools: [dbs]}}\n",
+        options
+    ));
+    EXPECT_NE(mistyped.find("Did you mean \"old\"?"), std::string::npos) << mistyped;
+    EXPECT_NE(mistyped.find("Did you mean \"db\"?"), std::string::npos) << mistyped;
+}
+
+TEST(AssetFile, AMistypedFailureClassGetsTheNearest) {
+    const std::string told =
+        listing(refused("version: 1\nassets: {a: {partitions: {keys: [x]}, run: {command: [a]}, "
+                        "retries: {by_class: "
+                        "{timeoout: 1}}}}\n"));
+    EXPECT_NE(told.find("Did you mean \"timeout\"?"), std::string::npos) << told;
 }
 
 TEST(AssetFile, LimitsAreNamed) {

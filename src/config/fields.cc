@@ -478,7 +478,11 @@ void Fields::entries(std::string_view key, const NameRule& rule, const EachEntry
                 entry_path,
                 at,
                 fmt::format(
-                    "\"{}\" is not a valid {}; use {}.", shown(entry.name), rule.noun, rule.hint
+                    "\"{}\" is not a valid {}; use {}.{}",
+                    shown(entry.name),
+                    rule.noun,
+                    rule.hint,
+                    rule.known == nullptr ? "" : did_you_mean(entry.name, *rule.known)
                 )
             );
         } else if (entry.value.kind == YamlNode::Kind::kNull) {

@@ -44,8 +44,9 @@ class Problems {
 // What the names of a mapping look like: "orders", "DSN".
 struct NameRule {
     bool (*accepts)(std::string_view) = nullptr;
-    std::string_view noun = {};  // "asset name"
-    std::string_view hint = {};  // completes "use …"
+    std::string_view noun = {};                       // "asset name"
+    std::string_view hint = {};                       // completes "use …"
+    const std::vector<std::string>* known = nullptr;  // all that there are, to suggest the nearest
 };
 extern const NameRule kAssetNames;
 extern const NameRule kPoolNames;

@@ -98,6 +98,21 @@ class ReferenceCheck {
         return names;
     }
 
+    // Of the file and of what is applied.
+    template <typename Map>
+    std::string suggestion(
+        const std::string& name,
+        const Map& in_file,
+        const std::function<std::vector<std::string>(std::string_view)>& applied_names
+    ) const {
+        std::vector<std::string> known = names_of(in_file);
+        if (applied_names) {
+            const std::vector<std::string> more = applied_names(tenant_);
+            known.insert(known.end(), more.begin(), more.end());
+        }
+        return did_you_mean(name, known);
+    }
+
     void add(
         const AssetSpec& asset, std::string_view part, std::string_view name, std::string text
     ) {
@@ -119,7 +134,7 @@ class ReferenceCheck {
                     fmt::format(
                         "There is no asset \"{}\", neither in this file nor applied before.{}",
                         name,
-                        did_you_mean(name, names_of(by_name_))
+                        suggestion(name, by_name_, applied_.asset_names)
                     ));
                 continue;
             }
@@ -143,7 +158,7 @@ class ReferenceCheck {
                     fmt::format(
                         "There is no pool \"{}\", neither in this file nor applied before.{}",
                         name,
-                        did_you_mean(name, names_of(pools_))
+                        suggestion(name, pools_, applied_.pool_names)
                     ));
                 continue;
             }

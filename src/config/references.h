@@ -21,6 +21,9 @@ constexpr size_t kGraphVisitsMax = 200'000;  // assets looked at in one search f
 struct Applied {
     std::function<const model::AssetSpec*(std::string_view tenant, std::string_view asset)> asset;
     std::function<const model::PoolSpec*(std::string_view tenant, std::string_view pool)> pool;
+    // Names that those two know, to suggest.
+    std::function<std::vector<std::string>(std::string_view tenant)> asset_names = {};
+    std::function<std::vector<std::string>(std::string_view tenant)> pool_names = {};
 };
 
 // Names that neither the file nor `Applied` knows: an error, or someone else's to check.

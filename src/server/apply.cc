@@ -52,6 +52,17 @@ Result<Known> read_known(Backend& backend) {
     });
 }
 
+template <typename Map>
+std::vector<std::string> names_in(const Map& all, std::string_view tenant) {
+    std::vector<std::string> out;
+    for (const auto& [key, unused] : all) {
+        if (key.first == tenant) {
+            out.push_back(key.second);
+        }
+    }
+    return out;
+}
+
 config::Applied applied(const Known& known) {
     config::Applied out;
     out.asset = [&known](std::string_view tenant, std::string_view asset) -> const AssetSpec* {
@@ -64,6 +75,13 @@ config::Applied applied(const Known& known) {
             it = known.pools.find({"", std::string(pool)});
         }
         return it == known.pools.end() ? nullptr : &it->second;
+    };
+    out.asset_names = [&known](std::string_view tenant) { return names_in(known.assets, tenant); };
+    out.pool_names = [&known](std::string_view tenant) {
+        std::vector<std::string> names = names_in(known.pools, tenant);
+        const std::vector<std::string> shared = names_in(known.pools, "");
+        names.insert(names.end(), shared.begin(), shared.end());
+        return names;
     };
     return out;
 }

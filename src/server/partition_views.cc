@@ -154,17 +154,6 @@ std::string status_of(const PartitionPlace& place) {
     return std::string(status_word(place.state ? place.state->outcome : Outcome::kMissing));
 }
 
-namespace {
-
-// What an open job did is not in the materialised state at once; its attempt tells the time then.
-void changed_at(Instant ended, api::Partition& out) {
-    if (!out.at) {
-        out.at = ended;
-    }
-}
-
-}  // namespace
-
 Status fill_done(
     store::History& history, const Names& names, JobId job, Index index, api::Partition& out
 ) {
@@ -175,7 +164,8 @@ Status fill_done(
     const DoneEntry& entry = done.front();
     out.started_at = entry.started_at;
     out.duration_ms = std::chrono::duration_cast<Millis>(entry.duration).count();
-    changed_at(entry.started_at + Millis(*out.duration_ms), out);
+    // The materialised state is written some time after its attempt ended, which tells truly.
+    out.at = entry.started_at + Millis(*out.duration_ms);
     out.attempt = entry.attempt;
     out.rows = known(entry.rows);
     out.bytes = known(entry.bytes);
@@ -197,7 +187,7 @@ Status fill_failure(
     const FailureRow& last = rows.front();
     out.started_at = last.started_at;
     out.duration_ms = (last.ended_at - last.started_at).count();
-    changed_at(last.ended_at, out);
+    out.at = last.ended_at;
     out.attempt = last.attempt;
     out.max_rss_kb = known(last.max_rss_kb);
     out.executor = executor_name(names, last.executor);

@@ -170,7 +170,7 @@ void add_mark(Commands& commands, CLI::App& group) {
          "them.",
          {"servo partition mark orders --start 2023-01-01 --end 2023-12-31 --as completed --reason "
           "\"from the old system\"",
-          "servo partition mark orders 2024-02-30 --as skipped --reason \"the source has no "
+          "servo partition mark orders 2024-02-29 --as skipped --reason \"the source has no "
           "data\""},
          "Refused for partitions that an open backfill owns."},
         [args](Session& session) { return mark(session, *args); }

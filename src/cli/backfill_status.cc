@@ -138,18 +138,21 @@ std::string repeat_text(const api::BackfillDetail& job, Instant now) {
     return job.command + (passed ? "\n(without its deadline, which has passed)" : "");
 }
 
+// The id alone found the backfill; the asset's name needs its tenant, as in what repeats it.
+std::string list_failed(const api::BackfillDetail& job) {
+    const std::string tenant =
+        job.tenant_id == "default" ? "" : " --tenant " + shell_quote(job.tenant_id);
+    return "servo partition list " + shell_quote(job.asset_name) + tenant + " --status failed";
+}
+
 std::string next_step(const api::BackfillDetail& job) {
     if (job.state == "failed") {
-        return "servo backfill retry " + job.id + "\nservo partition list " + job.asset_name +
-               " --status failed";
+        return "servo backfill retry " + job.id + "\n" + list_failed(job);
     }
     if (job.state == "paused") {
         return "servo backfill resume " + job.id;
     }
-    if (job.failed_partitions > 0) {
-        return "servo partition list " + job.asset_name + " --status failed";
-    }
-    return "";
+    return job.failed_partitions > 0 ? list_failed(job) : "";
 }
 
 std::string detail_text(const api::BackfillDetail& job, Instant now, bool colour) {
@@ -175,13 +178,16 @@ std::string detail_text(const api::BackfillDetail& job, Instant now, bool colour
         );
         facts.add("set", temporary_text(job));
     }
-    facts.add("started", when(job.created_at) + " by " + job.created_by);
+    facts.add("created", when(job.created_at) + " by " + job.created_by);
+    facts.add("started", when(job.started_at));
     facts.add("ended", when(job.completed_at));
     facts.add("note", job.note);
     facts.add("slots", holders_text(job, now));
-    facts.add("slot time", slot_time(job.time));
-    facts.add("busy", busy_time(job.time));
-    facts.add("lost slots", lost_slots(job.time, job.time_before));
+    if (job.started_at) {  // it is the asset revision's time: no part of it is this backfill's
+        facts.add("slot time", slot_time(job.time));
+        facts.add("busy", busy_time(job.time));
+        facts.add("lost slots", lost_slots(job.time, job.time_before));
+    }
     facts.add("waiting", wait_reasons(job.waiting, now));
     facts.add("failures", Cell(failures_text(job), Tone::kPlain));
     if (job.downstream_assets > 0) {

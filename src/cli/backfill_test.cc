@@ -583,6 +583,24 @@ TEST(Status, WhatAPartitionTakesHasASubjectWithAndWithoutAMean) {
     }
 }
 
+TEST(Status, TellsWhenItWasCreatedAndWhetherItStarted) {
+    const std::string time =
+        R"(,"deadline_verdict":"none","time":{"span_ms":60000,"slots":{"busy.useful":0.5}})";
+    Shell shell;
+    shell.server.answer("GET /v1/backfills/" + kId, job_json(kId, "pending", time));
+    shell.server.answer(
+        "GET /v1/backfills/" + kId,
+        job_json(kId, "running", time + R"(,"started_at":"2023-12-31T23:10:00Z")")
+    );
+    const std::string waits = shell.run({"backfill", "status", kId}).out;
+    EXPECT_NE(waits.find("created"), std::string::npos) << waits;
+    EXPECT_EQ(waits.find("started"), std::string::npos) << waits;
+    EXPECT_EQ(waits.find("slot time"), std::string::npos) << waits;
+    const std::string runs = shell.run({"backfill", "status", kId}).out;
+    EXPECT_NE(runs.find("started"), std::string::npos) << runs;
+    EXPECT_NE(runs.find("slot time"), std::string::npos) << runs;
+}
+
 TEST(Status, WhatRepeatsItSaysThatItsDeadlineHasPassed) {
     Shell shell;
     const std::string command = R"(,"command":"servo backfill start orders","sla_deadline_at":)";

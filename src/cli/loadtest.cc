@@ -72,7 +72,7 @@ Result<Plan> plan_of(Session& session, const LoadArgs& args) {
             flag_number("--expect-executors", args.expect_executors, 1, load::kExpectedMax)
         );
         plan.scenario.executors = {static_cast<int>(expected)};
-        plan.settings.emplace_back("expect_executors", std::to_string(expected));
+        plan.settings.emplace_back(load::kExpectExecutors, std::to_string(expected));
     }
     for (const auto& row : options.rows()) {
         if (!row.value.empty() && (plan.local_executors || !is_of_local_executors(row.name))) {

@@ -50,6 +50,9 @@ struct StepResult {
     std::string limit;                  // what held it back: verdict.h
 };
 
+// The setting that is no option of the scenario: executors that were there already.
+constexpr const char* kExpectExecutors = "expect_executors";
+
 struct LoadResult {
     std::string server;
     bool temporary = false;

@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <boost/json/array.hpp>
 
 #include "base/rfc3339.h"
+#include "base/text.h"
 #include "load/result.h"
+#include "load/scenario.h"
 
 namespace servo::load {
 namespace {
@@ -10,6 +13,19 @@ namespace json = boost::json;
 
 json::value maybe(const std::optional<double>& value) {
     return value ? json::value(*value) : json::value(nullptr);
+}
+
+// A number where the setting is one by its declaration: its type does not change with its value.
+json::value setting_json(const std::string& name, const std::string& value) {
+    const auto& declared = scenario_options();
+    const auto option = std::find_if(declared.begin(), declared.end(), [&name](const auto& one) {
+        return one.name == name;
+    });
+    const bool is_number =
+        name == kExpectExecutors ||
+        (option != declared.end() && option->form == config::OptionForm::kInteger);
+    const auto number = parse_integer(value, INT64_MIN, INT64_MAX);
+    return is_number && number ? json::value(*number) : json::value(value);
 }
 
 json::object step_json(const StepResult& step) {
@@ -80,7 +96,7 @@ json::value fit_json(const std::optional<report::ScalabilityFit>& fit) {
 json::object to_json(const LoadResult& result) {
     json::object settings;
     for (const auto& [name, value] : result.settings) {
-        settings[name] = value;
+        settings[name] = setting_json(name, value);
     }
     json::array steps;
     for (const StepResult& step : result.steps) {

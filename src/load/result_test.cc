@@ -72,11 +72,15 @@ TEST(LoadResult, OneStepHasNoCurve) {
 }
 
 TEST(LoadResult, JsonCarriesEachNumber) {
-    const auto json = to_json(sample());
+    LoadResult result = sample();
+    result.settings.emplace_back("slots", "4");
+    const auto json = to_json(result);
     const auto& last = json.at("steps").at(3);
     EXPECT_EQ(last.at("executors").as_int64(), 8);
     EXPECT_DOUBLE_EQ(last.at("claim_latency").at("p95_seconds").as_double(), 0.35);
     EXPECT_DOUBLE_EQ(last.at("slot_time_shares").at("busy").as_double(), 0.7);
+    EXPECT_EQ(json.at("settings").at("slots").as_int64(), 4);
+    EXPECT_EQ(json.at("settings").at("window").as_string(), "10s");
     EXPECT_NEAR(json.at("fit").at("lambda").as_double(), 40, 0.1);
 }
 

@@ -21,6 +21,8 @@ namespace servo::server {
 namespace {
 
 constexpr std::string_view kEmptyBody = "{}";
+constexpr size_t kMethodLoggedMax = 20;
+constexpr size_t kPathLoggedMax = 200;
 
 bool printable(const std::string& text, size_t max) {
     return !text.empty() && text.size() <= max &&
@@ -88,6 +90,22 @@ void log_request(const Call& call, int status, Millis took) {
          {"trace_id", context ? model::to_hex(context->trace) : ""},
          {"tenant", call.tenant},
          {"actor", call.principal.actor}}
+    );
+}
+
+// What matches no route is a client's mistake, or a stranger's search: for who is looking for it.
+void log_unmatched(const Request& request, int status, const std::string& id) {
+    if (!spdlog::should_log(spdlog::level::debug)) {
+        return;
+    }
+    const std::string path = request.target.substr(0, request.target.find('?'));
+    log_event(
+        spdlog::level::debug,
+        "unmatched_request",
+        {{"status", std::to_string(status), true},
+         {"method", printable(request.method, kMethodLoggedMax) ? request.method : ""},
+         {"path", printable(path, kPathLoggedMax) ? path : ""},
+         {"request_id", id}}
     );
 }
 
@@ -164,7 +182,9 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> answered) 
     }
     auto match = match_route(request.method, request.target);
     if (!match) {
-        return refuse(match.error());
+        Response refusal = problem_response(match.error(), id);
+        log_unmatched(request, refusal.status, id);
+        return responder->send(with_id(std::move(refusal), id));
     }
     const api::Route& route = *match->route;
     responder->is_of(route);

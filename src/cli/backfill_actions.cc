@@ -175,8 +175,16 @@ Result<int> retry(Session& session, const RetryArgs& args) {
         ids,
         {"retried",
          request.classes.empty() ? "nothing failed" : "nothing failed with such a class"},
-        [&request](client::Client& client, const std::string& id) {
-            return client.retry_backfill(id, request);
+        [&](client::Client& client, const std::string& id) -> Result<api::ActionReply> {
+            api::ActionReply reply = SERVO_TRY(client.retry_backfill(id, request));
+            for (const api::ActionResult& one : reply.items) {
+                if (one.changed && one.state == "paused") {
+                    session.output().note(
+                        one.id + " stays paused; go on with: servo backfill resume " + one.id
+                    );
+                }
+            }
+            return reply;
         }
     );
 }

@@ -471,10 +471,25 @@ TEST(Actions, AllOfAPoolAsksTheAssets) {
     shell.server.answer("POST /v1/backfills/" + kId + "/pause", R"({"items":[]})");
     EXPECT_EQ(shell.run({"backfill", "pause", "--all", "--pool", "warehouse"}).code, 0);
     EXPECT_EQ(shell.server.asked.back().method, "POST");
+    const Asked& of_asset = shell.server.asked.at(shell.server.asked.size() - 2);
+    EXPECT_EQ(of_asset.target, "/v1/assets/orders?tenant=default") << "as its backfill's";
     shell.server.asked.clear();
     EXPECT_EQ(shell.run({"backfill", "pause", "--all", "--pool", "other"}).code, 0);
     EXPECT_EQ(shell.server.asked.back().method, "GET");
     EXPECT_EQ(shell.run({"backfill", "pause", "--all", "--pool", "warehose"}).code, 3);
+}
+
+TEST(Actions, ARetryOfAPausedBackfillSaysWhatItStillNeeds) {
+    Shell shell;
+    const auto reply = [](const std::string& state) {
+        return R"({"items":[{"id":")" + kId + R"(","tenant_id":"default","state":")" + state +
+               R"(","changed":true,"partitions":1}]})";
+    };
+    shell.server.answer("POST /v1/backfills/" + kId + "/retry", reply("paused"));
+    shell.server.answer("POST /v1/backfills/" + kId + "/retry", reply("running"));
+    const std::string said = "stays paused; go on with: servo backfill resume " + kId;
+    EXPECT_NE(shell.run({"backfill", "retry", kId}).err.find(said), std::string::npos);
+    EXPECT_EQ(shell.run({"backfill", "retry", kId}).err.find("paused"), std::string::npos);
 }
 
 TEST(Wait, TheExitCodeIsTheBackfills) {

@@ -33,15 +33,16 @@ Error no_such_group(const std::string& typed) {
     );
 }
 
-// Whether the asset of a job takes units of the pool; asked once per asset.
+// Whether the asset of a job takes units of the pool; asked once per asset, of the job's tenant.
 class PoolUse {
  public:
     PoolUse(client::Client& client, std::string pool) : client_(client), pool_(std::move(pool)) {}
-    Result<bool> operator()(const std::string& asset) {
-        if (const auto known = uses_.find(asset); known != uses_.end()) {
+    Result<bool> operator()(const api::Backfill& job) {
+        const std::pair key(job.tenant_id, job.asset_name);
+        if (const auto known = uses_.find(key); known != uses_.end()) {
             return known->second;
         }
-        const api::AssetDetail detail = SERVO_TRY(client_.get_asset(asset));
+        const api::AssetDetail detail = SERVO_TRY(client_.get_asset(job.asset_name, job.tenant_id));
         const boost::json::value* pools = detail.spec.if_contains("pools");
         bool uses = false;
         if (pools != nullptr && pools->is_object()) {
@@ -50,14 +51,14 @@ class PoolUse {
             const boost::json::array& names = pools->get_array();
             uses = std::find(names.begin(), names.end(), boost::json::value(pool_)) != names.end();
         }
-        uses_[asset] = uses;
+        uses_[key] = uses;
         return uses;
     }
 
  private:
     client::Client& client_;
     std::string pool_;
-    std::map<std::string, bool> uses_;
+    std::map<std::pair<std::string, std::string>, bool> uses_;  // by tenant and asset
 };
 
 Result<std::vector<std::string>> choose_by_filter(
@@ -97,7 +98,7 @@ Result<std::vector<std::string>> choose_by_filter(
         if (job.priority >= below || (!paused_by.empty() && !is_actor(job.state_by, paused_by))) {
             continue;
         }
-        if (!choice.pool.empty() && !SERVO_TRY(uses_pool(job.asset_name))) {
+        if (!choice.pool.empty() && !SERVO_TRY(uses_pool(job))) {
             continue;
         }
         ids.push_back(job.id);

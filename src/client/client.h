@@ -124,7 +124,8 @@ class Client {
     Result<api::List<api::Asset>> list_assets(
         bool archived, int limit, const std::string& page_token
     );
-    Result<api::AssetDetail> get_asset(const std::string& asset);
+    // `tenant`: whose it is, where the options name none; empty: whose the server finds.
+    Result<api::AssetDetail> get_asset(const std::string& asset, const std::string& tenant = "");
     Result<api::Changed> set_asset(const std::string& asset, const api::SetAssetRequest& request);
     Result<api::List<api::Revision>> list_revisions(const std::string& asset);
     // 0: the latest two.

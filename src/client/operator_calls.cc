@@ -26,8 +26,11 @@ Result<api::List<api::Asset>> Client::list_assets(
     );
 }
 
-Result<api::AssetDetail> Client::get_asset(const std::string& asset) {
-    return call<api::AssetDetail>({.route = "get_asset", .values = {asset}});
+Result<api::AssetDetail> Client::get_asset(const std::string& asset, const std::string& tenant) {
+    const bool said = !options_.tenant.empty();
+    return call<api::AssetDetail>(
+        {.route = "get_asset", .values = {asset}, .query = {{"tenant", said ? "" : tenant}}}
+    );
 }
 
 Result<api::Changed> Client::set_asset(

@@ -8,7 +8,7 @@
 #include <functional>
 #include <set>
 
-#include "api/asset.h"
+#include "api/json.h"
 #include "server/full_server_test.h"
 #include "server/rate_limits.h"
 
@@ -546,88 +546,6 @@ TEST(Server, PartitionsAreListedByStatusMeasureAndPage) {
     EXPECT_EQ(server.get(path + "/15.1.2024").status, 422);
 }
 
-TEST(Server, AssetsShowRevisionsDifferencesAndOverrides) {
-    TestServer server;
-    server.apply(asset_yaml("orders"));
-    const auto changed = server.apply(asset_yaml("orders") + "    timeout: 5m\n");
-    const auto& change = changed.json.at("assets").at(0).at("changes").at(0);
-    EXPECT_EQ(change.at("field"), "timeout");
-    EXPECT_EQ(change.at("after"), "5m");
-    EXPECT_EQ(server.apply(asset_yaml("orders") + "    timeout: 5m\n").json.at("changed"), false);
-    const auto asset = server.get("/v1/assets/orders");
-    EXPECT_EQ(asset.number("revision"), 2);
-    EXPECT_EQ(asset.text("code_dir"), "/srv/code");
-    EXPECT_EQ(asset.json.at("partition_counts").at("missing"), 31);
-    EXPECT_EQ(server.get("/v1/assets").item(0).at("name"), "orders");
-    EXPECT_EQ(server.get("/v1/assets/orders/revisions").json.at("items").as_array().size(), 2U);
-    EXPECT_EQ(server.get("/v1/assets/orders/diff").json.at("changes").at(0).at("field"), "timeout");
-    EXPECT_EQ(server.get("/v1/assets/orders/diff?from=9").status, 404);
-    const auto set = server.call(
-        "PATCH", "/v1/assets/orders", R"({"concurrency":3,"for":"1h","reason":"slow source"})"
-    );
-    EXPECT_EQ(set.json.at("changed"), true) << set.reply.body;
-    EXPECT_EQ(server.get("/v1/assets/orders").json.at("override").at("reason"), "slow source");
-    EXPECT_EQ(server.get("/v1/assets/order").status, 404);
-    EXPECT_NE(server.get("/v1/assets/order").text("detail").find("\"orders\""), std::string::npos);
-}
-
-TEST(Server, ApplyChecksEverythingBeforeItChangesAnything) {
-    TestServer server;
-    api::ApplyRequest request;
-    request.files.push_back({"good.yaml", asset_yaml("orders"), "/a"});
-    request.files.push_back({"bad.yaml", "version: 1\nassets:\n  x:\n    partitons: {}\n", "/b"});
-    const auto refused = server.post("/v1/apply", api::to_text(to_json(request)));
-    EXPECT_EQ(refused.status, 422) << refused.reply.body;
-    EXPECT_NE(refused.text("detail").find("bad.yaml"), std::string::npos) << refused.reply.body;
-    EXPECT_TRUE(server.get("/v1/assets").json.at("items").as_array().empty());
-
-    // Files may refer to one another in any order, and lie in different folders.
-    request.files[1] = {
-        "first.yaml", asset_yaml("clean") + "    upstream: { orders: { mapping: same } }\n", "/b"};
-    std::swap(request.files[0], request.files[1]);
-    request.dry_run = true;
-    const auto planned = server.post("/v1/apply", api::to_text(to_json(request)));
-    // Across folders the plan of the second needs the first to be there, which a dry run cannot do
-    // for references that only the scheduler checks; asset references are checked here.
-    EXPECT_EQ(planned.status, 200) << planned.reply.body;
-    EXPECT_EQ(planned.json.at("changed"), true);
-    EXPECT_TRUE(server.get("/v1/assets").json.at("items").as_array().empty());
-    request.dry_run = false;
-    EXPECT_EQ(server.post("/v1/apply", api::to_text(to_json(request))).status, 200);
-    EXPECT_EQ(server.get("/v1/assets").json.at("items").as_array().size(), 2U);
-    EXPECT_EQ(server.get("/v1/assets/orders").json.at("downstream").at(0), "clean");
-}
-
-TEST(Server, ADryRunTellsWhatChangesOfPoolsAndArchivedAssets) {
-    TestServer server;
-    const auto file = [](const std::string& pool) {
-        return "version: 1\npools:\n  warehouse: { scope: shared, " + pool + " }\n" +
-               asset_yaml("orders").substr(11);
-    };
-    server.apply(file("concurrency: 8, contact: dba@example.com"));
-    ASSERT_EQ(server.call("PATCH", "/v1/assets/orders", R"({"archived":true})").status, 200);
-    api::ApplyRequest request;
-    request.dry_run = true;
-    request.files.push_back(
-        {"servo.yaml",
-         file("concurrency: 9, windows: [ { cron: \"0 1 * * *\", for: 4h, concurrency: 2 } ]"),
-         "/srv/code"}
-    );
-    const auto planned = server.post("/v1/apply", api::to_text(to_json(request)));
-    ASSERT_EQ(planned.status, 200) << planned.reply.body;
-    EXPECT_EQ(
-        api::to_text(planned.json.at("pools").at(0).at("changes")),
-        R"([{"field":"concurrency","before":"8","after":"9"},)"
-        R"({"field":"contact","before":"dba@example.com","after":null},)"
-        R"({"field":"windows","before":null,"after":"[{\"cron\":\"0 1 * * *\",\"for\":\"4h\",)"
-        R"(\"timezone\":\"UTC\",\"concurrency\":2}]"}])"
-    );
-    EXPECT_EQ(
-        api::to_text(planned.json.at("assets").at(0).at("changes")),
-        R"([{"field":"archived","before":"true","after":"false"}])"
-    );
-}
-
 TEST(Server, PoolsTenantsAndExecutorsCanBeTurned) {
     TestServer server;
     server.apply(
@@ -680,91 +598,6 @@ TEST(Server, PoolsTenantsAndExecutorsCanBeTurned) {
     EXPECT_GE(events.json.at("items").as_array().size(), 5U);
     EXPECT_EQ(server.post("/v1/fsck", "").json.at("sound"), true);
     EXPECT_EQ(server.post("/v1/backup", R"({"path":"/x"})").reason(), "not_in_this_version");
-}
-
-TEST(Server, EventsComeByPages) {
-    TestServer server;
-    server.apply(asset_yaml("orders"));
-    for (int i = 0; i < 3; ++i) {
-        const std::string weight = R"({"weight":)" + std::to_string(100 + i) + "}";
-        ASSERT_EQ(server.call("PATCH", "/v1/tenants/default", weight).status, 200);
-    }
-    const auto whole = server.get("/v1/events?limit=500");
-    EXPECT_TRUE(whole.json.at("next_page_token").is_null());
-    boost::json::array collected;
-    std::string token;
-    do {
-        const auto page = server.get("/v1/events?limit=2&page_token=" + token);
-        ASSERT_EQ(page.status, 200) << page.reply.body;
-        for (const auto& item : page.json.at("items").as_array()) {
-            collected.push_back(item);
-        }
-        const auto& next = page.json.at("next_page_token");
-        token = next.is_null() ? "" : std::string(next.as_string());
-    } while (!token.empty());
-    EXPECT_GE(collected.size(), 5U);
-    EXPECT_EQ(collected, whole.json.at("items").as_array());
-    EXPECT_EQ(server.get("/v1/events?page_token=nonsense").reason(), "bad_page_token");
-}
-
-TEST(Server, EventsAreAskedForByWhatOtherPagesPrint) {
-    TestServer server;
-    server.apply(asset_yaml("orders"));
-    server.apply("version: 1\ntenant: acme\n" + asset_yaml("orders").substr(11));
-    const std::string id = server.post("/v1/tenants/acme/backfills", kJanuary).text("id");
-    const auto kinds = [&server](const std::string& query) {
-        std::string out;
-        const auto answer = server.get("/v1/events?" + query);
-        for (const auto& item : answer.json.at("items").as_array()) {
-            out += std::string(item.at("kind").as_string()) + " of " +
-                   std::string(item.at("tenant_id").as_string()) + ", ";
-        }
-        return out;
-    };
-    const std::string created = "backfill.created of acme, ";
-    for (const std::string& typed : {id, id.substr(0, 8), id.substr(3, 5)}) {
-        EXPECT_EQ(kinds("subject=" + typed), created) << typed;
-    }
-    EXPECT_EQ(kinds("subject=orders"), "asset.created of acme, asset.created of default, ");
-    EXPECT_EQ(kinds("subject=acme/orders"), "asset.created of acme, ");
-    EXPECT_EQ(kinds("subject=orders&tenant=acme"), "asset.created of acme, ");
-    // It is there, and nothing happened to it lately.
-    const auto calm = server.get("/v1/events?subject=orders&since=2999-01-01");
-    EXPECT_EQ(calm.status, 200) << calm.reply.body;
-    EXPECT_TRUE(calm.json.at("items").as_array().empty());
-    const auto unknown = server.get("/v1/events?subject=order");
-    EXPECT_EQ(unknown.reason(), "no_such_subject");
-    EXPECT_NE(unknown.text("detail").find("Did you mean \"orders\"?"), std::string::npos);
-    EXPECT_EQ(server.get("/v1/events?subject=acme/nothere").reason(), "no_such_subject");
-    EXPECT_EQ(server.get("/v1/events?subject=nobody/orders").reason(), "no_such_tenant");
-    EXPECT_EQ(server.get("/v1/events?subject=bf_7777777").reason(), "no_such_backfill");
-    EXPECT_EQ(server.get("/v1/events?subject=acme/orders&tenant=default").status, 404);
-}
-
-TEST(Server, ATenantIsToldWhatHappenedToASharedPool) {
-    TestServer server;
-    const std::string pool = "version: 1\npools:\n  warehouse: { scope: shared, concurrency: 8 }\n";
-    server.apply(pool + asset_yaml("orders").substr(11));
-    server.apply("version: 1\ntenant: acme\n" + asset_yaml("orders").substr(11));
-    server.apply("version: 1\ntenant: bigco\n" + asset_yaml("warehouse").substr(11));
-    ASSERT_EQ(server.post("/v1/pools/warehouse/hold", R"({"reason":"upgrade"})").status, 200);
-    const auto kinds = [&server](const std::string& tenant) {
-        std::string out;
-        const auto answer = server.get("/v1/events?subject=warehouse&tenant=" + tenant);
-        for (const auto& item : answer.json.at("items").as_array()) {
-            out += std::string(item.at("kind").as_string()) + " ";
-        }
-        return out;
-    };
-    EXPECT_NE(kinds("acme").find("pool.held"), std::string::npos) << kinds("acme");
-    EXPECT_EQ(kinds("acme").find("asset"), std::string::npos) << "of bigco";
-    EXPECT_NE(kinds("bigco").find("asset.created"), std::string::npos) << kinds("bigco");
-    // A pool of its own is another one.
-    server.apply(
-        "version: 1\ntenant: acme\npools:\n  warehouse: { scope: tenant, concurrency: 2 }\n" +
-        asset_yaml("orders").substr(11)
-    );
-    EXPECT_EQ(kinds("acme").find("pool.held"), std::string::npos) << kinds("acme");
 }
 
 TEST(Server, RequestsAreCheckedAtTheDoor) {

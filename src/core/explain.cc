@@ -129,7 +129,7 @@ std::string release_of(
                 state.pools.at(PoolId(answer.subject)), state.now, answer.until
             );
         case Gate::kAssetLimit:
-            return fmt::format("servo asset set {} --concurrency N", subject);
+            return fmt::format("servo asset set {} --concurrency N --tenant {}", subject, tenant);
         case Gate::kJobLimit:
             return fmt::format("servo backfill set {} --max-concurrency N", id);
         case Gate::kTenantLimit:

@@ -44,9 +44,8 @@ Error overlap_error(const State& state, const Overlap& overlap) {
         "overlap",
         fmt::format(
             "{} of these partitions belong to {} ({}). Wait for it: servo backfill wait {}; or "
-            "cancel "
-            "it: servo backfill cancel {}. A new backfill can leave them out (--overlap skip) or "
-            "wait by itself (--overlap wait).",
+            "cancel it: servo backfill cancel {}. Of `servo backfill start`, --overlap wait queues "
+            "behind it and --overlap skip leaves them out.",
             overlap.indices.size(),
             id,
             to_string(state.jobs.at(overlap.job).row.state),

@@ -11,8 +11,9 @@ void describe(V& v, StuckSlot& s) {
     v.word(
         "reason",
         s.reason,
-        {"timeout", "killed", "no_progress"},
-        "timeout: past its timeout and not ended by it; killed: killed and not gone; no_progress: "
+        {"timeout", "killed", "stopped", "no_progress"},
+        "timeout: past its timeout and not ended by it; killed: killed and not gone; stopped: by "
+        "SIGSTOP or the like; no_progress: "
         "far longer than the asset's partitions take."
     );
     v.field("since", s.since, "");

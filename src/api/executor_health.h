@@ -23,7 +23,7 @@ constexpr size_t kHealthTextBytesMax = 500;
 struct StuckSlot {
     int64_t slot = 0;
     std::string backfill_id;
-    std::string reason;  // timeout, killed, no_progress
+    std::string reason;  // timeout, killed, stopped, no_progress
     Instant since = kEpochStart;
 };
 struct ExecutorError {

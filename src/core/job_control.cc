@@ -269,13 +269,16 @@ Result<Reply> pause_job(Context& c, const PauseJob& command) {
         set_state(c, job, JobState::kPaused, "requested", command.actor);
     }
     const uint64_t asked = revoke_leases(c, job, how);
-    if (paused && !news) {
-        return job_reply(job, asked > 0 && command.mode == PauseMode::kKill, asked);
+    const bool kills = command.mode == PauseMode::kKill && asked > 0;
+    if (paused && !news && !kills) {
+        return job_reply(job, false);
     }
-    job.row.state_note = command.note;
-    job.row.resume_at = command.until;
-    job.row_dirty = true;
-    mark_dirty(c.state, job);
+    if (!paused || news) {
+        job.row.state_note = command.note;
+        job.row.resume_at = command.until;
+        job.row_dirty = true;
+        mark_dirty(c.state, job);
+    }
     event(c, job.row.tenant, command.actor, "backfill.paused", to_text(job.row.id), command.note);
     return job_reply(job, true, job.leases.size());
 }
@@ -309,7 +312,18 @@ Result<Reply> cancel_job(Context& c, const CancelJob& command) {
     const Revoke how = command.force ? Revoke::kStop : Revoke::kShrink;
     if (job.row.state == JobState::kCancelling) {
         const uint64_t asked = revoke_leases(c, job, how);
-        return job_reply(job, asked > 0 && command.force, asked);
+        const bool kills = command.force && asked > 0;
+        if (kills) {
+            event(
+                c,
+                job.row.tenant,
+                command.actor,
+                "backfill.cancelling",
+                to_text(job.row.id),
+                command.note
+            );
+        }
+        return job_reply(job, kills);
     }
     set_state(c, job, JobState::kCancelling, "requested", command.actor);
     job.row.state_note = command.note;

@@ -141,6 +141,7 @@ class Agent {
         uint64_t finished = 0;
         Micros moved_at{0};               // last sign of progress
         std::optional<Micros> killed_at;  // KillSlot not yet answered
+        std::optional<Micros> stopped_at;
         std::optional<Stuck> stuck;
         Micros stuck_at{0};  // when it was seen to be
         Instant stuck_since;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "executor/agent.h"
+#include "executor/process_tree.h"
 #include "model/job_id.h"
 
 namespace servo::executor {
@@ -38,6 +39,13 @@ void Agent::watch_slot(int index) {
     signs.moved_at = slot.moved_at;
     signs.timeout = slot.unit_timeout;
     signs.killed_at = slot.killed_at;
+    const auto process = read_process(slot.host.pid());
+    if (!process || !process->stopped) {
+        slot.stopped_at.reset();
+    } else if (!slot.stopped_at) {
+        slot.stopped_at = now_;
+    }
+    signs.stopped_at = slot.stopped_at;
     if (const auto usual = durations_.usual(slot.revision)) {
         signs.usual = *usual * slot.unit_size;
     }
@@ -50,7 +58,9 @@ void Agent::watch_slot(int index) {
         return;
     }
     if (!slot.stuck) {
-        const Micros since = *stuck == Stuck::kKilled ? *slot.killed_at : slot.moved_at;
+        const Micros since = *stuck == Stuck::kKilled    ? *slot.killed_at
+                             : *stuck == Stuck::kStopped ? *slot.stopped_at
+                                                         : slot.moved_at;
         slot.stuck_since = wall_now() - in_ms(now_ - since);
         slot.stuck_at = now_;
         health_news_ = true;
@@ -83,6 +93,9 @@ void Agent::say_stuck(int index, const SlotSigns& signs) {
             break;
         case Stuck::kKilled:
             what = fmt::format("what it runs of {} was killed and does not end", job);
+            break;
+        case Stuck::kStopped:
+            what = "its process is stopped, as by SIGSTOP";
             break;
         case Stuck::kNoProgress:
             what = fmt::format(

@@ -165,7 +165,7 @@ TEST_F(AgentHealthTest, PastItsTimeoutASlotIsStuckUntilItEnds) {
     ::kill(slot, SIGSTOP);
     wait_stuck();
     EXPECT_EQ(wait_told("timeout").stuck_slots, 1);
-    while (lines_->count("slot 0 is stuck: ") < 2) {
+    while (lines_->count("is past its timeout of 1.0s and does not end") < 2) {
         std::this_thread::yield();  // it is said again and again
     }
     ::kill(slot, SIGCONT);

@@ -198,6 +198,7 @@ void Agent::tend_ending_slot(int index) {
     }
     slot.ending = false;
     slot.killed_at.reset();
+    slot.stopped_at.reset();
     slot.stuck.reset();
     slot.stuck_said_at.reset();
     if (spans_) {

@@ -24,6 +24,8 @@ constexpr int kSession = 3;
 constexpr int kStartTime = 19;
 constexpr int kRssPages = 21;
 
+}  // namespace
+
 std::optional<ProcessInfo> read_process(pid_t pid) {
     char path[64];
     std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
@@ -47,6 +49,7 @@ std::optional<ProcessInfo> read_process(pid_t pid) {
         std::from_chars(word.data(), word.data() + word.size(), value);
         if (field == kState) {
             info.zombie = word == "Z" || word == "X";
+            info.stopped = word == "T";
         } else if (field == kParent) {
             info.parent = static_cast<pid_t>(value);
         } else if (field == kSession) {
@@ -60,6 +63,8 @@ std::optional<ProcessInfo> read_process(pid_t pid) {
     }
     return info;
 }
+
+namespace {
 
 std::vector<ProcessInfo> all_processes() {
     std::vector<ProcessInfo> all;

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/time.h"
@@ -17,7 +18,11 @@ struct ProcessInfo {
     uint64_t start_ticks = 0;  // with the pid it names a process for ever
     int64_t rss_bytes = 0;
     bool zombie = false;
+    bool stopped = false;  // by SIGSTOP or the like
 };
+
+// None: it is gone.
+std::optional<ProcessInfo> read_process(pid_t pid);
 
 // Every descendant of `root` (without it), parents before children. Costs a read per process on the
 // machine. Processes that come and go meanwhile may be missed.

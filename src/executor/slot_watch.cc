@@ -10,6 +10,8 @@ std::string_view to_string(Stuck stuck) {
             return "timeout";
         case Stuck::kKilled:
             return "killed";
+        case Stuck::kStopped:
+            return "stopped";
         case Stuck::kNoProgress:
             return "no_progress";
     }
@@ -49,6 +51,10 @@ std::optional<Stuck> stuck_as(const SlotSigns& signs, const StuckRules& rules, M
     }
     if (signs.killed_at && now - *signs.killed_at > rules.beyond) {
         return Stuck::kKilled;
+    }
+    // It may not have come to say that it started something.
+    if (signs.stopped_at && now - *signs.stopped_at > rules.beyond) {
+        return Stuck::kStopped;
     }
     if (signs.running && signs.usual &&
         still > std::max<Micros>(rules.floor, *signs.usual * kUsualFactor)) {

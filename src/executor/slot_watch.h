@@ -16,7 +16,7 @@
 
 namespace servo::executor {
 
-enum class Stuck { kTimeout, kKilled, kNoProgress };
+enum class Stuck { kTimeout, kKilled, kStopped, kNoProgress };
 std::string_view to_string(Stuck stuck);  // the words of api::StuckSlot::reason
 
 constexpr int kUsualFactor = 3;           // times the usual duration
@@ -42,11 +42,12 @@ class Durations {
 };
 
 struct SlotSigns {
-    bool running = false;             // started something that it has not finished
-    Micros moved_at{0};               // its last sign of progress
-    Micros timeout{0};                // of what runs; 0 = none
-    std::optional<Micros> killed_at;  // asked to kill it, and not answered
-    std::optional<Micros> usual;      // of what runs
+    bool running = false;                   // started something that it has not finished
+    Micros moved_at{0};                     // its last sign of progress
+    Micros timeout{0};                      // of what runs; 0 = none
+    std::optional<Micros> killed_at;        // asked to kill it, and not answered
+    std::optional<Micros> usual;            // of what runs
+    std::optional<Micros> stopped_at = {};  // its process is stopped, as by SIGSTOP
 };
 struct StuckRules {
     Micros beyond{15'000'000};  // a timeout or a kill: grace for the program to end, and for us

@@ -64,6 +64,13 @@ TEST(SlotWatch, WhatWasKilledAndDoesNotEndIsStuck) {
     EXPECT_EQ(stuck_as(signs, rules, kMinute + rules.beyond + Micros(1)), Stuck::kKilled);
 }
 
+TEST(SlotWatch, AProcessThatIsStoppedIsStuckWhateverItSaid) {
+    const SlotSigns signs{false, kMinute, Micros(0), std::nullopt, std::nullopt, kMinute};
+    const StuckRules rules;
+    EXPECT_FALSE(stuck_as(signs, rules, kMinute + rules.beyond).has_value());
+    EXPECT_EQ(stuck_as(signs, rules, kMinute + rules.beyond + Micros(1)), Stuck::kStopped);
+}
+
 TEST(SlotWatch, FarBeyondTheUsualItMakesNoProgress) {
     SlotSigns signs{true, Micros(0), kMinute * 600, std::nullopt, kSecond};
     const StuckRules rules;

@@ -180,6 +180,6 @@ assets:
         wait_until(lambda: told("was saved"), "the file is applied again")
         self.assertEqual(0, process.stop())
         self.assertTrue(told("stopping: running partitions finish first"))
-        self.assertEqual(("200", CALLER_TRACE), (lines[0]["status"], lines[0]["trace_id"]))
+        self.assertEqual((200, CALLER_TRACE), (lines[0]["status"], lines[0]["trace_id"]))
         self.assertRegex(lines[0]["request_id"], r"^\S+$")
         self.assertEqual("info", lines[0]["level"])

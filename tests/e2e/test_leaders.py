@@ -30,6 +30,7 @@ class Leaders(harness.ServoTest):
         self.environment["SERVO_DATABASE_URL"] = self.postgres.create_database(
             f"leaders_{Leaders.databases}")
         self.ports = [harness.free_port() for _ in range(2)]
+        self.asked = self.ports  # by commands and executors
         self.servo("migrate")
         self.servers = [self.spawn_server(port) for port in self.ports]
         self.ledger = os.path.join(self.folder, "ledger")
@@ -54,7 +55,7 @@ class Leaders(harness.ServoTest):
 
     @property
     def server_list(self):
-        return ",".join(f"http://127.0.0.1:{port}" for port in self.ports)
+        return ",".join(f"http://127.0.0.1:{port}" for port in self.asked)
 
     def begin_work(self):
         self.executor = self.spawn(
@@ -107,7 +108,7 @@ class Leaders(harness.ServoTest):
     def test_what_a_frozen_leader_has_is_given_up_and_repeated(self):
         old = self.leader()
         self.apply("version: 1\nassets:" + harness.ledger_asset("minutes", self.folder, self.ledger))
-        self.port = self.ports[1 - old]
+        self.asked = [self.ports[1 - old]]
         self.servers[old].send(signal.SIGSTOP)
         try:
             self.servo("status")

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <ostream>
 
 #include "base/text.h"
@@ -51,7 +52,7 @@ struct SqlArgs {
     std::string statement;
 };
 
-// A number that JSON has no way to write (Infinity) stays text.
+// A number that JSON has no way to write, or a double cannot hold, stays text.
 boost::json::value json_of(const SqlCell& cell) {
     if (!cell.text) {
         return nullptr;
@@ -59,7 +60,8 @@ boost::json::value json_of(const SqlCell& cell) {
     boost::system::error_code error;
     boost::json::value number =
         cell.number ? boost::json::parse(*cell.text, error) : boost::json::value();
-    return cell.number && !error ? std::move(number) : boost::json::value(*cell.text);
+    const bool whole = !number.is_double() || std::isfinite(number.get_double());
+    return cell.number && !error && whole ? std::move(number) : boost::json::value(*cell.text);
 }
 
 Result<int> sql(Session& session, const SqlArgs& args) {

@@ -79,7 +79,7 @@ GateAnswer sequential_gate(const Job& job) {
             return {};
         }
     }
-    return {Gate::kNotBefore, job.row.id.value, job.row.state_since, it->second.retry_at};
+    return {Gate::kSequential, job.row.asset.value, job.row.state_since, it->second.retry_at};
 }
 
 // How many of the job's partitions its breakers let through now, and the breaker that does not let

@@ -264,7 +264,9 @@ Result<Reply> pause_job(Context& c, const PauseJob& command) {
     }
     const Revoke how = command.mode == PauseMode::kKill ? Revoke::kStop : Revoke::kShrink;
     const bool paused = job.row.state == JobState::kPaused;
-    const bool news = command.until != kNever || !command.note.empty();  // of one that is paused
+    // What one that is paused is told anew.
+    const bool news = (command.until != kNever && command.until != job.row.resume_at) ||
+                      (!command.note.empty() && command.note != job.row.state_note);
     if (!paused) {
         set_state(c, job, JobState::kPaused, "requested", command.actor);
     }
@@ -273,12 +275,17 @@ Result<Reply> pause_job(Context& c, const PauseJob& command) {
     if (paused && !news && !kills) {
         return job_reply(job, false);
     }
-    if (!paused || news) {
+    if (!paused || !command.note.empty()) {
         job.row.state_note = command.note;
-        job.row.resume_at = command.until;
-        job.row_dirty = true;
-        mark_dirty(c.state, job);
     }
+    if (!paused || command.until != kNever) {
+        job.row.resume_at = command.until;
+    }
+    if (news) {
+        job.row.state_by = command.actor;
+    }
+    job.row_dirty = true;
+    mark_dirty(c.state, job);
     event(c, job.row.tenant, command.actor, "backfill.paused", to_text(job.row.id), command.note);
     return job_reply(job, true, job.leases.size());
 }

@@ -531,7 +531,8 @@ TEST(Scheduler, ASequentialJobRetriesByItselfAndNothingRunsBeyond) {
     w.fail_one(1, w.held_[1][0], FailureClass::kTransient, 4);
     EXPECT_EQ(w.state(10), JobState::kRunning);
     EXPECT_TRUE(w.held_[1].empty());
-    EXPECT_EQ(w.scheduler_->job(JobId(10), w.now_)->waiting[0].gate, Gate::kNotBefore);
+    EXPECT_EQ(w.scheduler_->job(JobId(10), w.now_)->waiting[0].gate, Gate::kSequential);
+    EXPECT_EQ(w.scheduler_->job(JobId(10), w.now_)->waiting[1].gate, Gate::kNotBefore);
     CallReply again;
     for (int second = 0; second < 3'600 && again.grants.empty(); ++second) {
         w.pass(Millis(1'000));
@@ -539,6 +540,31 @@ TEST(Scheduler, ASequentialJobRetriesByItselfAndNothingRunsBeyond) {
     }
     ASSERT_EQ(again.grants.size(), 1U);
     EXPECT_EQ(again.grants[0].ordinals[0].first, 0);
+}
+
+TEST(Scheduler, APausedJobIsToldAnewOnlyWhatIsNew) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.create(w.row(10, 5));
+    const auto pause = [&w](const char* note, Instant until) {
+        return std::get<JobReply>(*w.apply(PauseJob{
+                                      JobId(10), PauseMode::kDrain, note, until, "ann"}))
+            .changed;
+    };
+    const auto row = [&w] { return w.scheduler_->job(JobId(10), w.now_)->row; };
+    const Instant later = w.now_ + Millis(60'000);
+    EXPECT_TRUE(pause("vacuum", kNever));
+    EXPECT_FALSE(pause("vacuum", kNever));
+    EXPECT_FALSE(pause("", kNever));
+    EXPECT_TRUE(pause("", later));
+    EXPECT_EQ(row().resume_at, later);
+    EXPECT_EQ(row().state_note, "vacuum");
+    EXPECT_FALSE(pause("", later));
+    EXPECT_TRUE(pause("longer", kNever));
+    EXPECT_EQ(row().resume_at, later);
+    w.pass(Millis(61'000));
+    EXPECT_NE(w.state(10), JobState::kPaused);
 }
 
 // The last of one lease is given back and the other one is all reported, in one call: then the job

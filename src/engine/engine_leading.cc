@@ -296,8 +296,8 @@ Status Engine::check_seen(const Item& item) {
     if (seen->epoch <= status_.epoch || store_.beat(status_.epoch)) {
         went_back(*seen);  // with an operator's leave the executor's next call is taken
     }
-    return fail(why_not()
-    );  // else there is a newer leader; the commit will say that we are deposed
+    // Else there is a newer leader; the commit will say that we are deposed.
+    return fail(why_not());
 }
 
 void Engine::went_back(model::CommitMark known) {

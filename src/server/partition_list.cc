@@ -148,8 +148,11 @@ class Renderer {
                 out.backfill_id = to_text(owner.view.row.id);
                 return out;
             }
+            // What a checkpoint has is in the materialised state, with the revision that made it.
+            const bool fresh =
+                at && (owner.unwritten.done.contains(*at) || owner.unwritten.failed.contains(*at));
             const bool done = sets_.completed.contains(index) || sets_.failed.contains(index);
-            if (at && done && sets_.settled_by_job.at(owner.view.row.id).contains(index)) {
+            if (fresh && done && sets_.settled_by_job.at(owner.view.row.id).contains(index)) {
                 SERVO_CHECK(settled_by(owner, *at, sets_.completed.contains(index), out));
                 return out;
             }

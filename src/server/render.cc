@@ -56,7 +56,7 @@ void fill_state(const JobRow& row, api::Backfill& out) {
         out.group_id = to_text(row.group);
     }
     out.asset_revision = row.revision;
-    out.wants_latest = row.wants_latest;
+    out.wants_latest = row.wants_latest && !is_terminal(row.state);
     out.state = to_string(row.state);
     out.state_reason = row.state_reason;
     out.state_note = row.state_note;

@@ -44,6 +44,30 @@ class Control(ServoTest):
         self.assertEqual(1440, len(read_ledger(self.ledger)))
         self.assertEqual({1}, {attempt for _, _, _, attempt in read_ledger(self.ledger)})
 
+    def test_the_latest_revision_is_taken_when_what_runs_has_ended(self):
+        program = f"case $SERVO_PARTITION_KEY in *-01) ;; *) while ! test -e {self.gate}; do sleep 0.02; done;; esac"
+        steps = ("version: 1\nassets:\n  steps:\n    partitions: { every: day, start: 2024-01-01 }\n"
+                 f"    run: {{ command: {{ argv: ['{program}'], shell: true }} }}\n")
+        self.apply(steps)
+        job_id = self.begin("steps", "--start", "2024-01-01", "--end", "2024-01-04",
+                            "--max-concurrency", "1")
+
+        def revisions():
+            return [one.get("asset_revision") for one in self.partitions("steps", "--end", "2024-01-04")
+                    if one["status"] == "completed"]
+
+        wait_until(lambda: (j := self.job(job_id))["completed_partitions"] == 1
+                   and j["running_partitions"] == 1, "the second one runs")
+        self.apply(steps + "    timeout: 5m\n")
+        self.servo("backfill", "set", job_id, "--revision", "latest")
+        self.assertIn("the latest once none runs", self.servo("backfill", "status", job_id).out)
+        self.assertIn("revision 2", self.servo("backfill", "explain", job_id).out)
+        self.assertEqual([1], revisions())
+        self.open_gate()
+        job = self.wait_job(job_id)
+        self.assertEqual((2, False), (job["asset_revision"], job["wants_latest"]))
+        self.assertEqual([1, 1, 2, 2], revisions())
+
     def test_pause_holds_and_resume_goes_on(self):
         job_id = self.begin_running()
         self.servo("backfill", "pause", job_id, "--reason", "maintenance")

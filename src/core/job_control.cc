@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/retry_rules.h"
 #include "core/rules.h"
 #include "model/job_id.h"
 
@@ -185,6 +186,11 @@ Status check_free(const State& state, const Job& job, const RunSet& indices) {
 
 }  // namespace
 
+bool paused_itself(const JobRow& row) {
+    return row.state == JobState::kPaused &&
+           (row.state_reason == kTooManyFailures || row.state_reason == kSequentialFailed);
+}
+
 Result<Job*> find_open_job(State& state, JobId id) {
     const auto it = state.jobs.find(id);
     if (it == state.jobs.end() || is_terminal(it->second.row.state)) {
@@ -264,9 +270,14 @@ Result<Reply> pause_job(Context& c, const PauseJob& command) {
     }
     const Revoke how = command.mode == PauseMode::kKill ? Revoke::kStop : Revoke::kShrink;
     const bool paused = job.row.state == JobState::kPaused;
-    // What one that is paused is told anew.
-    const bool news = (command.until != kNever && command.until != job.row.resume_at) ||
-                      (!command.note.empty() && command.note != job.row.state_note);
+    // What one that is paused is told anew. Somebody else's pause is made longer, never shorter,
+    // and what paused itself goes on by a person's word alone.
+    const bool own = job.row.state_by == command.actor;
+    const bool longer =
+        command.until != kNever && !paused_itself(job.row) &&
+        (own ? command.until != job.row.resume_at : command.until > job.row.resume_at);
+    const bool news =
+        longer || (own && !command.note.empty() && command.note != job.row.state_note);
     if (!paused) {
         set_state(c, job, JobState::kPaused, "requested", command.actor);
     }
@@ -275,18 +286,23 @@ Result<Reply> pause_job(Context& c, const PauseJob& command) {
     if (paused && !news && !kills) {
         return job_reply(job, false);
     }
-    if (!paused || !command.note.empty()) {
+    if (!paused || (news && !command.note.empty())) {
         job.row.state_note = command.note;
     }
-    if (!paused || command.until != kNever) {
+    if (!paused || longer) {
         job.row.resume_at = command.until;
-    }
-    if (news) {
         job.row.state_by = command.actor;
     }
     job.row_dirty = true;
     mark_dirty(c.state, job);
-    event(c, job.row.tenant, command.actor, "backfill.paused", to_text(job.row.id), command.note);
+    event(
+        c,
+        job.row.tenant,
+        command.actor,
+        "backfill.paused",
+        to_text(job.row.id),
+        said("", command.until, command.note)
+    );
     return job_reply(job, true, job.leases.size());
 }
 
@@ -301,9 +317,8 @@ Result<Reply> resume_job(Context& c, const ResumeJob& command) {
     job.waiting_since = c.now;
     job.row.resume_at = kNever;
     job.row.state_note = "";
-    if (job.row.state_reason == "too_many_failures") {
-        // Going on is a person's decision; the same limit must not stop the job at once again.
-        lift_max_failures(job);
+    if (paused_itself(job.row) && too_many_failures(job.row.settings.max_failures, job.counters)) {
+        lift_max_failures(job);  // the same limit must not stop the job at once again
     }
     set_state(c, job, JobState::kResuming, "", command.actor);
     event(c, job.row.tenant, command.actor, "backfill.resumed", to_text(job.row.id), "");

@@ -167,6 +167,10 @@ TEST_F(TemporaryTest, GoingOnAfterTooManyFailuresIsForGood) {
     snapshot_.jobs[0].row = changes_.jobs.at(0);
     snapshot_.jobs[0].row.state = JobState::kPaused;
     snapshot_.jobs[0].row.state_reason = "too_many_failures";
+    JobCheckpoint& seen = snapshot_.jobs[0].checkpoint;
+    seen.remaining.subtract(model::Run{0, 2});
+    seen.failed.add(model::Run{0, 2});
+    seen.counters.failed = 2;
     scheduler_ = std::make_unique<Scheduler>(snapshot_, now_, 7);
     EXPECT_TRUE(apply(ResumeJob{kJob, "ann"}));
     EXPECT_EQ(to_text(row().settings.max_failures), "none");

@@ -89,21 +89,28 @@ void fail_finally(Context& c, Job& job, ExecutorId executor, Index index) {
 // nothing runs beyond one that waits for its retry, nor beyond one that failed for good until
 // somebody has looked at it.
 void stop_after_failure(Context& c, Job& job, uint64_t failed_before) {
-    if (job.row.state != JobState::kRunning && job.row.state != JobState::kResuming) {
+    const bool paused = job.row.state == JobState::kPaused;  // by a person, perhaps for a time
+    if (!paused && job.row.state != JobState::kRunning && job.row.state != JobState::kResuming) {
         return;
     }
     const bool ordered = job.revision->spec.sequential && !job.remaining.empty();
     if (ordered) {
         revoke_leases(c, job, Revoke::kShrink);
     }
-    if (job.counters.failed == failed_before) {
+    if (job.counters.failed == failed_before || paused_itself(job.row)) {
         return;
     }
     if (!ordered && !too_many_failures(job.row.settings.max_failures, job.counters)) {
         return;
     }
-    const std::string reason = ordered ? "sequential_failed" : "too_many_failures";
-    set_state(c, job, JobState::kPaused, reason, "servo");
+    const std::string reason = ordered ? kSequentialFailed : kTooManyFailures;
+    if (paused) {
+        job.row.state_reason = reason;
+        job.row.state_by = "servo";
+        job.row_dirty = true;
+    } else {
+        set_state(c, job, JobState::kPaused, reason, "servo");
+    }
     job.row.state_note = "";
     job.row.resume_at = kNever;
     revoke_leases(c, job, Revoke::kShrink);

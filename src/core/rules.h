@@ -164,6 +164,9 @@ void take_back_late(Context& c, Lease& lease);
 Status check_results(const Lease& lease, const LeaseResults& results);
 void record_results(Context& c, Lease& lease, const LeaseResults& results);
 // The executor of the lease is gone: what it had not reported is suspect and given back.
+// Reasons for which a job pauses itself.
+constexpr const char* kTooManyFailures = "too_many_failures";
+constexpr const char* kSequentialFailed = "sequential_failed";
 void lose_lease(Context& c, LeaseId id, bool suspect);
 // Tells the breakers of the job's pools, or of the `blamed` one, of attempts that ended.
 void observe_breakers(

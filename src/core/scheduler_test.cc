@@ -567,6 +567,54 @@ TEST(Scheduler, APausedJobIsToldAnewOnlyWhatIsNew) {
     EXPECT_NE(w.state(10), JobState::kPaused);
 }
 
+TEST(Scheduler, SomebodyElsesPauseIsMadeLongerAndNeverShorter) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.create(w.row(10, 5));
+    const auto pause = [&w](const char* who, Instant until) {
+        const PauseJob command{JobId(10), PauseMode::kDrain, who, until, who};
+        return std::get<JobReply>(*w.apply(command)).changed;
+    };
+    const auto row = [&w] { return w.scheduler_->job(JobId(10), w.now_)->row; };
+    const Instant soon = w.now_ + Millis(60'000);
+    const Instant late = w.now_ + Millis(120'000);
+    EXPECT_TRUE(pause("ann", soon));
+    EXPECT_TRUE(pause("bob", late));
+    EXPECT_EQ(row().resume_at, late);
+    EXPECT_EQ(row().state_by, "bob");
+    EXPECT_FALSE(pause("ann", soon));
+    ASSERT_TRUE(w.apply(ResumeJob{JobId(10), "ann"}).has_value());
+    EXPECT_TRUE(pause("ann", kNever));
+    EXPECT_FALSE(pause("bob", late));
+    EXPECT_EQ(row().resume_at, kNever);
+    EXPECT_EQ(row().state_by, "ann");
+}
+
+// What paused itself is a person's to resume, whatever pause was there before or comes after.
+TEST(Scheduler, AFailureDuringAPauseIsNotSteppedOver) {
+    World w;
+    w.asset("ledger").sequential = true;
+    w.start();
+    w.executor(1, 4);
+    w.create(w.row(10, 5));
+    w.ask(1, 4);
+    const auto pause = [&w] {
+        return w.apply(PauseJob{
+            JobId(10), PauseMode::kDrain, "break", w.now_ + Millis(2'000), "ann"});
+    };
+    ASSERT_TRUE(pause().has_value());
+    w.fail_one(1, w.held_[1][0], FailureClass::kData);
+    const auto row = [&w] { return w.scheduler_->job(JobId(10), w.now_)->row; };
+    EXPECT_EQ(row().state_reason, "sequential_failed");
+    EXPECT_EQ(row().resume_at, kNever);
+    ASSERT_TRUE(pause().has_value());
+    EXPECT_EQ(row().resume_at, kNever);
+    w.pass(Millis(3'000));
+    EXPECT_EQ(w.state(10), JobState::kPaused);
+    EXPECT_EQ(w.scheduler_->check_invariants(), "");
+}
+
 // The last of one lease is given back and the other one is all reported, in one call: then the job
 // ends with the first, and the second is gone before its turn.
 TEST(Scheduler, ACancellingJobThatEndsTakesAllItsLeasesAlong) {

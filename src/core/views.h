@@ -72,6 +72,9 @@ constexpr Millis kRateNow{60'000};
 constexpr Millis kRateBefore{660'000};
 
 // A job as its row says, with what only the scheduler knows.
+// Paused by a rule of the scheduler, not by a person: going on is a person's decision.
+bool paused_itself(const JobRow& row);
+
 struct JobView {
     JobRow row;
     JobCounters counters;

@@ -8,6 +8,7 @@
 #include "api/words.h"
 #include "base/suggest.h"
 #include "base/text.h"
+#include "core/retry_rules.h"
 #include "model/job_id.h"
 #include "server/lookup.h"
 #include "server/partition_views.h"
@@ -368,6 +369,18 @@ Result<std::string> own_pause(
     const std::string list = fmt::format(
         "`servo partition list {} --status failed` shows them", shell_quote(view.asset_name)
     );
+    const model::MaxFailures& limit = view.row.settings.max_failures;
+    if (view.row.state_reason == "too_many_failures" &&
+        !core::too_many_failures(limit, view.counters)) {
+        return fmt::format(
+            " It paused itself when {} partitions had failed; --max-failures is {} since, and "
+            "holds "
+            "when it is resumed: servo backfill resume {}",
+            view.counters.failed,
+            to_text(limit),
+            id
+        );
+    }
     if (view.row.state_reason == "too_many_failures") {
         return fmt::format(
             " It paused itself: {} of {} partitions that ended failed, which is more than "
@@ -375,7 +388,7 @@ Result<std::string> own_pause(
             "--max-failures N` sets another.",
             view.counters.failed,
             view.counters.finished(),
-            to_text(view.row.settings.max_failures),
+            to_text(limit),
             list,
             id
         );
@@ -396,12 +409,6 @@ Result<std::string> own_pause(
     );
 }
 
-// Whether a rule of the scheduler paused it, not a person.
-bool paused_itself(const JobRow& row) {
-    return row.state == JobState::kPaused &&
-           (row.state_reason == "too_many_failures" || row.state_reason == "sequential_failed");
-}
-
 std::string job_summary(const core::JobView& view) {
     const std::string state(to_string(view.row.state));
     if (is_terminal(view.row.state)) {
@@ -415,14 +422,14 @@ std::string job_summary(const core::JobView& view) {
     }
     std::string out =
         fmt::format("It is {}: {} running, {} to go.", state, view.running, view.pending);
-    if (view.row.state == JobState::kPaused && !paused_itself(view.row)) {
+    if (view.row.state == JobState::kPaused && !core::paused_itself(view.row)) {
         out += fmt::format(
             " Paused by {}{}{}.",
             view.row.state_by,
             view.row.state_note.empty() ? "" : ": ",
             view.row.state_note
         );
-    } else if (!view.waiting.empty() && !paused_itself(view.row)) {
+    } else if (!view.waiting.empty() && !core::paused_itself(view.row)) {
         const core::GateShare& first = view.waiting.front();
         const bool one = first.partitions == 1;
         out += first.gate == core::Gate::kNone ? fmt::format(
@@ -453,7 +460,7 @@ Result<Response> explain_backfill(Call& call) {
     out.backfill_id = to_text(view.row.id);
     out.state = to_string(view.row.state);
     out.summary = job_summary(view);
-    if (paused_itself(view.row)) {
+    if (core::paused_itself(view.row)) {
         const auto revision =
             find_revision(call, view.row.asset, view.row.revision).value_or(nullptr);
         out.summary += SERVO_TRY(own_pause(call, view, revision.get()));

@@ -204,15 +204,16 @@ bool ServerNode::claim_key(engine::Item& item) {
         item.answer(core::Reply(reply));
         return false;
     }
-    if (!keys_under_way_.insert(key.key).second) {
+    if (!keys_under_way_->insert(key.key).second) {
         item.answer(
             tl::unexpected<Error>(conflict("idempotency_key_under_way", "it is being worked on"))
         );
         return false;
     }
-    item.answer = [this, name = key.key, answer = std::move(item.answer)](Result<core::Reply> reply
-                  ) {
-        keys_under_way_.erase(name);
+    item.answer = [under_way = keys_under_way_,
+                   name = key.key,
+                   answer = std::move(item.answer)](Result<core::Reply> reply) {
+        under_way->erase(name);
         answer(std::move(reply));
     };
     return true;

@@ -80,7 +80,10 @@ class ServerNode {
     bool loaded_ = false;
     int64_t steps_ = 0;
     int64_t seen_batches_ = 0;
-    std::set<std::string> keys_under_way_;  // idempotency keys of requests that are not answered
+    // Idempotency keys of requests that are not answered; an answer may arrive when its server is
+    // gone.
+    std::shared_ptr<std::set<std::string>> keys_under_way_ =
+        std::make_shared<std::set<std::string>>();
     std::vector<std::function<void()>> answers_;  // of this step
     std::shared_ptr<bool> life_ = std::make_shared<bool>(true);
 };

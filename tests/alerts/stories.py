@@ -170,7 +170,7 @@ DEADLINES = [
           {8: False, 12: True, 24: True, 26: False},
           (12, {"tenant_id": "acme"}, "1 backfill(s) of tenant acme will miss their deadline",
            "At the present rate 1 open backfill(s) of tenant acme end after their deadline. See which, "
-           "and how late: `servo backfill list --tenant acme --status open --sort rank`")),
+           "with deadlines and estimates: `servo backfill list --tenant acme --status open --sort rank -o wide`")),
     quiet(AT_RISK, "in time", [(60, {})]),
     quiet(AT_RISK, "a moment", [(5, {}), (4, {"at_risk": 2}), (20, {"at_risk": 0})]),
     quiet(AT_RISK, "missing series", [(60, ALL_GONE)]),
@@ -190,7 +190,7 @@ STUCK_JOBS = [
           {14: False, 19: True, 29: True, 32: False},
           (19, {"tenant_id": "acme"}, "A backfill of tenant acme makes no progress",
            "A running backfill of tenant acme has had no result for 15m 0s beyond three times what its "
-           "partitions take at the 95th percentile. See its rate and who holds its slots: "
+           "partitions take at the 95th percentile. See which, by rate: "
            "`servo backfill list --tenant acme --status running --sort rate`")),
     fires(STUCK, "others finish meanwhile",
           [(5, {}), (20, {"stalled": 900, "completed": 5000})], {20: True}),
@@ -219,8 +219,8 @@ POOLS = [
           {6: False, 8: True, 24: True, 26: False},
           (8, {"pool": "warehouse"}, "Pool warehouse is held because what is behind it fails",
            "Half or more of the last attempts that used pool warehouse failed with class external, so "
-           "its work is parked and one attempt at a time tries whether it is back. See what it "
-           "answered: `servo pool list`")),
+           "its work is parked and one attempt at a time tries whether it is back. See how many "
+           "of them failed, and since when: `servo pool list -o wide`")),
     quiet(POOL, "held by a person", [(60, {"warehouse_held": 1})]),
     quiet(POOL, "missing series", [(60, ALL_GONE)]),
 ]

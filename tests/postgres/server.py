@@ -180,16 +180,16 @@ class PostgresServer:
         ]
         for name, value in self.settings.items():
             argv += ["-c", f"{name}={value}"]
-        with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(
-                argv, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                preexec_fn=self.drop_rights,
-            )
+        said = self._launch(argv)
         ready = os.path.join(self.binaries, "pg_isready")
         waited = threading.Event()
         for _ in range(START_SECONDS_MAX * 20):
             if self.process.poll() is not None:
-                raise RuntimeError("PostgreSQL ended at its start:\n" + self.log())
+                # The backends of one that was killed have its memory until they have seen it end.
+                if "pre-existing shared memory block" not in self.log()[said:]:
+                    raise RuntimeError("PostgreSQL ended at its start:\n" + self.log())
+                waited.wait(0.05)
+                said = self._launch(argv)
             asked = subprocess.run(
                 [ready, "-q", "-h", self.folder, "-p", str(self.port), "-U", ADMIN], check=False
             )
@@ -197,6 +197,16 @@ class PostgresServer:
                 return
             waited.wait(0.05)
         raise RuntimeError("PostgreSQL does not become ready:\n" + self.log())
+
+    def _launch(self, argv):
+        """Starts the process, and says how long its log was before."""
+        said = len(self.log()) if os.path.exists(self.log_path) else 0
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                argv, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                preexec_fn=self.drop_rights,
+            )
+        return said
 
     def stop(self, how=signal.SIGINT):
         """SIGINT ends sessions and checkpoints, SIGQUIT ends as after a crash, SIGTERM waits."""

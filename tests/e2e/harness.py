@@ -128,6 +128,12 @@ class Process:
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
             return file.read()
 
+    def wait_log(self, words):
+        """Until it has said so; one that answers may still be about to."""
+        wait_until(lambda: words in self.log() or not self.alive(), f"it says: {words}")
+        if words not in self.log():
+            raise AssertionError(f"it never said {words!r}:\n{self.log()}")
+
     def alive(self):
         return self.popen.poll() is None
 

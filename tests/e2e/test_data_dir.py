@@ -101,7 +101,7 @@ class DataDir(ServoTest):
         self.work()
         self.add_schema_step("compatible", 1)
         process = self.start()
-        self.assertIn("schema", process.log())
+        process.wait_log("schema")
         self.assert_sound()
 
 

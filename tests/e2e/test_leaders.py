@@ -118,8 +118,7 @@ class Leaders(harness.ServoTest):
             self.servers[old].send(signal.SIGCONT)
         harness.wait_until(lambda: self.role(old) == "standby", "the old leader stands by")
         self.assertEqual([job_id], self.servo("backfill", "list", "-o", "name").out.split())
-        log = self.servers[1 - old].log()
-        self.assertIn("given up", log)
+        self.servers[1 - old].wait_log("given up")
 
     def test_a_leader_that_is_told_to_stop_hands_over(self):
         old = self.leader()

@@ -74,13 +74,13 @@ class Peers(harness.ServoTest):
         process = self.standby()
         refused = self.servo("asset", "list", code=harness.UNAVAILABLE)
         self.assertIn("leader", refused.err)
-        self.assertIn("certificate", process.log())
+        process.wait_log("certificate")
 
     def test_a_certificate_for_another_name_is_not_the_leaders(self):
         process = self.standby("--peer-ca", self.authority, "--advertise-url",
                                f"https://localhost:{self.ports[0]}")
         self.servo("asset", "list", code=harness.UNAVAILABLE)
-        self.assertIn("forwarded to https://localhost", process.log())
+        process.wait_log("forwarded to https://localhost")
 
     def share_a_name(self):
         """Both servers have a certificate for the name by which callers come, as behind the service of
@@ -116,7 +116,7 @@ class Peers(harness.ServoTest):
         refused = self.servo("asset", "list", code=harness.UNAVAILABLE)
         self.assertIn("hands nothing on to the leader", refused.err)
         self.assertIn("--peer-name NAME", refused.err)
-        self.assertIn("--peer-name NAME", process.log())
+        process.wait_log("--peer-name NAME")
 
     def test_a_shared_name_that_is_none_is_refused_at_the_start(self):
         process = self.serve(self.ports[0], "--peer-name", "https://servo")

@@ -177,7 +177,7 @@ class OnPostgres(ServoTest):
 
     def test_dev_migrates_by_itself_and_the_offline_verbs_know_the_database(self):
         process = self.start("--slots", "1")
-        self.assertIn("PostgreSQL", process.log())
+        process.wait_log("PostgreSQL")
         self.assertFalse(os.path.exists(os.path.join(self.data_dir, "servo.db")))
         self.assertIn("sound", self.servo("fsck").out)
         self.assertEqual([{"number": 1, "text": "1", "none": None}], self.servo(

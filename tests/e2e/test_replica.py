@@ -110,7 +110,7 @@ class Replica(harness.ServoTest):
         self.assertIn(job_id, self.servo("backfill", "list", "--status", "completed").out)
         self.assertIn(job_id, self.servo("events").out)
         self.servo("report")
-        self.assertIn("history is read from the primary", server.log())
+        server.wait_log("history is read from the primary")
         server.stop()
         # It starts without it, too, and `servo doctor` says so.
         self.lead()

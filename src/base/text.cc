@@ -199,6 +199,10 @@ std::string with_commas(int64_t value) {
     return digits;
 }
 
+std::string counted(uint64_t value, std::string_view one, std::string_view many) {
+    return fmt::format("{} {}", with_commas(static_cast<int64_t>(value)), value == 1 ? one : many);
+}
+
 std::string base32_encode(std::string_view bytes) {
     std::string out;
     uint32_t buffer = 0;

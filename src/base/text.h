@@ -32,6 +32,8 @@ std::vector<std::string> split(std::string_view text, char separator);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 // 1234567 → "1,234,567".
 std::string with_commas(int64_t value);
+// "1 job", "2,000 jobs".
+std::string counted(uint64_t value, std::string_view one, std::string_view many);
 
 // Crockford base32, lower case, without padding; 5 bits a character, most significant first.
 std::string base32_encode(std::string_view bytes);

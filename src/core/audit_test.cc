@@ -130,7 +130,7 @@ TEST_F(Audit, MarksSayHowManyAndAsWhat) {
     apply(mark);
     ASSERT_EQ(changes_.events.size(), 1U);
     EXPECT_EQ(changes_.events[0].kind, "partition.marked");
-    EXPECT_EQ(changes_.events[0].detail, "1 partitions as skipped: no data");
+    EXPECT_EQ(changes_.events[0].detail, "1 partition as skipped: no data");
 }
 
 }  // namespace

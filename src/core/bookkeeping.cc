@@ -224,6 +224,9 @@ void note_holder(Job& job, const std::vector<Wait>& found, Instant now) {
         return;
     }
     const GateAnswer& answer = found.front().answer;
+    if (!answer.open() && answer.gate != Gate::kNoExecutor) {
+        job.gated_at = now;
+    }
     if (!job.held_since) {
         job.held_since = job.waiting_since;
     } else if (job.held_by != answer.gate || job.held_subject != answer.subject) {

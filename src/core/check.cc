@@ -277,10 +277,11 @@ std::string Scheduler::durable_digest() const {
         }
         for (const auto& [index, waiting] : job.waiting) {
             out += fmt::format(
-                "  waiting {} attempt={} deaths={} at={}\n",
+                "  waiting {} attempt={} deaths={} generation={} at={}\n",
                 index,
-                waiting.attempt,
-                waiting.deaths,
+                waiting.tries.attempt,
+                waiting.tries.deaths,
+                waiting.tries.generation,
                 to_ms(waiting.retry_at)
             );
         }

@@ -215,8 +215,11 @@ void commit_pool(Context& c, const PlannedPool& planned, const std::string& acto
         c.state.pool_names[{owner, planned.spec.name}] = id;
     }
     Pool& pool = c.state.pools.at(id);
+    if (pool.row.spec.windows != planned.spec.windows ||
+        pool.row.spec.concurrency != planned.spec.concurrency) {
+        pool.steps.clear();
+    }
     pool.row.spec = planned.spec;
-    pool.steps.clear();
     c.changes.pools.push_back(pool.row);
     event(c, pool.row.tenant, actor, "pool.applied", planned.spec.name, "");
 }
@@ -286,7 +289,6 @@ void add_tenant(Context& c, const std::string& name, const std::string& actor) {
     tenant.row.id = TenantId(++c.state.max_tenant_id);
     tenant.row.name = name;
     tenant.row.created_at = c.now;
-    tenant.vtime = c.state.vtime_floor;
     c.changes.tenants.push_back(tenant.row);
     c.state.tenant_names[name] = tenant.row.id;
     event(c, tenant.row.id, actor, "tenant.created", name, "");

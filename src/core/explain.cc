@@ -85,12 +85,23 @@ std::string release_of_pool_limit(const Pool& pool, Instant now, Instant until) 
         return fmt::format("servo pool unset {}", pool.row.spec.name);
     }
     const char* what = "Free units of the pool";
-    if (pool_limit(pool, now) == 0) {
+    if (!limit_known(pool)) {
+        what = "The pool's time windows, which the server works out within seconds";
+    } else if (pool_limit(pool, now) == 0) {
         what = "The end of the time window that closes the pool";
     } else if (until != kNever) {
         what = "Free units of the pool, or the end of the time window that limits it";
     }
     return fmt::format("{}, or: servo pool set {} --concurrency N", what, pool.row.spec.name);
+}
+
+std::string release_of_sequential(const State& state, const Job& job) {
+    for (const JobId id : state.asset_of(job).open_jobs) {
+        if (id != job.row.id && !state.jobs.at(id).leases.empty()) {
+            return fmt::format("The partition of {} that runs.", to_text(id));
+        }
+    }
+    return "The partition before it.";
 }
 
 // What would release the work, with the command to type.
@@ -135,7 +146,7 @@ std::string release_of(
         case Gate::kTenantLimit:
             return fmt::format("servo tenant set {} --max-concurrency N", tenant);
         case Gate::kSequential:
-            return "The partition before it.";
+            return release_of_sequential(state, job);
         case Gate::kNoExecutor:
             return release_of_no_executor(state, job);
     }

@@ -42,16 +42,17 @@ void dequeue(State& state, Job& job) {
     }
 }
 
-// Runs `change` on the job's order keys while it is out of the queue.
+// Runs `change` on the job's order keys while it is out of the queue. Its tenant is not idle
+// meanwhile and keeps its place among the others.
 template <typename Change>
 void reposition(State& state, Job& job, Change change) {
-    const bool queued = job.queued;
-    if (queued) {
-        dequeue(state, job);
+    auto& queue = state.tenant_of(job).queue;
+    if (job.queued) {
+        queue.erase(key_of(job));
     }
     change();
-    if (queued) {
-        enqueue(state, job);
+    if (job.queued) {
+        queue.insert(key_of(job));
     }
 }
 
@@ -80,9 +81,9 @@ void charge_time(State& state, TenantId id, int64_t slot_us) {
     if (listed) {
         state.runnable.emplace(tenant.vtime, id);
     }
-    if (!state.runnable.empty()) {
-        state.vtime_floor = std::max(state.vtime_floor, state.runnable.begin()->first);
-    }
+    // Where everything is leased nobody is runnable, and yet those who have the slots are busy.
+    const int64_t busy = state.runnable.empty() ? tenant.vtime : state.runnable.begin()->first;
+    state.vtime_floor = std::max(state.vtime_floor, busy);
 }
 
 void serve(State& state, Job& job, uint64_t count, int64_t slot_us) {

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <queue>
+#include <set>
+#include <tuple>
 
+#include "core/forecast_slots.h"
 #include "core/rules.h"
 
 namespace servo::core {
@@ -73,7 +76,11 @@ Durations durations_of(const State& state, const Job& job) {
 class Run {
  public:
     Run(const Scheduler& source, Instant now, uint64_t seed)
-        : scheduler_(source), state_(scheduler_.state_for_forecast()), now_(now), prng_(seed) {
+        : scheduler_(source),
+          state_(scheduler_.state_for_forecast()),
+          now_(now),
+          prng_(seed),
+          free_(state_) {
         state_.forecasting = true;
         state_.now = now;
         state_.prng = Prng(seed);
@@ -85,29 +92,27 @@ class Run {
     // Completion times of the jobs that end.
     std::map<JobId, Instant> play() {
         prepare();
-        for (auto& [id, session] : state_.sessions) {
-            fill(session);
-        }
-        for (int64_t events = 0; events < kForecastEventsMax; ++events) {
-            if (finishing_.empty()) {
-                if (!jump()) {
-                    break;
-                }
-                continue;
-            }
-            const auto [at, lease] = finishing_.top();
-            finishing_.pop();
-            if (at - start_ > kForecastHorizon) {
+        fill();
+        for (int64_t i = 0; i < kForecastEventsMax && !state_.jobs.empty(); ++i) {
+            const Instant release = free_.empty() ? kNever : next_release();
+            const Instant end = finishing_.empty() ? kNever : std::get<Instant>(finishing_.top());
+            if (std::min(release, end) - start_ > kForecastHorizon) {
                 break;
             }
-            advance(at);
-            complete(lease);
+            advance(std::min(release, end));
+            if (end <= release) {
+                const auto [at, lease, session] = finishing_.top();
+                finishing_.pop();
+                complete(lease);
+                free_.add(state_, session);
+            }
+            fill();
         }
         return ended_;
     }
 
  private:
-    using Finish = std::pair<Instant, LeaseId>;
+    using Finish = std::tuple<Instant, LeaseId, SessionId>;
 
     Context context() { return Context{state_, now_, 1, scrap_}; }
 
@@ -139,7 +144,30 @@ class Run {
             kTickInterval, Millis(work_us / 1'000 / std::max<int64_t>(1, state_.slots_total) / 400)
         );
         for (const auto& [id, lease] : state_.leases) {
-            schedule(lease, lease.size - lease.reported);
+            schedule(lease);
+        }
+        note_releases();
+    }
+
+    // The ends of what is set, held or paused for a time.
+    void note_releases() {
+        for (const auto& [id, tenant] : state_.tenants) {
+            releases_.insert(tenant.row.override_limits ? tenant.row.override_info.until : kNever);
+        }
+        for (const auto& [id, asset] : state_.assets) {
+            const AssetHead& head = asset.head;
+            releases_.insert(head.concurrency_override ? head.override_info.until : kNever);
+        }
+        for (const auto& [id, pool] : state_.pools) {
+            const PoolRow& row = pool.row;
+            releases_.insert(row.concurrency_override ? row.override_info.until : kNever);
+            releases_.insert(row.hold ? row.hold->until : kNever);
+        }
+        for (const auto& [id, job] : state_.jobs) {
+            releases_.insert(paused_until(job.row).value_or(kNever));
+            for (const TemporarySettings& one : job.row.temporary) {
+                releases_.insert(one.info.until);
+            }
         }
     }
 
@@ -157,9 +185,10 @@ class Run {
         }
     }
 
-    void schedule(const Lease& lease, uint64_t count) {
+    // The end of what is unreported, some of which has run for a while.
+    void schedule(const Lease& lease) {
         const auto it = known_.find(lease.job);
-        const auto n = static_cast<int64_t>(count);
+        const auto n = static_cast<int64_t>(lease.size - lease.reported);
         int64_t us = n * kUnknownDurationUs;
         if (it != known_.end()) {
             const Durations& d = it->second;
@@ -168,16 +197,23 @@ class Run {
                  integer_sqrt(n) * d.sigma_us / 1'000 * normal_milli(prng_);
             us = std::max<int64_t>(us, n);
         }
-        finishing_.emplace(now_ + std::chrono::ceil<Millis>(Micros(us)), lease.id);
+        // A batch runs all of its partitions at once.
+        const RunnerKind kind = state_.jobs.at(lease.job).revision->spec.run.kind;
+        const int64_t running_us = kind == RunnerKind::kBatch ? us : us / std::max<int64_t>(1, n);
+        us -= std::min(Micros(now_ - lease.progress_at).count(), running_us);
+        const Micros left(std::max<int64_t>(1, us));
+        finishing_.emplace(now_ + std::chrono::ceil<Millis>(left), lease.id, lease.session);
     }
 
     void advance(Instant at) {
         now_ = std::max(now_, at);
         state_.now = now_;
-        if (now_ - state_.last_tick >= tick_every_) {
+        const bool released = !releases_.empty() && *releases_.begin() <= now_;
+        if (now_ - state_.last_tick >= (released ? kTickInterval : tick_every_)) {
             Context c = context();
             tick(c);
             scrap_ = ChangeSet();
+            releases_.erase(releases_.begin(), releases_.upper_bound(now_));
         }
         release_backoff(state_, now_);
     }
@@ -203,64 +239,44 @@ class Run {
         job.counters.completed += count;
         job.leased -= count;
         drop_front(c, lease, count);
-        const SessionId session = lease.session;
         const JobId job_id = lease.job;
         end_lease(c, id);
         if (is_terminal(job.row.state)) {
             ended_[job_id] = now_;
             forget(state_, job_id);
         }
-        const auto home = state_.sessions.find(session);
-        if (home != state_.sessions.end()) {
-            fill(home->second);
-        }
     }
 
-    void fill(Session& session) {
-        if (!takes_work(state_, session)) {
-            return;
-        }
-        Context c = context();
-        for (int64_t free = free_slots(session); free > 0; --free) {
-            const std::optional<LeaseId> lease = grant_one(c, session);
-            if (!lease) {
-                break;
+    void fill() {
+        free_.fill_all([this](SessionId id) {
+            Session& session = state_.sessions.at(id);
+            Context c = context();
+            while (free_slots(session) > 0) {
+                const std::optional<LeaseId> lease = grant_one(c, session);
+                if (!lease) {
+                    return false;
+                }
+                schedule(state_.leases.at(*lease));
             }
-            const Lease& given = state_.leases.at(*lease);
-            schedule(given, given.size);
-        }
+            return true;
+        });
     }
 
-    // Nothing runs: go to the next instant at which time alone may release work.
-    bool jump() {
+    // When time alone may release work next. What a tick has to see waits for one, as in life.
+    Instant next_release() const {
         Instant next = kNever;
-        const auto consider = [&](Instant at) {
-            if (at > now_) {
-                next = std::min(next, at);
-            }
-        };
+        if (!releases_.empty()) {
+            next = std::max(*releases_.begin(), state_.last_tick + kTickInterval);
+        }
         if (!state_.backoff.empty()) {
-            consider(std::get<0>(*state_.backoff.begin()));
+            next = std::min(next, std::get<Instant>(*state_.backoff.begin()));
         }
         for (const auto& [id, pool] : state_.pools) {
-            for (const LimitStep& step : pool.steps) {
-                consider(step.from);
-            }
-            consider(pool.row.hold ? pool.row.hold->until : kNever);
-            consider(pool.breaker.probe_at().value_or(kNever));
+            const Instant probe = pool.breaker.probe_at().value_or(kNever);
+            next = std::min(next, probe > now_ ? probe : kNever);
+            next = std::min(next, pool_limit_rises(pool, now_));
         }
-        for (const auto& [id, job] : state_.jobs) {
-            consider(job.row.resume_at);
-        }
-        if (next == kNever || next - start_ > kForecastHorizon) {
-            return false;
-        }
-        state_.last_tick = std::min(state_.last_tick, next - tick_every_);
-        advance(next);
-        for (auto& [id, session] : state_.sessions) {
-            fill(session);
-        }
-        return true;
+        return next;
     }
 
     Scheduler scheduler_;
@@ -268,6 +284,8 @@ class Run {
     Instant now_;
     Instant start_;
     Prng prng_;
+    FreeSlots free_;
+    std::set<Instant> releases_;  // those that no tick has seen
     Millis tick_every_{1'000};
     ChangeSet scrap_;
     std::map<JobId, Durations> known_;

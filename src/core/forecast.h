@@ -39,7 +39,8 @@ struct Forecast {
 
 // Duration draws: per range n · mean + √n · σ · z, where mean and σ come from the recorded
 // histogram of the revision, scaled by the share of time lost to failures so far; and per run one
-// factor on the mean of relative width max(5 %, cv / √samples) for what is not known about it.
+// factor on the mean of relative width max(5 %, cv / √samples) for what is not known about it. What
+// runs at `now` counts with what is left of it.
 // P50 and P90 are order statistics over kForecastRuns runs.
 // Jobs in `added` need not exist; those that the scheduler refuses are left out.
 Forecast forecast(

@@ -52,7 +52,8 @@ GateAnswer pool_gate(const Pool& pool, TenantId tenant, int units, Instant now, 
         return {Gate::kBreaker, id, pool.breaker.since(), pool.breaker.probe_at().value_or(kNever)};
     }
     const int64_t limit = pool_limit(pool, now);
-    if (limit >= 0 && pool.used + own > limit) {
+    // A window may close the pool: nothing is given until that is known.
+    if (!limit_known(pool) || (limit >= 0 && pool.used + own > limit)) {
         return {Gate::kPoolLimit, id, kLastGrant, pool_limit_rises(pool, now)};
     }
     const int64_t share = pool.row.spec.per_tenant_concurrency;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "core/retry_rules.h"
 #include "core/rules.h"
 #include "model/job_id.h"
@@ -84,6 +85,16 @@ Status check_pending(const State& state, const Tenant& tenant, uint64_t more) {
     ));
 }
 
+// `open`: jobs in memory, with the one that is to be open.
+Status check_open_jobs(size_t open) {
+    if (open <= kOpenJobsMax) {
+        return {};
+    }
+    return fail(resource_exhausted(
+        "too_many_jobs", fmt::format("There are {} open jobs already.", kOpenJobsMax)
+    ));
+}
+
 Result<std::monostate> check_new(const State& state, const JobRow& row) {
     const auto tenant = state.tenants.find(row.tenant);
     const auto asset = state.assets.find(row.asset);
@@ -113,11 +124,7 @@ Result<std::monostate> check_new(const State& state, const JobRow& row) {
             fmt::format("A priority lies between {} and {}.", kPriorityMin, kPriorityMax)
         ));
     }
-    if (state.jobs.size() >= kOpenJobsMax) {
-        return fail(resource_exhausted(
-            "too_many_jobs", fmt::format("There are {} open jobs already.", kOpenJobsMax)
-        ));
-    }
+    SERVO_CHECK(check_open_jobs(state.jobs.size() + 1));
     SERVO_CHECK(check_pending(state, tenant->second, row.total()));
     return std::monostate{};
 }
@@ -251,8 +258,8 @@ Result<Reply> create_jobs(Context& c, const CreateJobs& command) {
             "backfill.created",
             to_text(row.id),
             fmt::format(
-                "{} partitions of {}{}.",
-                job.row.total(),
+                "{} of {}{}.",
+                counted(job.row.total(), "partition", "partitions"),
                 c.state.asset_of(job).head.name,
                 row.note.empty() ? "" : ": " + row.note
             )
@@ -405,8 +412,12 @@ Result<Reply> retry_job(Context& c, const RetryJob& command) {
     if (again.empty()) {
         return job_reply(job, false);
     }
-    SERVO_CHECK(check_free(c.state, job, again));
     const uint64_t count = again.size();
+    if (job.row.state == JobState::kFailed) {
+        SERVO_CHECK(check_open_jobs(c.state.jobs.size()));
+        SERVO_CHECK(check_pending(c.state, c.state.tenant_of(job), count));
+    }
+    SERVO_CHECK(check_free(c.state, job, again));
     materialise_results(c, job);  // until they end anew they stand as failed
     job.failed.subtract(again);
     job.counters.failed -= count;

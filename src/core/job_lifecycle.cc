@@ -138,7 +138,7 @@ void enqueue_waiting(State& state, Job& job, Index index, const Waiting& waiting
     if (waiting.retry_at > now) {
         state.backoff.emplace(waiting.retry_at, job.row.id, index);
     } else {
-        job.due[{waiting.deaths, waiting.attempt}].add(index);
+        job.due[waiting.tries].add(index);
     }
 }
 
@@ -153,7 +153,7 @@ void release_backoff(State& state, Instant now) {
         Job& job = it->second;
         const auto waiting = job.waiting.find(index);
         if (waiting != job.waiting.end() && waiting->second.retry_at == at) {
-            job.due[{waiting->second.deaths, waiting->second.attempt}].add(index);
+            job.due[waiting->second.tries].add(index);
             refresh_queue(state, job);
         }
     }
@@ -319,66 +319,6 @@ void finish_if_done(Context& c, Job& job) {
         end_lease(c, id);
     }
     release_overlap_waiters(c, job.row.asset);
-}
-
-std::vector<OrdinalRun> ordinals_of(const Job& job, const RunSet& indices) {
-    std::vector<OrdinalRun> runs;
-    for (const Run& run : indices.runs()) {
-        const std::vector<OrdinalRun> part = job.row.ordinals->slice(run);
-        runs.insert(runs.end(), part.begin(), part.end());
-    }
-    std::sort(runs.begin(), runs.end(), [](const OrdinalRun& a, const OrdinalRun& b) {
-        return a.first < b.first;
-    });
-    return runs;
-}
-
-RunSet shared(const OrdinalView& view, const Job& job, const RunSet& indices) {
-    // Most jobs of an asset lie apart: with thousands of them open, only that is looked at.
-    const std::vector<OrdinalRun>& ours = view.runs();
-    const std::vector<OrdinalRun>& theirs = job.row.ordinals->runs();
-    if (ours.empty() || theirs.empty() || ours.back().last() < theirs.front().first ||
-        theirs.back().last() < ours.front().first) {
-        return {};
-    }
-    return view.intersection(OrdinalView(ordinals_of(job, indices)));
-}
-
-void release_overlap_waiters(Context& c, AssetId asset_id) {
-    const std::set<JobId> open = c.state.assets.at(asset_id).open_jobs;
-    for (const JobId id : open) {
-        Job& job = c.state.jobs.at(id);
-        if (!job.row.waits_for) {
-            continue;
-        }
-        JobId blocker;
-        for (const JobId other_id : open) {
-            const Job& other = c.state.jobs.at(other_id);
-            if (other_id == id || other.row.waits_for || is_terminal(other.row.state)) {
-                continue;
-            }
-            if (!shared(*job.row.ordinals, other, other.remaining).empty()) {
-                blocker = other_id;
-                break;
-            }
-        }
-        if (blocker != job.row.waits_for) {
-            job.row.waits_for = blocker;
-            if (job.row.state == JobState::kPending) {
-                job.row.state_reason = blocker ? "overlap" : "";
-            }
-            if (is_unclaimed(job)) {
-                job.row.state_since = c.now;
-            }
-            job.waiting_since = c.now;
-            job.row_dirty = true;
-            mark_dirty(c.state, job);
-            refresh_queue(c.state, job);
-            if (!blocker) {
-                checkpoint_before(c, job);
-            }
-        }
-    }
 }
 
 }  // namespace servo::core

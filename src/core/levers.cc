@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/rfc3339.h"
+#include "base/text.h"
 #include "core/rules.h"
 #include "model/settable.h"
 
@@ -97,6 +98,15 @@ Result<Asset*> asset_of(State& state, const std::string& tenant, const std::stri
         return fail(no_such("asset", name, "asset"));
     }
     return &state.assets.at(it->second);
+}
+
+// What one that is held is told anew. Somebody else's hold is made longer, never shorter.
+bool tells_news(const Hold& held, const HoldPool& command) {
+    if (held.by != command.actor) {
+        return command.until > held.until;
+    }
+    return command.until != held.until ||
+           (!command.reason.empty() && command.reason != held.reason);
 }
 
 }  // namespace
@@ -206,12 +216,12 @@ Result<Reply> hold_pool(Context& c, const HoldPool& command) {
             pool.row.breaker_since = c.now;
         }
     } else {
+        if (pool.row.hold && !tells_news(*pool.row.hold, command)) {
+            return Reply(Done{false});
+        }
         Hold hold{command.actor, command.reason, c.now, command.until};
         if (pool.row.hold && hold.reason.empty()) {
             hold.reason = pool.row.hold->reason;
-        }
-        if (pool.row.hold && pool.row.hold->by == hold.by && pool.row.hold->until == hold.until) {
-            return Reply(Done{false});
         }
         pool.row.hold = hold;
     }
@@ -350,7 +360,10 @@ Result<Reply> mark_partitions(Context& c, const MarkPartitions& command) {
         "partition.marked",
         asset.head.name,
         fmt::format(
-            "{} partitions as {}: {}", marked.size(), to_string(command.outcome), command.reason
+            "{} as {}: {}",
+            counted(marked.size(), "partition", "partitions"),
+            to_string(command.outcome),
+            command.reason
         )
     );
     return Reply(Done{true});

@@ -1,4 +1,4 @@
-// Live overrides: what a set leaves as it was.
+// Live overrides and holds: what a set leaves as it was, and whose hold is in force.
 #include <gtest/gtest.h>
 
 #include "core/scheduler.h"
@@ -6,7 +6,7 @@
 namespace servo::core {
 namespace {
 
-// One tenant, acme.
+// One tenant, acme, and one pool, warehouse.
 class World {
  public:
     Result<Reply> apply(const Command& command) {
@@ -22,6 +22,11 @@ class World {
         tenant.name = "acme";
         out.tenants = {tenant};
         out.max_tenant_id = 1;
+        PoolRow pool;
+        pool.id = PoolId(1);
+        pool.spec.name = "warehouse";
+        out.pools = {pool};
+        out.max_pool_id = 1;
         return out;
     }
 
@@ -68,6 +73,48 @@ TEST(Levers, WhatIsSetOfATenantForATimeDoesNotBecomeLasting) {
     slots.until = kNever;
     ASSERT_TRUE(w.apply(slots));
     EXPECT_EQ(row().override_info.reason, "for good");
+}
+
+TEST(Levers, SomebodyElsesHoldOfAPoolIsMadeLongerAndNeverShorter) {
+    World w;
+    const Instant soon = w.now_ + Millis(600'000);
+    const Instant late = w.now_ + Millis(1'200'000);
+    struct Row {
+        const char* who;
+        Instant until;
+        const char* reason;
+        bool changed;
+        const char* reason_after;
+    };
+    const std::vector<Row> rows = {
+        {"ann", kNever, "vacuum", true, "vacuum"},
+        {"bob", soon, "", false, "vacuum"},
+        {"bob", kNever, "mine", false, "vacuum"},
+        {"ann", kNever, "", false, "vacuum"},
+        {"ann", kNever, "long vacuum", true, "long vacuum"},  // a new reason is news
+        {"ann", soon, "", true, "long vacuum"},               // one's own may be shorter
+        {"bob", late, "", true, "long vacuum"},
+        {"ann", soon, "vacuum", false, "long vacuum"},
+        {"ann", kNever, "vacuum", true, "vacuum"},
+    };
+    std::string by;
+    Instant until;
+    for (const Row& row : rows) {
+        HoldPool hold;
+        hold.pool = "warehouse";
+        hold.until = row.until;
+        hold.reason = row.reason;
+        hold.actor = row.who;
+        EXPECT_EQ(std::get<Done>(*w.apply(hold)).changed, row.changed) << row.who << row.reason;
+        if (row.changed) {
+            by = row.who;
+            until = row.until;
+        }
+        const Hold held = *w.scheduler_.pools(w.now_).at(0).row.hold;
+        EXPECT_EQ(held.by, by);
+        EXPECT_EQ(held.until, until);
+        EXPECT_EQ(held.reason, row.reason_after);
+    }
 }
 
 }  // namespace

@@ -115,6 +115,7 @@ void load_grant(State& state, const GrantRow& row, const FailedTokens& failed, I
         lease.granted_at = row.granted_at;
         lease.progress_at = now;
         lease.booked_to = stamp(now);
+        // Charged when it was granted: shares begin equal at a load, with what is leased in them.
         lease.estimate_us = std::max<int64_t>(1, expected_us(state, job));
         lease.reported = row.first_position + reported_here;
         lease.started = lease.reported;
@@ -138,6 +139,14 @@ void load_grant(State& state, const GrantRow& row, const FailedTokens& failed, I
     for (const Run& run : left.runs()) {
         job.ready.subtract(run);
     }
+}
+
+// Since when it fails by its dependency. A lost attempt goes on with the streak that it
+// interrupted: then its row tells of a time before it began.
+std::optional<Instant> external_since(const FailureRow& row) {
+    const bool goes_on = row.klass == FailureClass::kLost && row.first_failed_at < row.started_at;
+    return row.klass == FailureClass::kExternal || goes_on ? std::optional(row.first_failed_at)
+                                                           : std::nullopt;
 }
 
 // Everything that is neither ready nor leased waits for its retry.
@@ -188,13 +197,8 @@ void adopt(State& state, const Snapshot::OpenJob& open, Instant now) {
     job.effective_priority = job.row.settings.priority;
     for (const FailureRow& row : open.retrying) {
         if (!row.final && job.remaining.contains(row.index)) {
-            job.waiting[row.index] = Waiting{
-                row.retry_at,
-                row.next_attempt,
-                row.deaths,
-                row.klass,
-                row.first_failed_at,
-                row.token};
+            const Tries tries{row.deaths, row.next_attempt, row.generation};
+            job.waiting[row.index] = Waiting{row.retry_at, tries, external_since(row), row.token};
         }
     }
     job.ready = job.remaining;

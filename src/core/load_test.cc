@@ -257,5 +257,60 @@ TEST_F(LoadTest, RatesAreThoseSinceTheLeaderBegan) {
     EXPECT_EQ(view.rate_before_milli, 0);
 }
 
+// Shares begin equal, with what is leased in them: it was charged when it was granted.
+TEST_F(LoadTest, ALeaseOfBeforeCostsNothingAnew) {
+    DurationRow durations;
+    durations.asset = AssetId(1);
+    durations.revision = 1;
+    durations.stats.add(Micros(500'000), 100);
+    snapshot_.durations = {durations};
+    load();
+    RegisterRequest request;
+    request.executor = "x1";
+    request.session = kSession;
+    request.slots = 2;
+    request.held = {{kLease, 5, 0}};
+    request.ack = 6;
+    ASSERT_TRUE(apply(RegisterExecutor{request}).has_value());
+    CallRequest report = call();
+    report.ack = 6;
+    report.free_slots = 0;
+    LeaseResults results;
+    results.lease = kLease;
+    for (uint64_t position = 0; position < 5; ++position) {
+        results.done.push_back({position, now_, Micros(500'000), -1, -1, -1, -1});
+    }
+    report.results = {results};
+    ASSERT_TRUE(apply(ExecutorCall{report}).has_value());
+    EXPECT_FALSE(says("lease "));
+    EXPECT_EQ(scheduler_->state().tenants.at(TenantId(1)).vtime, 0);
+}
+
+TEST_F(LoadTest, AStreakOfExternalFailuresGoesOn) {
+    snapshot_.grants.clear();
+    const Instant first = now_ - Millis(60'000);
+    const Instant later = now_ - Millis(20'000);
+    struct Row {
+        FailureClass klass;
+        Instant first_failed_at;
+        std::optional<Instant> since;
+    };
+    for (const Row& row : {
+             Row{FailureClass::kExternal, first, first},
+             Row{FailureClass::kLost, first, first},
+             Row{FailureClass::kLost, later, std::nullopt},
+             Row{FailureClass::kTransient, later, std::nullopt},
+         }) {
+        FailureRow stored = failure(0, kLease.value, false);
+        stored.klass = row.klass;
+        stored.first_failed_at = row.first_failed_at;
+        stored.started_at = later - Millis(10'000);
+        snapshot_.jobs[0].retrying = {stored};
+        load();
+        const Job& job = scheduler_->state().jobs.at(JobId(1));
+        EXPECT_EQ(job.waiting.at(0).external_since, row.since) << to_string(row.klass);
+    }
+}
+
 }  // namespace
 }  // namespace servo::core

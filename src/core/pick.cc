@@ -16,23 +16,27 @@ uint64_t suspect_range(int deaths) {
     return shift >= 12 ? 1 : kSuspectRangeMax >> shift;
 }
 
-Pick taken(Job& job, RunSet set, int attempt, int deaths) {
+Pick taken(Job& job, RunSet set, Tries tries) {
     Pick pick;
     pick.job = job.row.id;
     pick.runs = set.runs();
     pick.size = set.size();
-    pick.attempt = attempt;
-    pick.deaths = deaths;
+    pick.tries = tries;
     return pick;
 }
 
-Pick take_due(Job& job, std::map<std::pair<int, int>, RunSet>::iterator it, uint64_t count) {
-    const auto [deaths, attempt] = it->first;
+// What has not been tried in this generation.
+Tries first_try(const Job& job) {
+    return {.generation = job.row.generation};
+}
+
+Pick take_due(Job& job, std::map<Tries, RunSet>::iterator it, uint64_t count) {
+    const Tries tries = it->first;
     RunSet set = it->second.take_front(count, kRunsPerGrantMax);
     if (it->second.empty()) {
         job.due.erase(it);
     }
-    return taken(job, std::move(set), attempt, deaths);
+    return taken(job, std::move(set), tries);
 }
 
 // How many partitions are expected to fill the target. One until a result tells how long they take,
@@ -51,16 +55,16 @@ Pick take_sequential(Job& job) {
     const Index first = job.remaining.runs().front().first;
     if (job.ready.contains(first)) {
         job.ready.subtract(first);
-        return taken(job, RunSet(Run{first, first + 1}), 1, 0);
+        return taken(job, RunSet(Run{first, first + 1}), first_try(job));
     }
     for (auto it = job.due.begin(); it != job.due.end(); ++it) {
         if (it->second.contains(first)) {
-            const auto [deaths, attempt] = it->first;
+            const Tries tries = it->first;
             it->second.subtract(first);
             if (it->second.empty()) {
                 job.due.erase(it);
             }
-            return taken(job, RunSet(Run{first, first + 1}), attempt, deaths);
+            return taken(job, RunSet(Run{first, first + 1}), tries);
         }
     }
     return {};
@@ -114,13 +118,13 @@ Pick take(State& state, Job& job, uint64_t limit) {
     Pick pick;
     if (job.revision->spec.sequential) {
         pick = take_sequential(job);
-    } else if (!job.due.empty() && job.due.begin()->first.first == 0) {
+    } else if (!job.due.empty() && job.due.begin()->first.deaths == 0) {
         pick = take_due(job, job.due.begin(), size);
     } else if (!job.ready.empty()) {
-        pick = taken(job, job.ready.take_front(size, kRunsPerGrantMax), 1, 0);
+        pick = taken(job, job.ready.take_front(size, kRunsPerGrantMax), first_try(job));
     } else if (!job.due.empty()) {
         const auto it = job.due.begin();
-        pick = take_due(job, it, std::min(size, suspect_range(it->first.first)));
+        pick = take_due(job, it, std::min(size, suspect_range(it->first.deaths)));
     }
     refresh_queue(state, job);
     return pick;

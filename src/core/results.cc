@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "core/retry_rules.h"
 #include "core/rules.h"
 #include "model/job_id.h"
@@ -56,9 +57,10 @@ void observe_breakers(
         if (external && !blamed.empty() && blamed != pool.row.spec.name) {
             continue;
         }
+        const int64_t limit = pool_limit(pool, c.now);
+        const int64_t full = limit > 0 ? limit : kBreakerRampFull;
         for (uint64_t i = 0; i < std::min(times, kBreakerObservationsMax); ++i) {
-            const int64_t limit = pool_limit(pool, c.now);
-            if (pool.breaker.observe(external, c.now, limit > 0 ? limit : kBreakerRampFull)) {
+            if (pool.breaker.observe(external, c.now, full)) {
                 breaker_changed(c, pool);
             }
         }
@@ -121,8 +123,22 @@ void stop_after_failure(Context& c, Job& job, uint64_t failed_before) {
         "backfill.paused",
         to_text(job.row.id),
         ordered ? "A partition of a sequential asset failed."
-                : fmt::format("{} partitions failed.", job.counters.failed)
+                : counted(job.counters.failed, "partition", "partitions") + " failed."
     );
+}
+
+// Since when the partition fails by its dependency, after another attempt that failed. One that was
+// lost says nothing of the dependency.
+std::optional<Instant> external_since(
+    const Job& job, Index index, FailureClass klass, Instant now
+) {
+    const auto before = job.waiting.find(index);
+    std::optional<Instant> since;
+    if (before != job.waiting.end() &&
+        (klass == FailureClass::kExternal || klass == FailureClass::kLost)) {
+        since = before->second.external_since;
+    }
+    return klass == FailureClass::kExternal ? since.value_or(now) : since;
 }
 
 // Books one failed attempt of `index`, whose lease number was `attempt`.
@@ -135,13 +151,10 @@ void record_failure(
     const FailedResult& result,
     int deaths
 ) {
-    const auto before = job.waiting.find(index);
-    const bool streak = before != job.waiting.end() &&
-                        before->second.klass == FailureClass::kExternal &&
-                        result.klass == FailureClass::kExternal;
+    const std::optional<Instant> external = external_since(job, index, result.klass, c.now);
     FailedAttempt failed{result.klass, lease.attempt, c.now, result.retry_after};
     failed.slot_deaths = result.slot_died ? deaths : 0;
-    failed.first_failed_at = streak ? before->second.first_failed_at : c.now;
+    failed.first_failed_at = external.value_or(c.now);
     RetryDecision decision =
         decide_retry(job.revision->spec.retries, job.row.settings, failed, c.now, c.state.prng);
     if (result.klass == FailureClass::kQuarantined) {
@@ -187,13 +200,8 @@ void record_failure(
     } else if (decision.final) {
         fail_finally(c, job, lease.executor, index);
     } else {
-        Waiting waiting{
-            decision.retry_at,
-            decision.next_attempt,
-            deaths,
-            result.klass,
-            failed.first_failed_at,
-            token};
+        const Tries tries{deaths, decision.next_attempt, lease.generation};
+        Waiting waiting{decision.retry_at, tries, external, token};
         job.waiting[index] = waiting;
         enqueue_waiting(c.state, job, index, waiting, c.now);
     }
@@ -266,7 +274,6 @@ void record_done(
     c.state.tally.end(job.row.tenant, job.row.asset, EndStatus::kCompleted, done.size());
     c.state.tally.attempts_done(job.row.tenant, done.size());
     book_count(c.state, job, lease.executor, kMeterCompleted, done.size());
-    entry.durations_dirty = true;
     c.state.dirty_durations.emplace(asset.head.id, job.row.revision);
     const int64_t estimate = lease.estimate_us * static_cast<int64_t>(done.size());
     charge_time(c.state, lease.tenant, busy_us - estimate - lease.charged_ahead_us);

@@ -12,6 +12,9 @@ namespace servo::core {
 // --- usage.cc: the only place that changes usage counts ---
 void charge(State& state, Lease& lease);
 void release(State& state, Lease& lease);
+// False while the steps of the pool's windows are not there yet: they are made outside, after each
+// load and whenever its definition changed.
+bool limit_known(const Pool& pool);
 // The pool's limit at `now` from override, windows or definition; -1 = none.
 int64_t pool_limit(const Pool& pool, Instant now);
 // When a window ends that makes the limit lower than it will be; kNever: none does, or not within
@@ -20,6 +23,9 @@ Instant pool_limit_rises(const Pool& pool, Instant now);
 int64_t asset_limit(const Asset& asset, const AssetSpec& spec);  // 0 = none
 // Partitions of the job that run: one for each lease with something unreported.
 uint64_t running_of(const State& state, const Job& job);
+// Since when the work of a job without a lease lacks nothing but a slot: what a pause or a limit
+// held back is nobody's latency. As of the last look at what waits, which is a second ago at most.
+Instant claimable_since(const Job& job);
 
 // --- gates.cc: the filters inside the pick, which also explain ---
 struct GateAnswer {
@@ -97,8 +103,7 @@ struct Pick {
     JobId job;
     std::vector<Run> runs;
     uint64_t size = 0;
-    int attempt = 1;
-    int deaths = 0;
+    Tries tries;
 };
 // The job that gets the next free slot of `session`.
 std::optional<JobId> choose(State& state, const Session& session, Instant now);
@@ -121,6 +126,8 @@ void give_back(Context& c, Job& job, const std::vector<Run>& runs);
 // Ends the job when nothing remains, or its cancelling when nothing is leased.
 void finish_if_done(Context& c, Job& job);
 void end_lease(Context& c, LeaseId id);  // releases, gives back what is unreported, forgets
+// Takes the first `count` unreported positions off the lease: they are reported.
+void drop_front(Context& c, Lease& lease, uint64_t count);
 // Gives back the positions of `lease` from `size` on.
 void shrink_lease(Context& c, Lease& lease, uint64_t size);
 void add_grant(Context& c, Lease& lease, LeaseGrant grant);
@@ -136,11 +143,13 @@ void event(
 void release_backoff(State& state, Instant now);
 // Puts an index with a failure behind it into due, or into backoff until its time.
 void enqueue_waiting(State& state, Job& job, Index index, const Waiting& waiting, Instant now);
+
+// --- overlap.cc ---
 // The partitions that `indices` of the job are, ascending.
 std::vector<OrdinalRun> ordinals_of(const Job& job, const RunSet& indices);
 // The indices of `view` whose partitions are among these of the job.
 RunSet shared(const OrdinalView& view, const Job& job, const RunSet& indices);
-// Jobs that waited for others' partitions start when these are free.
+// Jobs that waited for others' partitions start when these are free, in the order they came.
 void release_overlap_waiters(Context& c, AssetId asset);
 
 // --- take_back.cc: leased work that has not started, asked back from its executors ---
@@ -163,17 +172,16 @@ void take_back_late(Context& c, Lease& lease);
 // Checks that `results` continue the lease; changes nothing.
 Status check_results(const Lease& lease, const LeaseResults& results);
 void record_results(Context& c, Lease& lease, const LeaseResults& results);
-// The executor of the lease is gone: what it had not reported is suspect and given back.
 // Reasons for which a job pauses itself.
 constexpr const char* kTooManyFailures = "too_many_failures";
 constexpr const char* kSequentialFailed = "sequential_failed";
+// The executor of the lease is gone: what it had not reported is given back, as lost when it is
+// `suspect`.
 void lose_lease(Context& c, LeaseId id, bool suspect);
 // Tells the breakers of the job's pools, or of the `blamed` one, of attempts that ended.
 void observe_breakers(
     Context& c, Job& job, const std::string& blamed, bool external, uint64_t times
 );
-// Index of the next unreported position (runs of the front grants).
-void drop_front(Context& c, Lease& lease, uint64_t count);
 
 // --- sessions.cc ---
 Result<RegisterReply> register_executor(

@@ -4,7 +4,6 @@
 
 #include <memory>
 
-#include "core/forecast.h"
 #include "core/pace.h"
 #include "core/scheduler_test_support.h"
 
@@ -45,89 +44,6 @@ TEST(Scheduler, TheLastPartitionEndsTheJobInTheSameBatch) {
     EXPECT_EQ(w.changes_.done.size(), 1U);
     EXPECT_EQ(w.changes_.materialised.size(), 1U);
     EXPECT_EQ(w.changes_.ended_grants.size(), 1U);
-}
-
-TEST(Scheduler, TalliesWhatEndsAndHowLongItTook) {
-    World w;
-    w.asset("orders").retries.max_attempts = 1;
-    w.start();
-    w.create(w.row(10, 2));
-    w.pass(Millis(61'000));  // claimable, and no executor to take it
-    EXPECT_EQ(
-        w.scheduler_->meters(JobId{}, 10, w.now_)[0].claimable_since, w.now_ - Millis(61'000)
-    );
-    w.executor(1, 2);
-    w.ask(1, 2);
-    EXPECT_FALSE(w.scheduler_->meters(JobId{}, 10, w.now_)[0].claimable_since);
-    w.fail_one(1, w.held_[1][0], FailureClass::kData);
-    w.finish(1, w.held_[1][0], 0, Micros(20'000), 0);
-    const Tally& tally = w.scheduler_->tally();
-    EXPECT_EQ(tally.processed.at(TenantId(1)), (EndCounts{1, 1, 0}));
-    EXPECT_EQ(tally.asset_processed.at(AssetId(1)), (EndCounts{1, 1, 0}));
-    EXPECT_EQ(tally.attempts_completed.at(TenantId(1)), 1u);
-    EXPECT_EQ(tally.attempts_failed.at(TenantId(1))[static_cast<size_t>(FailureClass::kData)], 1u);
-    EXPECT_EQ(tally.claim_latency.total, 1u);
-    EXPECT_EQ(tally.claim_latency.sum_us, 61'000'000);
-    EXPECT_EQ(tally.completed_duration.total, 1u);
-    EXPECT_EQ(tally.job_duration[static_cast<size_t>(FinalState::kFailed)].total, 1u);
-}
-
-TEST(Scheduler, PausedAndGatedWorkIsNotClaimable) {
-    World w;
-    w.asset("orders");
-    w.start();
-    w.create(w.row(10, 5));
-    w.pass(Millis(5'000));
-    w.apply(PauseJob{JobId(10), PauseMode::kDrain, "", kNever, "ann"});
-    const JobMeter paused = w.scheduler_->meters(JobId{}, 10, w.now_)[0];
-    EXPECT_FALSE(paused.claimable_since);
-    EXPECT_EQ(paused.gated, 5u);
-    EXPECT_EQ(paused.eligible, 0u);
-    w.pass(Millis(5'000));
-    w.apply(ResumeJob{JobId(10), "ann"});
-    // Anew after a resume.
-    EXPECT_EQ(w.scheduler_->meters(JobId{}, 10, w.now_)[0].claimable_since, w.now_);
-}
-
-// Others were served before it since then: it has no slot, but had its first lease.
-TEST(Scheduler, WhatWasClaimedOnceIsNotClaimable) {
-    World w;
-    w.asset("orders");
-    w.start();
-    w.executor(1, 1);
-    w.create(w.row(10, 5));
-    w.ask(1, 1);
-    ASSERT_EQ(w.state(10), JobState::kRunning);
-    w.fail_one(1, w.held_[1][0], FailureClass::kLost);
-    w.pass(Millis(90'000));
-    const JobMeter meter = w.scheduler_->meters(JobId{}, 10, w.now_)[0];
-    EXPECT_EQ(meter.slots, 0);
-    EXPECT_GT(meter.eligible, 0U);
-    EXPECT_FALSE(meter.claimable_since);
-}
-
-TEST(Scheduler, ClaimsAreKeptWithTheJobAsTheyAreCounted) {
-    World w;
-    w.asset("orders");
-    w.start();
-    w.create(w.row(10, 1'000));
-    w.pass(Millis(7'000));
-    w.executor(1, 1);
-    w.ask(1, 1);
-    std::vector<Claim> expected = {{w.now_, Millis(7'000)}};
-    ASSERT_EQ(w.changes_.jobs.size(), 1U);
-    EXPECT_EQ(w.changes_.jobs[0].claims, expected);
-    for (size_t i = 1; i <= kClaimsMax; ++i) {
-        w.finish(1, w.held_[1][0], 0, Micros(1'000'000), 0);
-        w.apply(PauseJob{JobId(10), PauseMode::kDrain, "", kNever, "ann"});
-        w.apply(ResumeJob{JobId(10), "ann"});
-        w.now_ += Millis(static_cast<int64_t>(i));
-        w.ask(1, 1);
-        expected.push_back({w.now_, Millis(static_cast<int64_t>(i))});
-    }
-    expected.erase(expected.begin());  // the oldest made room
-    EXPECT_EQ(w.scheduler_->job(JobId(10), w.now_)->row.claims, expected);
-    EXPECT_EQ(w.scheduler_->tally().claim_latency.total, kClaimsMax + 1);
 }
 
 TEST(Scheduler, WithoutAnyExecutorWorkIsEligibleAndItsSlotsAreMissing) {
@@ -432,6 +348,95 @@ TEST(Scheduler, ATenantsLimitCountsWhatIsUnfinishedOfItsOpenJobs) {
     EXPECT_TRUE(w.create(w.row(13, 4, 1, 300)).has_value()) << "nor does what was cancelled";
 }
 
+// What was not taken back is one piece of work with its attempts of before.
+TEST(Scheduler, ARetryRaisesTheGenerationOfWhatItTakesBackAndOfNothingElse) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 1);
+    w.create(w.row(10, 2));
+    w.ask(1, 1);
+    w.fail_one(1, w.held_[1][0], FailureClass::kData);  // for good
+    w.ask(1, 1);
+    w.fail_one(1, w.held_[1][0], FailureClass::kError);  // waits for its second attempt
+    RetryJob retry;
+    retry.job = JobId(10);
+    ASSERT_TRUE(w.apply(retry).has_value());
+    std::map<Ordinal, std::pair<int, int>> tried;  // attempt and generation
+    for (const int64_t session : {2, 3}) {
+        w.pass(Millis(3'600'000));
+        w.executor(session, 1);
+        const CallReply reply = w.ask(session, 1);
+        ASSERT_EQ(reply.grants.size(), 1U);
+        const Grant& grant = reply.grants[0];
+        tried[grant.ordinals.at(0).first] = {grant.attempt, grant.generation};
+        w.finish(session, w.held_[session][0], 0, Micros(1'000), 0);
+    }
+    EXPECT_EQ(tried, (std::map<Ordinal, std::pair<int, int>>{{0, {1, 2}}, {1, {2, 1}}}));
+}
+
+// What comes back counts like what is new.
+TEST(Scheduler, ARetryOfAFailedJobNeedsRoomForItsPartitions) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 1);
+    SetTenant limit{"acme", std::nullopt, std::nullopt, 3, false, kNever, "", "ann"};
+    ASSERT_TRUE(w.apply(limit).has_value());
+    w.create(w.row(10, 1));
+    w.ask(1, 1);
+    w.fail_one(1, w.held_[1][0], FailureClass::kData);
+    ASSERT_EQ(w.changes_.jobs.at(0).state, JobState::kFailed);
+    Snapshot::OpenJob failed;
+    failed.row = w.changes_.jobs[0];
+    failed.checkpoint = w.changes_.checkpoints.at(0);
+    failed.revision = w.snapshot_.revisions[0];
+    const auto retry = [&] {  // in one batch
+        w.changes_ = ChangeSet();
+        RetryJob again;
+        again.job = JobId(10);
+        (void)w.scheduler_->apply(AdoptJob{failed}, w.now_, ++w.seq_, w.changes_);
+        const Result<Reply> reply = w.scheduler_->apply(again, w.now_, w.seq_, w.changes_);
+        w.scheduler_->seal(w.now_, w.seq_, w.changes_);
+        EXPECT_EQ(w.scheduler_->check_invariants(), "");
+        return reply.has_value() ? "" : reply.error().reason;
+    };
+    ASSERT_TRUE(w.create(w.row(11, 3, 1, 100)).has_value());
+    EXPECT_EQ(retry(), "max_pending");
+    EXPECT_TRUE(w.changes_.jobs.empty() && w.changes_.events.empty());
+    EXPECT_EQ(w.scheduler_->open_jobs(), std::vector<JobId>{JobId(11)});
+    w.apply(CancelJob{JobId(11), false, "", "ann"});
+    EXPECT_EQ(retry(), "");
+    EXPECT_EQ(w.state(10), JobState::kRunning);
+}
+
+TEST(Scheduler, ALostAttemptEndsNoStreakOfExternalFailures) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.executor(1, 1);
+    w.create(w.row(10, 1));
+    const Instant since = w.now_;
+    for (const FailureClass klass :
+         {FailureClass::kExternal, FailureClass::kLost, FailureClass::kExternal}) {
+        w.ask(1, 1);
+        ASSERT_EQ(w.held_[1].size(), 1U);
+        if (klass == FailureClass::kLost) {
+            w.lose_slot(1, HeldLease(w.held_[1][0]));
+        } else {
+            w.fail_one(1, HeldLease(w.held_[1][0]), klass);
+        }
+        ASSERT_EQ(w.changes_.failures.size(), 1U);
+        const FailureRow& row = w.changes_.failures[0];
+        EXPECT_EQ(row.klass, klass);
+        EXPECT_EQ(row.first_failed_at, since);
+        w.now_ = row.retry_at;
+    }
+    w.ask(1, 1);
+    w.fail_one(1, HeldLease(w.held_[1].at(0)), FailureClass::kTransient);
+    EXPECT_EQ(w.changes_.failures.at(0).first_failed_at, w.now_) << "another class does";
+}
+
 TEST(Scheduler, PauseStopsGrantsAtOnceAndResumeGoesOn) {
     World w;
     w.asset("orders");
@@ -504,6 +509,52 @@ TEST(Scheduler, APoolLimitHoldsAndExplains) {
     w.create(w.row(10, 100));
     EXPECT_EQ(w.ask(1, 8).grants.size(), 2U);
     EXPECT_EQ(w.scheduler_->job(JobId(10), w.now_)->waiting[0].gate, Gate::kPoolLimit);
+}
+
+// One of them may close it. A definition that changes nothing of them leaves them in force.
+TEST(Scheduler, APoolWithWindowsIsClosedUntilTheyAreKnown) {
+    World w;
+    w.asset("orders").pools["warehouse"] = 1;
+    w.pool("warehouse", 8);
+    PoolSpec spec = w.snapshot_.pools[0].spec;
+    spec.windows = {{"0 1 * * *", Millis(3'600'000), "UTC", 0}};
+    w.snapshot_.pools[0].spec = spec;
+    w.start();
+    w.executor(1, 8);
+    w.create(w.row(10, 100));
+    const auto slots = [&w] {
+        w.ask(1, 8);
+        return w.scheduler_->job(JobId(10), w.now_)->slots;
+    };
+    const auto tell = [&w](int64_t limit) { w.apply(SetPoolSteps{PoolId(1), {{w.now_, limit}}}); };
+    const auto define = [&w](const PoolSpec& pool) {
+        ApplyDefinitions apply;
+        apply.tenants = {{"acme", {}, {pool}}};
+        ASSERT_TRUE(w.apply(apply).has_value());
+    };
+    EXPECT_EQ(slots(), 0);
+    EXPECT_EQ(w.scheduler_->job(JobId(10), w.now_)->waiting.at(0).gate, Gate::kPoolLimit);
+    tell(2);
+    EXPECT_EQ(slots(), 2);
+    tell(3);
+    spec.contact = "#warehouse";
+    define(spec);
+    EXPECT_EQ(slots(), 3);
+    spec.concurrency = 9;
+    define(spec);
+    EXPECT_EQ(slots(), 3);
+    w.pass(Millis(1'000));
+    EXPECT_TRUE(w.ask(1, 0).controls.empty()) << "what runs goes on";
+    SetPool set;
+    set.pool = "warehouse";
+    set.concurrency = 4;
+    w.apply(set);
+    EXPECT_EQ(slots(), 4) << "what a person says counts at once";
+    set.unset = true;
+    w.apply(set);
+    EXPECT_EQ(slots(), 4);
+    tell(6);
+    EXPECT_EQ(slots(), 6);
 }
 
 TEST(Scheduler, SequentialAssetsRunOneByOneInOrderAndStopAtAFailure) {
@@ -677,70 +728,6 @@ TEST(Scheduler, ReverseRunsTheNewestFirst) {
     const CallReply reply = w.ask(1, 1);
     ASSERT_EQ(reply.grants[0].ordinals.size(), 1U);
     EXPECT_EQ(reply.grants[0].ordinals[0].first, 109);
-}
-
-TEST(Forecast, MatchesArithmeticForOneJob) {
-    World w;
-    w.asset("orders");
-    DurationRow durations;
-    durations.asset = AssetId(1);
-    durations.revision = 1;
-    durations.stats.add(Micros(1'000'000), 1'000);
-    w.snapshot_.durations.push_back(durations);
-    w.start();
-    w.executor(1, 10);
-    const Forecast f = forecast(*w.scheduler_, {w.row(10, 10'000)}, w.now_, 3);
-    const JobForecast& job = f.jobs.at(JobId(10));
-    ASSERT_TRUE(job.p50 && job.p90);
-    const double seconds = static_cast<double>((*job.p50 - w.now_).count()) / 1'000;
-    EXPECT_NEAR(seconds, 1'000, 250);
-    EXPECT_GE(*job.p90, *job.p50);
-    EXPECT_FALSE(w.scheduler_->job(JobId(10), w.now_)) << "the source must not change";
-}
-
-// A large job makes the forecast's ranges large; a small one beside it must not end on one slot.
-TEST(Forecast, GivesASmallJobBesideALargeOneAllSlots) {
-    World w;
-    w.asset("orders");
-    w.asset("refunds");
-    for (const int64_t asset : {1, 2}) {
-        DurationRow durations;
-        durations.asset = AssetId(asset);
-        durations.revision = 1;
-        durations.stats.add(Micros(1'000'000), 1'000);
-        w.snapshot_.durations.push_back(durations);
-    }
-    w.start();
-    w.executor(1, 10);
-    JobRow small = w.row(11, 10, 2);
-    small.settings.priority = 10;
-    const Forecast f = forecast(*w.scheduler_, {w.row(10, 1'000'000), small}, w.now_, 3);
-    const JobForecast& job = f.jobs.at(JobId(11));
-    ASSERT_TRUE(job.p90);
-    EXPECT_LT(*job.p90 - w.now_, Millis(3'000));
-}
-
-TEST(Forecast, SaysNothingWithoutHistory) {
-    World w;
-    w.asset("orders");
-    w.start();
-    w.executor(1, 10);
-    const Forecast f = forecast(*w.scheduler_, {w.row(10, 100)}, w.now_, 3);
-    EXPECT_EQ(f.jobs.at(JobId(10)).samples, 0U);
-    EXPECT_FALSE(f.jobs.at(JobId(10)).p50);
-}
-
-TEST(Forecast, TellsDrainedExecutorsFromNone) {
-    World w;
-    w.asset("orders");
-    w.start();
-    EXPECT_FALSE(forecast(*w.scheduler_, {}, w.now_, 3).drained);
-    w.executor(1, 10);
-    EXPECT_EQ(forecast(*w.scheduler_, {}, w.now_, 3).slots, 10);
-    ASSERT_TRUE(w.apply(DrainExecutor{"x1", true, "ann"}).has_value());
-    const Forecast f = forecast(*w.scheduler_, {}, w.now_, 3);
-    EXPECT_TRUE(f.drained);
-    EXPECT_EQ(f.slots, 0);
 }
 
 }  // namespace

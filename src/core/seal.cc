@@ -117,9 +117,8 @@ void seal(Context& c) {
     const bool due = c.now - c.state.durations_written_at >= kCheckpointInterval;
     if (!c.state.dirty_durations.empty() && (due || ended)) {
         for (const auto& [asset, revision] : c.state.dirty_durations) {
-            RevisionEntry& entry = c.state.assets.at(asset).revisions.at(revision);
+            const RevisionEntry& entry = c.state.assets.at(asset).revisions.at(revision);
             c.changes.durations.push_back({asset, revision, entry.durations});
-            entry.durations_dirty = false;
         }
         c.state.dirty_durations.clear();
         c.state.durations_written_at = c.now;

@@ -100,7 +100,7 @@ Grant describe(const State& state, const Job& job, const Lease& lease, const Pic
 
 // The first lease of a job that could be claimed.
 void note_claim(State& state, Job& job, Instant now) {
-    const Millis waited = now - job.waiting_since;
+    const Millis waited = now - claimable_since(job);
     state.tally.claim_latency.add(waited);
     std::vector<Claim>& claims = job.row.claims;
     if (claims.size() == kClaimsMax) {
@@ -124,9 +124,9 @@ LeaseId give(Context& c, Session& session, Job& job, const Pick& pick, Lease* le
         fresh.tenant = job.row.tenant;
         fresh.asset = job.row.asset;
         fresh.job = job.row.id;
-        fresh.generation = job.row.generation;
-        fresh.attempt = pick.attempt;
-        fresh.deaths = pick.deaths;
+        fresh.generation = pick.tries.generation;
+        fresh.attempt = pick.tries.attempt;
+        fresh.deaths = pick.tries.deaths;
         fresh.granted_at = c.now;
         fresh.progress_at = c.now;
         fresh.booked_to = stamp(c.now);
@@ -181,7 +181,7 @@ bool may_top_up(const State& state, const Job& job, const Lease& lease) {
     if (lease.stop || lease.shrink_to || runs_late(lease, state.now) || lease.attempt != 1 ||
         lease.deaths > 0 || lease.generation != job.row.generation ||
         job.revision->spec.sequential || job.revision->spec.run.kind == RunnerKind::kBatch ||
-        job.ready.empty() || (!job.due.empty() && job.due.begin()->first.first == 0)) {
+        job.ready.empty() || (!job.due.empty() && job.due.begin()->first.deaths == 0)) {
         return false;
     }
     const int64_t each = expected_us(state, job);

@@ -98,7 +98,6 @@ struct RevisionEntry {
     std::shared_ptr<const AssetRevision> revision;
     DurationStats durations;
     Baseline baseline;
-    bool durations_dirty = false;
 };
 
 struct Asset {
@@ -109,13 +108,20 @@ struct Asset {
 };
 
 // An index that failed before: when it runs again and with which number.
+// What a lease has in common for all of its partitions. A retry raises the generation of those that
+// it takes back, and of no other.
+struct Tries {
+    int deaths = 0;
+    int attempt = 1;
+    int generation = 1;
+    auto operator<=>(const Tries&) const = default;
+};
+
 struct Waiting {
     Instant retry_at;
-    int attempt = 1;
-    int deaths = 0;
-    FailureClass klass = FailureClass::kError;
-    Instant first_failed_at;
-    Token token = 0;  // of the attempt that failed last
+    Tries tries;                            // of its next attempt
+    std::optional<Instant> external_since;  // nothing but `external`, and deaths, since then
+    Token token = 0;                        // of the attempt that failed last
 };
 
 struct Job {
@@ -129,7 +135,7 @@ struct Job {
     // Every remaining index with a failure behind it. In `due` when it may be granted, in
     // State::backoff while it waits, in neither while leased.
     std::map<Index, Waiting> waiting;
-    std::map<std::pair<int, int>, RunSet> due;  // by (deaths, attempt)
+    std::map<Tries, RunSet> due;
     RunSet failed, skipped, cancelled;
     std::set<LeaseId> leases;
 
@@ -142,6 +148,7 @@ struct Job {
     int64_t served_us = 0;
     bool queued = false;    // is in the tenant's queue
     Instant waiting_since;  // for aging: last grant, or since it may run
+    Instant gated_at;       // the last look at which more than a free slot was missing
     // What held back its work at the last look at what waits, and since when; none: nothing waited.
     Gate held_by = Gate::kNone;
     int64_t held_subject = 0;
@@ -272,7 +279,9 @@ struct State {
     Instant checkpoints_at;                               // the last round of those that were due
     std::set<std::pair<AssetId, int>> dirty_durations;
     Instant durations_written_at;
-    int64_t vtime_floor = 0;  // least vtime among runnable tenants, never falling
+    // Where the busy tenants are: the least vtime of runnable ones or, when nothing waits, that of
+    // whoever was charged last. Never falls.
+    int64_t vtime_floor = 0;
     int64_t next_turn = 1;
     uint64_t wake = 0;
     Instant last_tick;

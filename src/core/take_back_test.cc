@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/scheduler_test_support.h"
+#include "model/job_id.h"
 
 namespace servo::core {
 namespace {
@@ -229,6 +230,51 @@ TEST(Explain, ABackfillIsNotHeldForLongerThanItExists) {
     const auto waiting = w.scheduler_->job(JobId(10), w.now_)->waiting.at(0);
     EXPECT_EQ(waiting.gate, Gate::kPoolHeld);
     EXPECT_EQ(waiting.since, w.now_);
+}
+
+TEST(Explain, WhatAnExecutorHoldsIsNeitherGatedNorWaitsForASlot) {
+    World w;
+    w.asset("orders");
+    DurationRow durations;
+    durations.asset = AssetId(1);
+    durations.revision = 1;
+    durations.stats.add(Micros(100'000), 100);
+    w.snapshot_.durations.push_back(durations);
+    w.start();
+    w.executor(1, 1);
+    w.create(w.row(10, 100));
+    w.ask(1, 1);
+    const uint64_t held = w.held_[1].at(0).size;
+    ASSERT_GT(held, 1U);
+    const auto meter = [&w] { return w.scheduler_->meters(JobId{}, 1, w.now_).at(0); };
+    EXPECT_EQ(meter().running, 1U);
+    EXPECT_EQ(meter().eligible, 100 - held);
+    EXPECT_EQ(meter().gated, 0U);
+    const auto release = [&w](Index index) {
+        return w.scheduler_->partition(JobId(10), index, w.now_)->waiting.release;
+    };
+    EXPECT_EQ(release(1), "Their turn on the executor that holds them.");
+    EXPECT_EQ(release(held), "A free slot: servo executor list shows who has them.");
+    w.apply(PauseJob{JobId(10), PauseMode::kDrain, "", kNever, "ann"});
+    EXPECT_EQ(meter().eligible, 0U);
+    EXPECT_EQ(meter().gated, 100 - held);
+}
+
+TEST(Explain, ASequentialAssetSaysWhichBackfillHasItsSlot) {
+    World w;
+    w.asset("ledger").sequential = true;
+    w.start();
+    w.executor(1, 2);
+    w.create(w.row(10, 5));
+    w.ask(1, 2);
+    w.create(w.row(11, 5, 1, 100));
+    const auto waiting = [&w](int64_t id) {
+        return w.scheduler_->job(JobId(id), w.now_)->waiting.at(0);
+    };
+    EXPECT_EQ(waiting(10).gate, Gate::kSequential);
+    EXPECT_EQ(waiting(10).release, "The partition before it.");
+    EXPECT_EQ(waiting(11).gate, Gate::kSequential);
+    EXPECT_EQ(waiting(11).release, "The partition of " + to_text(JobId(10)) + " that runs.");
 }
 
 }  // namespace

@@ -44,13 +44,28 @@ Status check_labels(const TokenRow& row) {
     return {};
 }
 
-Status check_new(const State& state, const CreateToken& command) {
-    const TokenRow& row = command.row;
-    if (state.tokens.size() >= kTokensMax) {
-        return fail(resource_exhausted(
-            "too_many_tokens", fmt::format("There are {} tokens; no more are made.", kTokensMax)
-        ));
+// Ended ones do not count: whoever rotates tokens is not to be shut out by those of long ago.
+Status check_count(const State& state, Instant now) {
+    const auto live =
+        std::count_if(state.tokens.begin(), state.tokens.end(), [now](const auto& token) {
+            return token.second.live(now);
+        });
+    if (static_cast<size_t>(live) < kTokensMax) {
+        return {};
     }
+    return fail(resource_exhausted(
+        "too_many_tokens",
+        fmt::format(
+            "There are {} tokens that are good, and no more are made. Revoke some: servo token "
+            "revoke ID",
+            kTokensMax
+        )
+    ));
+}
+
+Status check_new(const State& state, const CreateToken& command, Instant now) {
+    const TokenRow& row = command.row;
+    SERVO_CHECK(check_count(state, now));
     if (row.id.size() != kTokenIdCharacters || row.secret_sha256.empty() ||
         state.tokens.contains(row.id)) {
         return fail(invalid_argument("bad_token", "A new token needs an id and a hash of its own.")
@@ -97,7 +112,7 @@ TenantId tenant_for(Context& c, const std::string& name, const std::string& acto
 }  // namespace
 
 Result<Reply> create_token(Context& c, const CreateToken& command) {
-    SERVO_CHECK(check_new(c.state, command));
+    SERVO_CHECK(check_new(c.state, command, c.now));
     TokenRow row = command.row;
     row.created_at = c.now;
     row.revoked_at = kNever;

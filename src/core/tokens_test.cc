@@ -184,6 +184,22 @@ TEST_F(Tokens, RotationKeepsTheOldOneForTheOverlap) {
     EXPECT_EQ(reason(third), "token_ended");
 }
 
+TEST_F(Tokens, OnlyLiveOnesCountTowardsTheirLimit) {
+    Snapshot snapshot;
+    snapshot.epoch = 1;
+    for (size_t i = 0; i < kTokensMax; ++i) {
+        TokenRow row = make(std::to_string(i), TokenRole::kMetrics, "").row;
+        row.expires_at = now_ + Millis(i == 0 ? 1 : 60'000);
+        snapshot.tokens.push_back(std::move(row));
+    }
+    scheduler_ = std::make_unique<Scheduler>(snapshot, now_, 7);
+    const CreateToken next = make("next", TokenRole::kMetrics, "");
+    EXPECT_EQ(reason(next), "too_many_tokens");
+    now_ += Millis(1);
+    EXPECT_EQ(reason(next), "");
+    EXPECT_EQ(reason(make("last", TokenRole::kMetrics, "")), "too_many_tokens");
+}
+
 TEST_F(Tokens, ATenantsExecutorGetsThatTenantsWorkAlone) {
     ASSERT_TRUE(apply(join("x1", 1, "tok", 2)));
     EXPECT_EQ(changes_.executors.at(0).tenant, TenantId(2));

@@ -1,5 +1,7 @@
 // Usage is a function of the live leases. These counts are a cache of it, changed here and nowhere
 // else; check.cc recounts them.
+#include <algorithm>
+
 #include "base/assert.h"
 #include "core/rules.h"
 
@@ -31,6 +33,10 @@ void release(State& state, Lease& lease) {
     lease.charged = false;
     add(state, lease, -1);
     ++state.wake;
+}
+
+bool limit_known(const Pool& pool) {
+    return pool.row.concurrency_override || pool.row.spec.windows.empty() || !pool.steps.empty();
 }
 
 int64_t pool_limit(const Pool& pool, Instant now) {
@@ -65,6 +71,10 @@ int64_t asset_limit(const Asset& asset, const AssetSpec& spec) {
         return 1;
     }
     return asset.head.concurrency_override ? *asset.head.concurrency_override : spec.concurrency;
+}
+
+Instant claimable_since(const Job& job) {
+    return std::max(job.waiting_since, job.gated_at);
 }
 
 uint64_t running_of(const State& state, const Job& job) {

@@ -12,6 +12,7 @@ namespace servo::core {
 namespace {
 
 constexpr size_t kHoldersMax = 100;
+constexpr const char* kTheirTurn = "Their turn on the executor that holds them.";
 
 constexpr std::array<std::string_view, 6> kPartitionNames = {
     "pending",
@@ -34,7 +35,7 @@ std::vector<GateShare> waiting_of(const State& state, const Job& job, Instant no
         }
         GateShare share = explain(state, job, wait.answer, wait.partitions);
         if (wait.leased) {
-            share.release = "Their turn on the executor that holds them.";
+            share.release = kTheirTurn;
         }
         out.push_back(std::move(share));
     }
@@ -60,6 +61,18 @@ int rank_of(const State& state, const Job& job) {
         rank += key(other) < key(job) ? 1 : 0;
     }
     return rank;
+}
+
+// The next to be reported of each lease.
+RunSet running_indices(const State& state, const Job& job) {
+    RunSet out;
+    for (const LeaseId id : job.leases) {
+        const Lease& lease = state.leases.at(id);
+        if (!lease.grants.empty() && !lease.grants.front().runs.empty()) {
+            out.add(lease.grants.front().runs.front().first);
+        }
+    }
+    return out;
 }
 
 std::vector<SlotHolder> holders_of(const State& state, const Job& job) {
@@ -137,7 +150,7 @@ std::optional<PartitionView> Scheduler::partition(JobId id, Index index, Instant
     PartitionView view;
     const auto waiting = job.waiting.find(index);
     if (waiting != job.waiting.end()) {
-        view.attempt = waiting->second.attempt;
+        view.attempt = waiting->second.tries.attempt;
     }
     if (!job.remaining.contains(index)) {
         view.state = job.failed.contains(index)      ? PartitionView::State::kFailed
@@ -160,6 +173,7 @@ std::optional<PartitionView> Scheduler::partition(JobId id, Index index, Instant
                 view.state = next ? PartitionView::State::kRunning : PartitionView::State::kPending;
                 view.waiting =
                     explain(*state_, job, GateAnswer{Gate::kNone, 0, lease.granted_at}, 1);
+                view.waiting.release = kTheirTurn;
                 return view;
             }
         }
@@ -193,9 +207,11 @@ std::optional<std::pair<JobId, Index>> Scheduler::owner(AssetId asset, Ordinal o
 
 std::optional<Unwritten> Scheduler::unwritten(JobId id) const {
     const auto it = state_->jobs.find(id);
-    return it == state_->jobs.end()
-               ? std::nullopt
-               : std::optional(Unwritten{it->second.done_since, it->second.failed_since});
+    if (it == state_->jobs.end()) {
+        return std::nullopt;
+    }
+    const Job& job = it->second;
+    return Unwritten{job.done_since, job.failed_since, running_indices(*state_, job)};
 }
 
 }  // namespace servo::core

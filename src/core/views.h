@@ -158,10 +158,12 @@ struct LedgerView {
     std::vector<Row> rows;
 };
 
-// Indices of a job that its last checkpoint, and so the materialised state, does not have yet.
+// Indices of a job that its last checkpoint, and so the materialised state, does not have yet, and
+// what runs.
 struct Unwritten {
     RunSet done;
     RunSet failed;  // for good
+    RunSet running;
 };
 
 // Why one partition of a job is where it is.

@@ -23,15 +23,16 @@ JobMeter meter_of(const State& state, const Job& job, Instant now) {
     meter.state = job.row.state;
     meter.running = running_of(state, job);
     const uint64_t free = grantable(job);
-    const uint64_t waiting = job.remaining.size() - std::min(job.remaining.size(), meter.running);
+    // What an executor holds and has not started has its slot: it waits for none and is not gated.
+    const uint64_t waiting = job.remaining.size() - job.leased;
     const GateAnswer gate = gate_of(state, job, nullptr, now, Holding::kNo);
     const bool open = gate.open() || gate.gate == Gate::kNoExecutor;
     // Without any executor it is slots that are missing, not labels.
     const bool eligible = gate.open() || (open && state.slots_total == 0);
-    meter.eligible = eligible ? std::min(free, waiting) : 0;
+    meter.eligible = eligible ? free : 0;
     meter.gated = waiting - meter.eligible;
     if (open && free > 0 && is_unclaimed(job)) {
-        meter.claimable_since = job.waiting_since;
+        meter.claimable_since = claimable_since(job);
     }
     if (job.row.settings.deadline) {
         const Millis left = *job.row.settings.deadline - now;

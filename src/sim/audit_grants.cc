@@ -163,9 +163,8 @@ void Auditor::check_new_grant(BatchView& view, const GrantRow& row) {
             )
         );
     }
-    if (row.generation != job.row.generation &&
-        row.generation != view.touched.at(row.job).generation_before) {
-        fail("I4", lease + " is of another generation than its job");
+    if (row.generation > job.row.generation) {
+        fail("I4", lease + " is of a generation that its job has not reached");
     }
     check_may_start(view, row);
     check_range(job, row);
@@ -250,6 +249,20 @@ void Auditor::check_attempts(const BatchView& view, const JobAccount& job, const
                     )
                 );
             }
+            // Until it is taken back by a retry a partition keeps its generation.
+            const bool kept = row.generation == last.generation;
+            if (last.final ? row.generation <= last.generation : !kept) {
+                fail(
+                    "I4",
+                    fmt::format(
+                        "{} index {} is leased in generation {}, and failed in generation {}",
+                        to_text(row.job),
+                        it->first,
+                        row.generation,
+                        last.generation
+                    )
+                );
+            }
             if (!last.final && view.batch.now < last.retry_at) {
                 fail(
                     "I12",
@@ -264,7 +277,12 @@ void Auditor::check_attempts(const BatchView& view, const JobAccount& job, const
         }
         const auto behind =
             std::distance(job.last.lower_bound(run.first), job.last.lower_bound(run.end));
-        if (row.attempt != 1 && static_cast<uint64_t>(behind) != run.size()) {
+        const bool fresh = static_cast<uint64_t>(behind) != run.size();
+        if (fresh && row.generation != job.row.generation &&
+            row.generation != view.touched.at(row.job).generation_before) {
+            fail("I4", to_text(row.job) + ": a first attempt is of an earlier generation");
+        }
+        if (row.attempt != 1 && fresh) {
             fail(
                 "I12",
                 fmt::format("{}: a first attempt is numbered {}", to_text(row.job), row.attempt)

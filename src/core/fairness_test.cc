@@ -1,0 +1,115 @@
+// Shares of tenants: where one begins, and what it keeps.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "core/scheduler_test_support.h"
+#include "core/state.h"
+
+namespace servo::core {
+namespace {
+
+// Two tenants with an asset each, whose partitions take as long as recorded.
+class Fairness : public testing::Test {
+ protected:
+    Fairness() {
+        TenantRow other;
+        other.id = TenantId(2);
+        other.name = "bigco";
+        w.snapshot_.tenants.push_back(other);
+        w.snapshot_.max_tenant_id = 2;
+        w.asset("orders");
+        w.asset("theirs");
+        w.snapshot_.assets[1].tenant = TenantId(2);
+    }
+    void start(Millis ours, Millis theirs, int slots) {
+        for (const auto& [asset, each] : {std::pair(1, ours), std::pair(2, theirs)}) {
+            DurationRow durations;
+            durations.asset = AssetId(asset);
+            durations.revision = 1;
+            durations.stats.add(each, 100);
+            w.snapshot_.durations.push_back(durations);
+        }
+        w.start();
+        w.executor(1, slots);
+    }
+    void create_theirs(int64_t id, uint64_t count) {
+        JobRow row = w.row(id, count, 2);
+        row.tenant = TenantId(2);
+        ASSERT_TRUE(w.create(row).has_value());
+    }
+    int64_t vtime(int64_t tenant) const {
+        return w.scheduler_->state().tenants.at(TenantId(tenant)).vtime;
+    }
+
+    World w;
+};
+
+TEST_F(Fairness, WhoComesWhileEverythingIsLeasedStartsWhereThoseAreWhoHaveIt) {
+    const Millis hour(3'600'000);
+    const Millis minute(60'000);
+    start(6 * hour, minute, 8);
+    w.create(w.row(10, 8));
+    w.ask(1, 8);
+    ASSERT_EQ(w.held_[1].size(), 8U);
+    w.now_ += 5 * hour;
+    create_theirs(11, 10'000);
+    EXPECT_EQ(vtime(2), vtime(1));
+    w.now_ += hour;
+    for (const HeldLease& lease : std::vector<HeldLease>(w.held_[1])) {
+        w.finish(1, lease, 0, 6 * hour, 0);
+    }
+    w.create(w.row(12, 8, 1, 100));
+    std::set<LeaseId> ours;  // six hours each
+    for (int passed = 0; passed <= 60; ++passed) {
+        for (const HeldLease& lease : std::vector<HeldLease>(w.held_[1])) {
+            if (!ours.contains(lease.lease)) {
+                w.finish(1, lease, 0, minute, 0);
+            }
+        }
+        const CallReply reply = w.ask(1, 8 - static_cast<int>(w.held_[1].size()));
+        for (const Grant& grant : reply.grants) {
+            if (grant.job == JobId(12)) {
+                ours.insert(grant.lease);
+            }
+        }
+        EXPECT_GE(ours.size(), 1U) << "from the start";
+        w.now_ += minute;
+    }
+    // The other one has had the six hours of the first by then.
+    EXPECT_EQ(ours.size(), 2U);
+}
+
+TEST_F(Fairness, WhoWasIdleSavesUpNothing) {
+    start(Millis(1'000), Millis(1'000), 1);
+    w.create(w.row(10, 100'000));
+    for (int i = 0; i < 100; ++i) {
+        w.ask(1, 1);
+        w.finish(1, HeldLease(w.held_[1].at(0)), 0, Millis(1'000), 0);
+    }
+    const int64_t before = vtime(1);
+    create_theirs(11, 10);
+    EXPECT_GE(vtime(2), before - 10'000'000) << "a lease of one second behind at most";
+}
+
+// What was charged too much is given back: that leaves a tenant below those who are idle no longer.
+TEST_F(Fairness, AChangeOfOrderAmongItsJobsKeepsATenantsPlace) {
+    start(Millis(3'600'000), Millis(3'600'000), 2);
+    w.create(w.row(10, 100));
+    create_theirs(11, 100);
+    const CallReply reply = w.ask(1, 2);
+    ASSERT_EQ(reply.grants.size(), 2U);
+    ASSERT_EQ(reply.grants[0].job, JobId(10));
+    w.finish(1, HeldLease(w.held_[1].at(0)), 0, Millis(1'000), 0);
+    const int64_t before = vtime(1);
+    ASSERT_LT(before, w.scheduler_->state().vtime_floor);
+    SetJob set;
+    set.job = JobId(10);
+    set.change.priority = 3;
+    ASSERT_TRUE(w.apply(set).has_value());
+    EXPECT_EQ(w.scheduler_->job(JobId(10), w.now_)->effective_priority, 3);
+    EXPECT_EQ(vtime(1), before);
+}
+
+}  // namespace
+}  // namespace servo::core

@@ -78,13 +78,17 @@ Error Engine::why_not() const {
     return held_ ? *held_ : not_leading();
 }
 
+Error queue_full() {
+    Error error = resource_exhausted(
+        "queue_full", fmt::format("{} commands wait already; try again shortly.", kQueueMax)
+    );
+    error.retry_after_s = 1;
+    return error;
+}
+
 void Engine::submit(Item item) {
     if (queue_.size() >= kQueueMax) {
-        Error error = resource_exhausted(
-            "queue_full", fmt::format("{} commands wait already; try again shortly.", kQueueMax)
-        );
-        error.retry_after_s = 1;
-        item.answer(fail(std::move(error)));
+        item.answer(fail(queue_full()));
         return;
     }
     queue_.push_back(std::move(item));
@@ -244,6 +248,8 @@ bool Engine::step(Instant wanted) {
 }
 
 void Engine::answer_without_lead(Instant now) {
+    std::vector<Applied> none;
+    refuse_all(none, why_not());  // what is parked, or is to be tried one by one
     for (; !queue_.empty(); queue_.pop_front()) {
         queue_.front().answer(fail(why_not()));
     }
@@ -310,7 +316,9 @@ void Engine::settle(std::vector<Applied>& applied, const model::ChangeSet& chang
     scheduler_.reset();
     if (status_.state == EngineState::kReadOnly) {
         load_for_reads(now);
-        next_probe_ = now + kRecoverEvery;
+    }
+    if (status_.state == EngineState::kReadOnly || seq_ == loaded_seq_) {
+        next_probe_ = now + kRecoverEvery;  // a fresh load makes no room, and has not helped
         return;
     }
     recover(now);
@@ -321,6 +329,7 @@ void Engine::settle(std::vector<Applied>& applied, const model::ChangeSet& chang
 void Engine::after_refusal(std::vector<Applied>& applied, const std::string& message, Instant now) {
     spdlog::error("The store refused a batch of {} commands: {}", applied.size(), message);
     status_.last_error = message;
+    status_.state = EngineState::kStarting;
     scheduler_.reset();
     if (applied.size() == 1) {
         applied[0].item.answer(fail(internal(
@@ -331,7 +340,10 @@ void Engine::after_refusal(std::vector<Applied>& applied, const std::string& mes
             single_.push_back(std::move(one.item));
         }
     }
-    status_.state = EngineState::kStarting;
+    if (applied.size() == 1 && std::holds_alternative<core::Tick>(applied[0].item.command)) {
+        next_probe_ = now + kRecoverEvery;  // after a load it would be due, and refused, at once
+        return;
+    }
     recover(now);
 }
 
@@ -385,6 +397,8 @@ void Engine::close_ledger() {
 void Engine::shut_down() {
     if (status_.state == EngineState::kLeading) {
         close_ledger();
+    }
+    if (status_.state == EngineState::kLeading || status_.state == EngineState::kReadOnly) {
         leadership_.resign();
         status_.state = EngineState::kStandby;
         status_.leading_since = kNever;

@@ -27,7 +27,7 @@
 
 namespace servo::engine {
 
-constexpr size_t kQueueMax = 10'000;       // further items are answered resource_exhausted
+constexpr size_t kQueueMax = 10'000;       // further items are answered queue_full()
 constexpr size_t kBatchMax = 2'000;        // commands in one commit
 constexpr size_t kParkedMax = 10'000;      // acquires waiting for work
 constexpr Millis kRecoverEvery{1'000};     // attempts to lead again
@@ -35,6 +35,8 @@ constexpr Millis kStallAddedAfter{1'000};  // a leader stall beyond this lengthe
 
 // What a server that does not lead answers.
 Error not_leading();
+// More than kQueueMax commands wait.
+Error queue_full();
 // What to tell whoever asks while the store does not answer; `reason` is the store's.
 Error store_away(const std::string& reason);
 

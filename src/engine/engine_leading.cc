@@ -285,6 +285,11 @@ Status Engine::check_seen(const Item& item) {
     }
     if (seen->epoch < status_.epoch && seen->seq <= loaded_seq_) {
         const Result<bool> there = store_.committed(seen->epoch, seen->seq);
+        // Of one so old that its mark is not kept any more nobody can tell.
+        const bool forgotten = !there && there.error().reason == "too_old";
+        if (!there && !forgotten) {
+            return fail(there.error());
+        }
         if (there.value_or(true)) {
             confirmed_ = std::max(confirmed_, *seen);
             return {};

@@ -155,6 +155,44 @@ TEST_F(EngineTest, ARefusedBatchRunsOneByOneSoThatOnlyTheGuiltyIsRefused) {
     EXPECT_FALSE(engine_.scheduler()->job(model::JobId(7), now_));
 }
 
+TEST_F(EngineTest, ATickThatIsRefusedIsTriedAgainAfterAPause) {
+    submit(apply_asset("orders"));
+    submit(create(7));
+    step();
+    core::PauseJob pause;
+    pause.job = model::JobId(7);
+    pause.until = now_ + Millis(1'500);
+    submit(pause);
+    step();
+    store_.fail_next(Fault::kRefused);
+    step(Millis(1'500));
+    EXPECT_EQ(engine_.status().state, EngineState::kStarting);
+    step(Millis(500));
+    EXPECT_EQ(engine_.status().state, EngineState::kStarting);
+    EXPECT_EQ(engine_.next_due(), now_ + Millis(500));
+    step(Millis(500));
+    EXPECT_EQ(engine_.status().state, EngineState::kLeading);
+}
+
+TEST_F(EngineTest, WhatIsUnknownAgainAfterALoadWaitsForTheNext) {
+    submit(apply_asset("orders"));
+    step();
+    store_.fail_next(Fault::kUnknownLost, 2);
+    submit(create(7));
+    step();
+    EXPECT_EQ(engine_.status().state, EngineState::kLeading);
+    const auto again = submit(create(7));
+    step();
+    EXPECT_EQ((*again)->error().reason, "not_leading");
+    EXPECT_EQ(engine_.status().state, EngineState::kStarting);
+    EXPECT_EQ(engine_.status().reloads, 1);
+    step(Millis(1'000));
+    EXPECT_EQ(engine_.status().state, EngineState::kLeading);
+    const auto created = submit(create(7));
+    step();
+    EXPECT_TRUE((*created)->has_value());
+}
+
 TEST_F(EngineTest, AFullDiskIsReadOnlyUntilThereIsRoom) {
     submit(apply_asset("orders"));
     step();

@@ -80,9 +80,11 @@ Millis Loop::busy_for() const {
 }
 
 void Loop::submit(Item item) {
+    bool full = false;  // the engine hangs in the store
     {
         const std::lock_guard lock(mutex_);
-        if (!stopping_) {
+        full = items_.size() >= kQueueMax;
+        if (!stopping_ && !full) {
             items_.push_back(std::move(item));
             if (items_.size() >= wanted_) {
                 wake_.notify_one();
@@ -90,7 +92,7 @@ void Loop::submit(Item item) {
             return;
         }
     }
-    item.answer(fail(unavailable("stopping", "The server is stopping.")));
+    item.answer(fail(full ? queue_full() : unavailable("stopping", "The server is stopping.")));
 }
 
 bool Loop::read(Read read) {

@@ -7,12 +7,11 @@ namespace {
 
 using namespace model;
 
+// Of what runs, what was to do on record: it may have ended in between.
 RunSet running_of(const OpenOwner& owner) {
     RunSet out;
-    for (const core::SlotHolder& holder : owner.view.holders) {
-        if (owner.checkpoint.remaining.contains(holder.next)) {
-            out.add(holder.next);
-        }
+    for (const Run& run : owner.unwritten.running.runs()) {
+        out.add(owner.checkpoint.remaining.intersection(run));
     }
     return out;
 }

@@ -35,9 +35,10 @@ enum class CommitFate {
 struct Retention {
     Millis idempotency_keep = std::chrono::hours(24 * 7);
     Millis failures_keep = std::chrono::hours(24 * 90);  // failures and log tails of ended jobs
-    Millis history_keep = std::chrono::hours(24 * 400);  // ended jobs with their done log; events
-    int64_t batch_rows_keep = 100'000;                   // rows of the chain of batches
-    Millis minutes_keep = std::chrono::hours(24 * 15);   // of the ledger of time
+    // Ended jobs with their done log; events; tokens after their end.
+    Millis history_keep = std::chrono::hours(24 * 400);
+    int64_t batch_rows_keep = 100'000;                  // rows of the chain of batches
+    Millis minutes_keep = std::chrono::hours(24 * 15);  // of the ledger of time
     Millis hours_keep = std::chrono::hours(24 * 400);
     Millis ledger_keep(LedgerSpan span) const {
         return span == LedgerSpan::kMinute ? minutes_keep : hours_keep;
@@ -95,7 +96,7 @@ class Store {
     virtual Result<Snapshot> load(int64_t epoch) = 0;
 
     // One job in any state, built by the same rules: a failed job leaves memory and comes back this
-    // way when it is retried. nullopt: there is no such job.
+    // way when it is retried. nullopt: there is no such job, or its rows are being dropped.
     virtual Result<std::optional<Snapshot::OpenJob>> load_job(JobId id) = 0;
 
     // One transaction: checks the epoch under a lock, writes the batch row and all changes.

@@ -109,6 +109,28 @@ TEST_P(HistoryConformance, JobShowsTotalAndCountersOfTheCheckpoint) {
     EXPECT_FALSE(rig.history().checkpoint(JobId(2)).value().has_value());
 }
 
+TEST_P(HistoryConformance, PagesLeaveLongListsOfPartitionsOut) {
+    add_job(1, 1);
+    JobRow row = job(2, 1, 1);
+    std::vector<OrdinalRun> runs;
+    Ordinal next = 0;
+    for (uint64_t i = 0; i < 60'000; ++i) {
+        const uint64_t count = 1 + i * i % 7;
+        runs.push_back({next, count, 1});
+        next += static_cast<Ordinal>(count + 1 + i % 11);
+    }
+    row.ordinals = std::make_shared<OrdinalView>(runs);
+    row.keys_fingerprint = row.ordinals->fingerprint();
+    ASSERT_GT(row.ordinals->encode().size(), kPageOrdinalsBytesMax);
+    rig.commit(new_job(row, rig.seq + 1));
+    const JobPage page = take(rig.history().jobs({}, 10, ""));
+    ASSERT_EQ(page.items.size(), 2U);
+    EXPECT_EQ(page.items[0].total, row.total());
+    EXPECT_EQ(page.items[0].row.ordinals == nullptr, GetParam() != Kind::kMemory);
+    EXPECT_EQ(page.items[1].row.total(), 100U);
+    EXPECT_EQ(rig.history().job(JobId(2)).value().value().row.total(), row.total());
+}
+
 TEST_P(HistoryConformance, CheckpointIsExactAsOfTheLastCommit) {
     add_job(1, 1);
     ChangeSet work;
@@ -160,8 +182,8 @@ TEST_P(HistoryConformance, FailuresArePagedAndFiltered) {
     for (Index index = 0; index < 5; ++index) {
         work.failures.push_back(failure(1, index, false, 1));
     }
-    work.failures.push_back(failure(1, 2, true, 2));
-    work.failures.push_back(failure(2, 2, true, 1));
+    rig.commit(work);
+    work.failures = {failure(1, 2, true, 2), failure(2, 2, true, 1)};
     rig.commit(work);
     int64_t next = 0;
     std::vector<std::pair<Index, int>> seen;
@@ -176,6 +198,14 @@ TEST_P(HistoryConformance, FailuresArePagedAndFiltered) {
     );
     EXPECT_EQ(rig.history().failures(JobId(1), Index{2}, false, 9, 0, &next).value().size(), 2U);
     EXPECT_EQ(next, 0);
+    seen.clear();
+    do {
+        for (const FailureRow& row :
+             take(rig.history().failures(JobId(1), Index{2}, false, 1, next, &next))) {
+            seen.emplace_back(row.index, row.attempt);
+        }
+    } while (next != 0);
+    EXPECT_EQ(seen, (std::vector<std::pair<Index, int>>{{2, 2}, {2, 1}}));
     const auto final_rows = rig.history().failures(JobId(1), {}, true, 9, 0, nullptr).value();
     ASSERT_EQ(final_rows.size(), 1U);
     EXPECT_EQ(final_rows[0], failure(1, 2, true, 2));

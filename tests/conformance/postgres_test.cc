@@ -5,6 +5,7 @@
 #include "rig.h"
 #include "store/postgres/admin.h"
 #include "store/postgres/postgres_store.h"
+#include "store/sql/migrations.h"
 #include "store/sqlite/sql_functions.h"
 
 namespace servo::store::test {
@@ -28,6 +29,10 @@ class Postgres : public testing::Test {
         return out;
     }
     std::string ask(const std::string& sql) { return server.ask(url, sql); }
+    std::string url_of_superuser() const {
+        std::string out = url;
+        return out.replace(url.find("//servo:"), 8, "//postgres:");
+    }
 
     // Until the statement's first cell is `wanted`.
     testing::AssertionResult becomes(const std::string& sql, const std::string& wanted) {
@@ -164,6 +169,26 @@ TEST_F(Postgres, LeaderWhoseConnectionEndedIsGone) {
     EXPECT_TRUE(watcher.store->leader().value().gone);
 }
 
+TEST_F(Postgres, LeaderOfAnotherRoleIsNotTakenForGone) {
+    OpenedStore watcher = take(open_postgres(options("two")));
+    PostgresOptions other = options("one");
+    other.url = url_of_superuser();
+    OpenedStore leader = take(open_postgres(other));
+    ASSERT_EQ(leader.store->take_leadership({"one"}).value(), 1);
+    EXPECT_FALSE(watcher.store->leader().value().gone);
+}
+
+TEST_F(Postgres, CommitThatTheRoleMayNotMakeIsNotTheBatchsFault) {
+    OpenedStore opened = take(open_postgres(options()));
+    const int64_t epoch = opened.store->take_leadership({"one"}).value();
+    ask("REVOKE INSERT ON batches FROM servo");
+    EXPECT_EQ(commit(opened, epoch, 1, definitions()).fate, CommitFate::kUnknown);
+    ask("GRANT INSERT ON batches TO servo");
+    const int64_t next = opened.store->take_leadership({"one"}).value();
+    EXPECT_FALSE(opened.store->committed(epoch, 1).value());
+    EXPECT_EQ(commit(opened, next, 1, definitions()).fate, CommitFate::kCommitted);
+}
+
 TEST_F(Postgres, HistoryGoesOnAfterItsConnectionsDied) {
     OpenedStore opened = take(open_postgres(options()));
     const int64_t epoch = opened.store->take_leadership({"one"}).value();
@@ -270,6 +295,21 @@ TEST_F(Postgres, SchemaOfANewerServoIsRefusedUnlessItSaysThatItIsFine) {
     EXPECT_EQ(open_postgres(options()).error().reason, "schema_mismatch");
 }
 
+TEST_F(Postgres, BreakingStepEndsTheLeadershipOfAnOlderServo) {
+    OpenedStore opened = take(open_postgres(options()));
+    const int64_t epoch = opened.store->take_leadership({"one"}).value();
+    ASSERT_EQ(commit(opened, epoch, 1, definitions()).fate, CommitFate::kCommitted);
+    sql::Migration step{3, "next", sql::MigrationKind::kCompatible, "SELECT 1;\n", 7};
+    ask(sql::statements_of({&step, 1}, {.by_hand = "", .begin = "", .now_ms = "0"}));
+    EXPECT_EQ(commit(opened, epoch, 2, {}).fate, CommitFate::kCommitted);
+    step.version = 4;
+    step.kind = sql::MigrationKind::kBreaking;
+    ask(sql::statements_of({&step, 4}, {.by_hand = "", .begin = "", .now_ms = "0"}));
+    EXPECT_EQ(commit(opened, epoch, 3, {}).fate, CommitFate::kDeposed);
+    EXPECT_TRUE(opened.store->leader().value().gone);
+    EXPECT_EQ(opened.store->take_leadership({"one"}).error().reason, "schema_too_new");
+}
+
 TEST_F(Postgres, SettingsThatLoseCommitsAreRefused) {
     for (const char* setting : {"off", "local"}) {
         PostgresOptions unsafe = options();
@@ -320,10 +360,8 @@ TEST_F(Postgres, DoctorCountsTheConnectionsOfOtherRoles) {
         }
         return -1;
     };
-    std::string as_admin = url;
-    as_admin.replace(url.find("//servo:"), 8, "//postgres:");
-    const Stranger one(as_admin, "SELECT 1");
-    const Stranger two(as_admin, "SELECT 1");
+    const Stranger one(url_of_superuser(), "SELECT 1");
+    const Stranger two(url_of_superuser(), "SELECT 1");
     EXPECT_GE(used(), 3);  // with the doctor's own
 }
 
@@ -394,7 +432,12 @@ TEST_F(Postgres, SqlReadsAndCannotWrite) {
     EXPECT_EQ(table.columns, (std::vector<std::string>{"epoch", "holder"}));
     EXPECT_EQ(table.rows[0][0], (SqlCell{"0", true}));
     EXPECT_EQ(table.rows[0][1], (SqlCell{"", false}));
-    for (const char* bad : {"DELETE FROM leader", "nonsense", "SELECT 1; SELECT 2"}) {
+    const SqlTable kinds =
+        take(query_postgres(options(), "SELECT true, false, 't', NULL::bool", 10));
+    const std::vector<SqlCell> cells = {{"true", true}, {"false", true}, {"t", false}, {}};
+    EXPECT_EQ(kinds.rows[0], cells);
+    for (const char* bad :
+         {"DELETE FROM leader", "nonsense", "SELECT 1; SELECT 2", "COPY leader TO STDOUT"}) {
         const Error error = query_postgres(options(), bad, 10).error();
         EXPECT_EQ(error.reason, "bad_sql") << bad;
         EXPECT_EQ(error.message.find("primary"), std::string::npos) << error.message;

@@ -306,6 +306,22 @@ TEST_F(SqliteOpen, UnwritableFolderSaysSo) {
     EXPECT_NE(error.message.find("--data-dir"), std::string::npos) << error.message;
 }
 
+TEST_F(SqliteOpen, WriteLockOfSomebodyElseIsWaitedOut) {
+    OpenedStore opened = take(open_sqlite(path));
+    const int64_t epoch = opened.store->take_leadership({"test"}).value();
+    const ChangeSet changes = definitions();
+    sqlite3* foreign = nullptr;
+    ASSERT_EQ(sqlite3_open(path.c_str(), &foreign), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(foreign, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+    EXPECT_EQ(opened.store->commit({epoch, 1, instant_ms(1), &changes}).fate, CommitFate::kUnknown);
+    sqlite3_close(foreign);
+    const int64_t next = opened.store->take_leadership({"test"}).value();
+    EXPECT_FALSE(opened.store->committed(epoch, 1).value());
+    EXPECT_EQ(
+        opened.store->commit({next, 1, instant_ms(2), &changes}).fate, CommitFate::kCommitted
+    );
+}
+
 TEST_F(SqliteOpen, FullDiskRefusesCommitsAndLosesNothing) {
     SqliteOptions options;
     options.size_max_bytes = 400 * 1'024;

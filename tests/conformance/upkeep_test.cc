@@ -1,5 +1,7 @@
 // Housekeeping changes no answer: done blocks are merged, old things go, fsck finds what is wrong.
-#include "rig.h"
+#include <set>
+
+#include "sqlite_rig.h"
 
 namespace servo::store::test {
 namespace {
@@ -88,6 +90,52 @@ TEST_P(UpkeepConformance, IdempotencyEventsAndEndedJobsGoWhenTheirTimeIsOver) {
     EXPECT_TRUE(rig.history().events({TenantId(1)}, 9, "").value().items.empty());
     EXPECT_EQ(rig.history().partition_states(AssetId(10), 0, 9, 9).value().size(), 1U);
     EXPECT_EQ(rig.store().fsck().value(), std::vector<std::string>{});
+}
+
+TEST_P(UpkeepConformance, TokensGoLongAfterTheirEnd) {
+    ChangeSet changes;
+    for (const char* id : {"lives", "expired", "expires", "revoked"}) {
+        TokenRow row;
+        row.id = id;
+        row.created_at = rig.now;
+        changes.tokens.push_back(row);
+    }
+    changes.tokens[1].expires_at = rig.now;
+    changes.tokens[2].expires_at = rig.now + Millis(30 * kDay);
+    changes.tokens[3].revoked_at = rig.now;
+    changes.tokens[3].expires_at = rig.now + Millis(30 * kDay);
+    const Instant ended = rig.now;
+    rig.commit(changes);
+    rig.maintain_all(ended + Millis(399 * kDay));
+    EXPECT_EQ(take(rig.history().tokens()).size(), 4U);
+    rig.maintain_all(ended + Millis(401 * kDay));
+    std::set<std::string> left;
+    for (const StoredToken& token : take(rig.history().tokens())) {
+        left.insert(token.row.id);
+    }
+    EXPECT_EQ(left, (std::set<std::string>{"lives", "expires"}));
+}
+
+// More of them than are looked at in one step, before and behind one that has something.
+TEST_P(UpkeepConformance, FailuresAreFoundAmongJobsThatHaveNone) {
+    rig.commit(definitions());
+    ChangeSet changes;
+    for (int64_t id = 1; id <= 600; ++id) {
+        ChangeSet one = new_job(job(id, 1, 1, JobState::kCancelled), 2);
+        changes.jobs.push_back(one.jobs[0]);
+        changes.checkpoints.push_back(one.checkpoints[0]);
+    }
+    changes.failures = {failure(400, 0, true)};
+    changes.logs = {{JobId(599), 0, 1, 1, rig.now, 3, "abc"}};
+    rig.commit(changes);
+    const auto left = [&] {
+        return take(rig.history().failures(JobId(400), {}, false, 10, 0, nullptr)).size() +
+               (take(rig.history().log(JobId(599), 0, {})).has_value() ? 1U : 0U);
+    };
+    rig.maintain_all(rig.now + Millis(89 * kDay));
+    EXPECT_EQ(left(), 2U);
+    rig.maintain_all(rig.now + Millis(91 * kDay));
+    EXPECT_EQ(left(), 0U);
 }
 
 constexpr Instant kFarOff = instant_ms(4'000'000'000'000);
@@ -237,6 +285,9 @@ TEST_P(UpkeepConformance, AJobThatIsBeingDroppedIsNoContradiction) {
     for (bool more = true; more;) {
         more = take(rig.store().maintain(rig.now + Millis(401 * kDay)));
         EXPECT_EQ(take(rig.store().fsck()), std::vector<std::string>{});
+        if (const auto whole = take(rig.store().load_job(JobId(1)))) {
+            EXPECT_EQ(whole->checkpoint.counters.completed, kCommits) << "or it is not there";
+        }
     }
     EXPECT_FALSE(rig.history().job(JobId(1)).value().has_value());
 }
@@ -257,6 +308,34 @@ TEST_P(UpkeepConformance, FsckNamesALeaseOverWhatIsDone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, UpkeepConformance, all_stores(), kind_name);
+
+TEST(SqliteUpkeep, ADamagedDoneRowKeepsNothingElseWaiting) {
+    Rig rig(Kind::kSqlite);
+    rig.commit(definitions());
+    ChangeSet created = new_job(job(1, 1, 2, JobState::kCompleted), 4);
+    const ChangeSet other = new_job(job(2, 1, 2, JobState::kCompleted), 4);
+    created.jobs.push_back(other.jobs[0]);
+    created.checkpoints.push_back(other.checkpoints[0]);
+    created.idempotency = {{TenantId(1), "r", "k", "h", 200, "{}", rig.now}};
+    rig.commit(created);
+    for (const Index index : {Index{0}, Index{1}}) {
+        ChangeSet work;
+        add_done(work, 1, done_run(index, index + 1));
+        add_done(work, 2, done_run(index, index + 1));
+        rig.commit(work);
+    }
+    const auto rows_of = [&](int64_t id) {
+        return ask(
+            rig.database_path(),
+            "SELECT count(*) FROM done_log WHERE job_id = " + std::to_string(id)
+        );
+    };
+    tamper(rig.database_path(), "UPDATE done_log SET payload = zeroblob(40) WHERE job_id = 1");
+    rig.maintain_all(rig.now + Millis(8 * kDay));
+    EXPECT_EQ(rows_of(1), "2");
+    EXPECT_EQ(rows_of(2), "1");
+    EXPECT_FALSE(rig.history().idempotent_reply(TenantId(1), "r", "k").value().has_value());
+}
 
 }  // namespace
 }  // namespace servo::store::test

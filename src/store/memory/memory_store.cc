@@ -403,6 +403,9 @@ Result<bool> MemoryStore::maintain(Instant now) {
     std::erase_if(facts.events, [&](const Facts::Event& event) {
         return event.row.at < now - retention_.history_keep;
     });
+    std::erase_if(facts.tokens, [before = now - retention_.history_keep](const auto& entry) {
+        return entry.second.expires_at < before || entry.second.revoked_at < before;
+    });
     std::vector<JobId> gone;
     for (const auto& [id, row] : facts.jobs) {
         if (!is_terminal(row.state) || !row.completed_at) {

@@ -22,7 +22,8 @@ Error database_error(std::string_view state, const std::string& what) {
     if (state == "SV001") {
         return unavailable("deposed", what);
     }
-    if (starts(state, "23") || starts(state, "22") || state == "SV002") {
+    // 54: a row or an index entry that is too large.
+    if (starts(state, "23") || starts(state, "22") || starts(state, "54") || state == "SV002") {
         return conflict("constraint", what);
     }
     if (state == "53100") {
@@ -99,6 +100,11 @@ std::string set_limits(const SessionLimits& limits, std::string_view how) {
 std::string state_of(const PGresult* result) {
     const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     return state != nullptr ? state : "";
+}
+
+bool is_copy(const PGresult* result) {
+    const ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COPY_OUT || status == PGRES_COPY_IN || status == PGRES_COPY_BOTH;
 }
 
 bool is_error(const PGresult* result) {
@@ -321,6 +327,10 @@ Result<OwnedResult> Connection::simple_result(std::string_view doing) {
         OwnedResult result(PQgetResult(db_));
         if (result == nullptr) {
             break;
+        }
+        if (is_copy(result.get())) {
+            close();  // libpq would give the same result for ever
+            return fail(internal("store_error", "COPY moves rows outside a result"));
         }
         if (is_error(result.get()) && !first_error) {
             first_error = failure(result.get(), doing);

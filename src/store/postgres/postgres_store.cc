@@ -6,38 +6,13 @@
 #include "store/postgres/migrations.h"
 #include "store/postgres/replica.h"
 #include "store/postgres/store_impl.h"
+#include "store/sql/commit_fate.h"
 #include "store/sql/fsck.h"
 #include "store/sql/load.h"
 
 namespace servo::store {
 namespace postgres {
 namespace {
-
-CommitFate fate_of(const Error& error) {
-    const auto is_one_of = [&error](std::initializer_list<const char*> reasons) {
-        for (const char* reason : reasons) {
-            if (error.reason == reason) {
-                return true;
-            }
-        }
-        return false;
-    };
-    if (error.reason == "deposed") {
-        return CommitFate::kDeposed;
-    }
-    if (error.reason == "store_full") {
-        return CommitFate::kFull;
-    }
-    // Written or not, the next leader finds out. Some of these are definitely not; the way out is
-    // the same.
-    if (is_one_of({"database_unreachable", "database_read_only", "store_busy", "read_too_long"})) {
-        return CommitFate::kUnknown;
-    }
-    if (is_one_of({"store_corrupt", "store_io", "corrupt_payload"})) {
-        return CommitFate::kBroken;
-    }
-    return CommitFate::kRefused;
-}
 
 // Microseconds since 1970 at which a backend of pg_stat_activity began.
 #define SERVO_BACKEND_START "(extract(epoch FROM backend_start) * 1000000)::int8"
@@ -90,8 +65,8 @@ Result<int64_t> PostgresStore::take_leadership(const Candidate& candidate) {
     if (!db_->probe()) {
         SERVO_CHECK(db_->reopen());
         SERVO_CHECK(check_durable(*db_));
-        SERVO_CHECK(check_schema(*db_));
     }
+    SERVO_CHECK(check_schema(*db_));  // that may have been migrated since
     end_backend_of_predecessor(candidate);
     // Waits for batches that are in flight: they hold the row FOR SHARE.
     sql::Query row = SERVO_TRY(adapter_.query(
@@ -115,14 +90,17 @@ Result<int64_t> PostgresStore::take_leadership(const Candidate& candidate) {
     return fail(internal("store_corrupt", "The database has lost its leader row."));
 }
 
+// Of sessions of other roles pg_stat_activity may hide when they began: such a leader is not taken
+// for gone.
 Result<LeaderRow> PostgresStore::leader() {
     if (!db_->probe()) {
         SERVO_CHECK(db_->reopen());
     }
     sql::Query row = SERVO_TRY(adapter_.query(
         "SELECT leader.epoch, holder, url, beat, (gone = 1 OR (backend_pid <> 0 AND NOT EXISTS"
-        " (SELECT 1 FROM pg_stat_activity WHERE pid = backend_pid AND " SERVO_BACKEND_START
-        " = backend_start_us)))::int FROM leader JOIN leader_beat USING (id) WHERE id = 1"
+        " (SELECT 1 FROM pg_stat_activity WHERE pid = backend_pid AND (backend_start IS NULL OR"
+        " " SERVO_BACKEND_START
+        " = backend_start_us))))::int FROM leader JOIN leader_beat USING (id) WHERE id = 1"
     ));
     if (!SERVO_TRY(row.step())) {
         return fail(internal("store_corrupt", "The database has lost its leader row."));
@@ -196,7 +174,9 @@ CommitOutcome PostgresStore::commit(const Batch& batch) {
     const Status written = write_batch(batch);
     if (!written) {
         writer_.forget();
-        return {fate_of(written.error()), written.error().message};
+        // Written or not, the next leader finds out. Some are definitely not; the way out is the
+        // same.
+        return {sql::fate_of(written.error(), CommitFate::kUnknown), written.error().message};
     }
     upkeep_.committed(*batch.changes);
     return {};

@@ -207,16 +207,8 @@ class Fsck {
         return {};
     }
 
-    // One that has ended loses its checkpoint first when upkeep drops it, step by step.
-    Result<bool> being_dropped(const JobRow& job) {
-        const auto checkpoint =
-            SERVO_TRY(db_.integer("SELECT covers_seq FROM job_checkpoints WHERE job_id = ?", job.id)
-            );
-        return is_terminal(job.state) && !checkpoint;
-    }
-
     Status check_job(JobColumns& job) {
-        if (SERVO_TRY(being_dropped(job.row))) {
+        if (SERVO_TRY(being_dropped(db_, job.row))) {
             return {};
         }
         job.row.ordinals = SERVO_TRY(read_ordinals(db_, job.row.id, job.row.keys_fingerprint));

@@ -64,18 +64,63 @@ std::string where_of(
     return out;
 }
 
-Result<JobPage::Item> item_of(Reader& db, JobColumns columns) {
+// One statement a page. What belongs to the rows is looked up for those of the page alone.
+std::string page_of_jobs(const std::string& where, size_t rows) {
+    constexpr const char* kOrder = " ORDER BY created_at_ms DESC, job_id DESC";
+    return "SELECT " SERVO_JOB_COLUMNS +
+           fmt::format(
+               ", (SELECT CASE WHEN length(ordinals) <= {} THEN ordinals END FROM job_ordinals"
+               " WHERE job_ordinals.job_id = page.job_id),"
+               " (SELECT progress FROM job_checkpoints WHERE job_checkpoints.job_id = page.job_id)",
+               kPageOrdinalsBytesMax
+           ) +
+           " FROM (SELECT " SERVO_JOB_COLUMNS " FROM jobs" + where + kOrder +
+           fmt::format(" LIMIT {}) AS page", rows) + kOrder;
+}
+
+// Newest first: the numbers of a job's failures ascend with their batches. Each order is that of an
+// index. Where the row to go on from was dropped, the rest goes as well.
+std::string page_of_failures(
+    JobId job, std::optional<Index> index, bool final_only, int64_t before_row, size_t rows
+) {
+    std::string out = fmt::format(
+        "SELECT " SERVO_FAILURE_COLUMNS " FROM partition_failures WHERE job_id = {}", job.value
+    );
+    if (index) {
+        out += fmt::format(" AND idx = {}", static_cast<int64_t>(*index));
+    }
+    if (final_only) {
+        out += " AND final = 1";
+    }
+    if (before_row != 0 && index) {
+        out += fmt::format(" AND failure_id < {}", before_row);
+    } else if (before_row != 0) {
+        out += fmt::format(
+            " AND (seq, failure_id) <"
+            " ((SELECT seq FROM partition_failures WHERE failure_id = {0}), {0})",
+            before_row
+        );
+    }
+    return out + fmt::format(
+                     " ORDER BY {} LIMIT {}",
+                     index ? "failure_id DESC" : "seq DESC, failure_id DESC",
+                     rows
+                 );
+}
+
+Result<JobPage::Item> read_item(const Query& query) {
     JobPage::Item item;
+    JobColumns columns = SERVO_TRY(read_job(query));
     item.total = columns.total;
     item.row = std::move(columns.row);
-    Query query = SERVO_TRY(
-        db.query("SELECT length(ordinals) FROM job_ordinals WHERE job_id = ?", item.row.id)
-    );
-    if (SERVO_TRY(query.step()) &&
-        query.integer(0) <= static_cast<int64_t>(kPageOrdinalsBytesMax)) {
-        item.row.ordinals = SERVO_TRY(read_ordinals(db, item.row.id, item.row.keys_fingerprint));
+    if (!query.is_null(kJobColumns)) {
+        item.row.ordinals = SERVO_TRY(
+            decode_ordinals(query.bytes(kJobColumns), item.row.id, item.row.keys_fingerprint)
+        );
     }
-    item.counters = SERVO_TRY(read_checkpoint(db, item.row)).counters;
+    if (!query.is_null(kJobColumns + 1)) {
+        item.counters = SERVO_TRY(decode_checkpoint(query.bytes(kJobColumns + 1))).counters;
+    }
     return item;
 }
 
@@ -116,28 +161,19 @@ Result<JobPage> SqlHistory::jobs(
     if (!page_token.empty()) {
         after = SERVO_TRY(decode_page_token(page_token));
     }
-    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneSnapshot));
-    Reader& db = session->reader();
+    const auto session = SERVO_TRY(sessions_.begin(scope_, Reads::kOneStatement));
     const auto wanted = static_cast<size_t>(page_limit(limit));
-    std::vector<JobColumns> rows;
-    {
-        Query query = SERVO_TRY(db.once(
-            "SELECT " SERVO_JOB_COLUMNS " FROM jobs" + where_of(scope_, filter, after) +
-            fmt::format(" ORDER BY created_at_ms DESC, job_id DESC LIMIT {}", wanted + 1)
-        ));
-        while (SERVO_TRY(query.step())) {
-            rows.push_back(SERVO_TRY(read_job(query)));
-        }
-    }
+    Query query =
+        SERVO_TRY(session->reader().once(page_of_jobs(where_of(scope_, filter, after), wanted + 1))
+        );
     JobPage page;
-    const bool more = rows.size() > wanted;
-    rows.resize(std::min(rows.size(), wanted));
-    for (JobColumns& row : rows) {
-        page.items.push_back(SERVO_TRY(item_of(db, std::move(row))));
-    }
-    if (more) {
-        const JobRow& last = page.items.back().row;
-        page.next_page_token = encode_page_token({last.created_at, last.id});
+    while (SERVO_TRY(query.step())) {
+        if (page.items.size() == wanted) {
+            const JobRow& last = page.items.back().row;
+            page.next_page_token = encode_page_token({last.created_at, last.id});
+            break;
+        }
+        page.items.push_back(SERVO_TRY(read_item(query)));
     }
     return page;
 }
@@ -233,20 +269,8 @@ Result<std::vector<FailureRow>> SqlHistory::failures(
         return out;
     }
     const auto wanted = static_cast<size_t>(page_limit(limit));
-    std::string where = fmt::format(" WHERE job_id = {}", job.value);
-    if (index) {
-        where += fmt::format(" AND idx = {}", static_cast<int64_t>(*index));
-    }
-    if (final_only) {
-        where += " AND final = 1";
-    }
-    if (before_row != 0) {
-        where += fmt::format(" AND failure_id < {}", before_row);
-    }
-    Query query = SERVO_TRY(db.once(
-        "SELECT " SERVO_FAILURE_COLUMNS " FROM partition_failures" + where +
-        fmt::format(" ORDER BY failure_id DESC LIMIT {}", wanted + 1)
-    ));
+    Query query =
+        SERVO_TRY(db.once(page_of_failures(job, index, final_only, before_row, wanted + 1)));
     int64_t next = 0;
     int64_t last = 0;
     while (SERVO_TRY(query.step())) {
@@ -390,9 +414,6 @@ Result<EventPage> SqlHistory::events(
     if (filter.tenant) {
         where += fmt::format(" AND tenant_id = {}", filter.tenant.value);
     }
-    if (filter.since) {
-        where += fmt::format(" AND at_ms >= {}", to_ms(*filter.since));
-    }
     if (!page_token.empty()) {
         where += fmt::format(" AND event_id < {}", SERVO_TRY(decode_event_token(page_token)));
     }
@@ -410,11 +431,15 @@ Result<EventPage> SqlHistory::events(
     EventPage page;
     int64_t last = 0;
     while (SERVO_TRY(query.step())) {
+        EventRow row = read_event(query);
+        if (filter.since && row.at < *filter.since) {
+            break;  // they ascend in time, so no condition has to look for the last one
+        }
         if (page.items.size() == wanted) {
             page.next_page_token = encode_event_token(last);
             break;
         }
-        page.items.push_back(read_event(query));
+        page.items.push_back(std::move(row));
         last = query.integer(kEventColumns);
     }
     return page;

@@ -26,6 +26,12 @@ Result<std::optional<JobColumns>> read_job_row(Reader& db, JobId id, Ordinals or
     return out;
 }
 
+Result<bool> being_dropped(Reader& db, const JobRow& job) {
+    return is_terminal(job.state) &&
+           !SERVO_TRY(db.integer("SELECT covers_seq FROM job_checkpoints WHERE job_id = ?", job.id)
+           );
+}
+
 Status visit_done(
     Reader& db,
     JobId job,

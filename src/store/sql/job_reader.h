@@ -19,6 +19,9 @@ enum class Ordinals { kRead, kLeaveOut };
 // nullopt: no such job.
 Result<std::optional<JobColumns>> read_job_row(Reader& db, JobId id, Ordinals ordinals);
 
+// One that has ended loses its checkpoint first when upkeep drops it, step by step.
+Result<bool> being_dropped(Reader& db, const JobRow& job);
+
 using DoneVisitor =
     std::function<Status(uint64_t block, int64_t seq, const std::vector<DoneEntry>& entries)>;
 // Done rows of blocks [first, last] of batches after `after_seq`, by block and batch.

@@ -166,7 +166,7 @@ Result<Snapshot> load_definitions(Reader& db, RevisionCache& revisions) {
 
 Result<std::optional<Snapshot::OpenJob>> load_job(Reader& db, RevisionCache& revisions, JobId id) {
     auto columns = SERVO_TRY(read_job_row(db, id, Ordinals::kLeaveOut));
-    if (!columns) {
+    if (!columns || SERVO_TRY(being_dropped(db, columns->row))) {
         return std::nullopt;
     }
     return SERVO_TRY(open_job(db, revisions, std::move(columns->row)));

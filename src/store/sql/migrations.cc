@@ -14,6 +14,14 @@ constexpr std::string_view kCompatibleMark = "-- servo: compatible\n";
 constexpr std::string_view kBreakingMark = "-- servo: breaking\n";
 constexpr size_t kNumberLength = 4;
 
+// Whoever leads finds at its next commit that it is deposed, and looks at the schema before it
+// leads again. The first step makes the table.
+std::string_view ending_of(const Migration& step) {
+    return step.kind == MigrationKind::kBreaking && step.version > 1
+               ? "UPDATE leader SET epoch = epoch + 1, gone = 1 WHERE id = 1;\n"
+               : "";
+}
+
 }  // namespace
 
 Result<std::vector<Migration>> parse_migrations(const std::vector<EmbeddedSql>& files) {
@@ -119,14 +127,15 @@ std::string statements_of(const PendingStep& pending, const Applying& applying) 
     return fmt::format(
         "{}\nINSERT INTO schema_migrations\n"
         "    (version, name, kind, checksum, oldest_allowed, applied_at_ms)\n"
-        "    VALUES ({}, '{}', '{}', {}, {}, {});\n",
+        "    VALUES ({}, '{}', '{}', {}, {}, {});\n{}",
         step.sql,
         step.version,
         step.name,
         to_string(step.kind),
         step.checksum,
         pending.oldest_allowed,
-        applying.now_ms
+        applying.now_ms,
+        ending_of(step)
     );
 }
 

@@ -58,7 +58,8 @@ struct Applying {
     std::string_view begin;    // statements before the first step: a transaction, a lock, the table
     std::string_view now_ms;   // an expression
 };
-// The step and its row of schema_migrations; to be run within a transaction.
+// The step and its row of schema_migrations, to be run within a transaction. A breaking one ends
+// the leadership of whoever has it, who may be of an older version.
 std::string statements_of(const PendingStep& pending, const Applying& applying);
 // The steps that are missing, and all of them as one script for the database's own client. It ends
 // as if `servo migrate` had applied them.

@@ -285,17 +285,10 @@ Result<LedgerRow> read_ledger(const Query& row) {
         *span, row.instant(1), row.integer(2), *scope, SERVO_TRY(decode_ledger(row.bytes(4)))};
 }
 
-Result<std::shared_ptr<const OrdinalView>> read_ordinals(
-    Reader& db, JobId job, uint64_t fingerprint
+Result<std::shared_ptr<const OrdinalView>> decode_ordinals(
+    std::string_view packed, JobId job, uint64_t fingerprint
 ) {
-    Query query = SERVO_TRY(db.query("SELECT ordinals FROM job_ordinals WHERE job_id = ?", job));
-    if (!SERVO_TRY(query.step())) {
-        return fail(internal(
-            "corrupt_payload",
-            fmt::format("Job {} has lost its partitions. Run `servo fsck`.", to_text(job))
-        ));
-    }
-    auto view = std::make_shared<const OrdinalView>(SERVO_TRY(OrdinalView::decode(query.bytes(0))));
+    auto view = std::make_shared<const OrdinalView>(SERVO_TRY(OrdinalView::decode(packed)));
     if (view->fingerprint() != fingerprint) {
         return fail(internal(
             "corrupt_payload",
@@ -306,6 +299,19 @@ Result<std::shared_ptr<const OrdinalView>> read_ordinals(
         ));
     }
     return view;
+}
+
+Result<std::shared_ptr<const OrdinalView>> read_ordinals(
+    Reader& db, JobId job, uint64_t fingerprint
+) {
+    Query query = SERVO_TRY(db.query("SELECT ordinals FROM job_ordinals WHERE job_id = ?", job));
+    if (!SERVO_TRY(query.step())) {
+        return fail(internal(
+            "corrupt_payload",
+            fmt::format("Job {} has lost its partitions. Run `servo fsck`.", to_text(job))
+        ));
+    }
+    return decode_ordinals(query.bytes(0), job, fingerprint);
 }
 
 Result<JobCheckpoint> read_checkpoint(Reader& db, const JobRow& job) {

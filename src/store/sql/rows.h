@@ -34,6 +34,7 @@ namespace servo::store::sql {
 
 using namespace model;
 
+constexpr int kJobColumns = 37;      // of SERVO_JOB_COLUMNS
 constexpr int kTokenColumns = 10;    // of SERVO_TOKEN_COLUMNS
 constexpr int kEventColumns = 6;     // of SERVO_EVENT_COLUMNS
 constexpr int kDoneCodecColumn = 1;  // what done_log.codec says of encode_done's payload
@@ -67,7 +68,11 @@ Result<TokenRow> read_token(const Query& row);
 std::string_view to_string(OverlapPolicy policy);
 std::optional<OverlapPolicy> overlap_from(std::string_view name);
 
-// Error: internal / "corrupt_payload" when the job has none or they do not match its fingerprint.
+// Error: internal / "corrupt_payload" when they do not match the job's fingerprint.
+Result<std::shared_ptr<const OrdinalView>> decode_ordinals(
+    std::string_view packed, JobId job, uint64_t fingerprint
+);
+// The same of the database, also when the job has none.
 Result<std::shared_ptr<const OrdinalView>> read_ordinals(
     Reader& db, JobId job, uint64_t fingerprint
 );

@@ -15,7 +15,12 @@ Result<bool> Upkeep::step(Instant now) {
     if (!started_) {
         SERVO_CHECK(start(now));
     }
-    return SERVO_TRY(sweep(now)) || SERVO_TRY(drop_old(now));
+    const Result<bool> swept = sweep(now);
+    if (swept.value_or(false)) {
+        return true;
+    }
+    const Result<bool> dropped = drop_old(now);
+    return swept ? dropped : swept;
 }
 
 // What an earlier process left unmerged: open jobs, and those that ended of late.
@@ -65,8 +70,17 @@ Result<bool> Upkeep::sweep(Instant now) {
         }
     }
     Sweep& front = sweeping_.front();
-    if (const auto next = SERVO_TRY(merge_next(front.job, front.next_block))) {
-        front.next_block = *next;
+    const auto next = merge_next(front.job, front.next_block);
+    if (!next && next.error().code == ErrorCode::kUnavailable) {
+        return fail(next.error());
+    }
+    if (!next) {
+        spdlog::error(
+            "done rows of job {} are left unmerged: {}", to_text(front.job), next.error().message
+        );
+    }
+    if (next && *next) {
+        front.next_block = **next;
     } else {
         sweeping_.pop_front();
     }
@@ -150,14 +164,8 @@ Result<bool> Upkeep::merge_block(JobId job, uint64_t block, const JobNow& now) {
     if (rows < 2 || (!whole && rows < kMergeRowsMin)) {
         return false;
     }
-    const auto merged = sorted_block(std::move(entries), block);
-    if (!merged) {
-        spdlog::error(
-            "done rows of job {} are left unmerged: {}", to_text(job), merged.error().message
-        );
-        return false;
-    }
-    const std::string payload = encode_done(*merged, block);
+    const auto merged = SERVO_TRY(sorted_block(std::move(entries), block));
+    const std::string payload = encode_done(merged, block);
     const auto transaction = SERVO_TRY(db_.begin_write());
     SERVO_CHECK(db_.run(
         "DELETE FROM done_log WHERE job_id = ? AND block = ? AND seq <= ?", job, block, last_seq
@@ -171,139 +179,11 @@ Result<bool> Upkeep::merge_block(JobId job, uint64_t block, const JobNow& now) {
         block,
         last_seq,
         kDoneCodecColumn,
-        merged->size(),
+        merged.size(),
         Blob{payload}
     ));
     SERVO_CHECK(transaction->commit());
     return true;
-}
-
-// --- retention ---------------------------------------------------------------------------------
-
-Result<bool> Upkeep::drop_old(Instant now) {
-    if (now < next_drop_) {
-        return false;
-    }
-    int64_t dropped = SERVO_TRY(drop_batches());
-    dropped += SERVO_TRY(drop_idempotency(now));
-    dropped += SERVO_TRY(drop_events(now));
-    dropped += SERVO_TRY(drop_ledger(now, LedgerSpan::kMinute));
-    dropped += SERVO_TRY(drop_ledger(now, LedgerSpan::kHour));
-    dropped += SERVO_TRY(drop_failures(now));
-    dropped += SERVO_TRY(drop_jobs(now));
-    if (dropped == 0) {
-        next_drop_ = now + kRetentionEvery;
-    }
-    return dropped > 0;
-}
-
-Result<int64_t> Upkeep::drop_batches() {
-    return db_.run(
-        "DELETE FROM batches WHERE seq IN (SELECT seq FROM batches"
-        " WHERE seq <= (SELECT max(seq) FROM batches) - ? ORDER BY seq LIMIT ?)",
-        retention_.batch_rows_keep,
-        4 * kDropRowsMax
-    );
-}
-
-Result<int64_t> Upkeep::drop_idempotency(Instant now) {
-    return db_.run(
-        "DELETE FROM idempotency WHERE (tenant_id, route, key) IN"
-        " (SELECT tenant_id, route, key FROM idempotency WHERE at_ms < ? LIMIT ?)",
-        now - retention_.idempotency_keep,
-        kDropRowsMax
-    );
-}
-
-Result<int64_t> Upkeep::drop_events(Instant now) {
-    // Events ascend in time, so the oldest rows tell whether there is anything to drop.
-    return db_.run(
-        "DELETE FROM events WHERE at_ms < ? AND event_id IN"
-        " (SELECT event_id FROM events ORDER BY event_id LIMIT ?)",
-        now - retention_.history_keep,
-        kDropRowsMax
-    );
-}
-
-Result<int64_t> Upkeep::drop_ledger(Instant now, LedgerSpan span) {
-    return db_.run(
-        "DELETE FROM ledger WHERE (span, at_ms, epoch, scope) IN"
-        " (SELECT span, at_ms, epoch, scope FROM ledger WHERE span = ? AND at_ms < ? LIMIT ?)",
-        to_string(span),
-        now - retention_.ledger_keep(span),
-        kDropRowsMax
-    );
-}
-
-Result<int64_t> Upkeep::drop_rows_of(JobId job) {
-    int64_t dropped = SERVO_TRY(db_.run(
-        "DELETE FROM partition_failures WHERE failure_id IN"
-        " (SELECT failure_id FROM partition_failures WHERE job_id = ? LIMIT ?)",
-        job,
-        kDropRowsMax
-    ));
-    dropped += SERVO_TRY(db_.run(
-        "DELETE FROM partition_logs WHERE log_id IN"
-        " (SELECT log_id FROM partition_logs WHERE job_id = ? LIMIT ?)",
-        job,
-        kDropRowsMax
-    ));
-    return dropped;
-}
-
-Result<int64_t> Upkeep::drop_failures(Instant now) {
-    int64_t ended_at = 0;
-    int64_t job = 0;
-    {
-        Query query = SERVO_TRY(db_.query(
-            "SELECT completed_at_ms, job_id FROM jobs"
-            " WHERE completed_at_ms IS NOT NULL AND (completed_at_ms, job_id) > (?, ?)"
-            " AND completed_at_ms < ? AND state IN ('completed', 'failed', 'cancelled')"
-            " ORDER BY completed_at_ms, job_id LIMIT 1",
-            failures_dropped_to_.first,
-            failures_dropped_to_.second,
-            now - retention_.failures_keep
-        ));
-        if (!SERVO_TRY(query.step())) {
-            return 0;
-        }
-        ended_at = query.integer(0);
-        job = query.integer(1);
-    }
-    const int64_t dropped = SERVO_TRY(drop_rows_of(JobId(job)));
-    if (dropped == 0) {
-        failures_dropped_to_ = {ended_at, job};
-        return 1;  // on to the next job
-    }
-    return dropped;
-}
-
-Result<int64_t> Upkeep::drop_jobs(Instant now) {
-    const auto job = SERVO_TRY(db_.integer(
-        "SELECT job_id FROM jobs WHERE completed_at_ms < ?"
-        " AND state IN ('completed', 'failed', 'cancelled') ORDER BY completed_at_ms LIMIT 1",
-        now - retention_.history_keep
-    ));
-    if (!job) {
-        return 0;
-    }
-    // First of all: it tells fsck that the rest is going.
-    int64_t dropped = SERVO_TRY(db_.run("DELETE FROM job_checkpoints WHERE job_id = ?", *job));
-    dropped += SERVO_TRY(drop_rows_of(JobId(*job)));
-    dropped += SERVO_TRY(db_.run(
-        "DELETE FROM done_log WHERE (job_id, block, seq) IN"
-        " (SELECT job_id, block, seq FROM done_log WHERE job_id = ? LIMIT ?)",
-        *job,
-        kDropRowsMax
-    ));
-    if (dropped > 0) {
-        return dropped;
-    }
-    const auto transaction = SERVO_TRY(db_.begin_write());
-    SERVO_CHECK(db_.run("DELETE FROM job_ordinals WHERE job_id = ?", *job));
-    SERVO_CHECK(db_.run("DELETE FROM jobs WHERE job_id = ?", *job));
-    SERVO_CHECK(transaction->commit());
-    return 1;
 }
 
 }  // namespace servo::store::sql

@@ -18,6 +18,7 @@ constexpr int kMergeRowsMin = 64;   // rows of an incomplete block that are wort
 constexpr int kMergeRowsMax = 256;  // rows merged in one step
 constexpr int kSweepBlocks = 64;    // blocks looked at in one step
 constexpr int kDropRowsMax = 500;   // rows of one table dropped in one step
+constexpr int kDropJobsMax = 256;   // jobs searched for rows to drop in one step
 constexpr Millis kSweepEvery{30'000};
 constexpr Millis kRetentionEvery{60'000};
 
@@ -26,7 +27,7 @@ class Upkeep {
     // `db` outlives it.
     Upkeep(Writer& db, const Retention& retention) : db_(db), retention_(retention) {}
 
-    // One step. True: more waits.
+    // One step. True: more waits. What cannot be read or dropped keeps nothing else waiting.
     Result<bool> step(Instant now);
 
     // After a commit: its jobs are looked at once they have rows enough to merge, or have ended.
@@ -51,14 +52,23 @@ class Upkeep {
     Result<std::optional<JobNow>> job_now(JobId job);
     Result<bool> merge_block(JobId job, uint64_t block, const JobNow& now);
 
-    // Each drops a few rows and says how many.
-    Result<int64_t> drop_batches();
+    // upkeep_retention.cc. Each drops a few rows, or looks for them; 0: nothing is left to do.
+    Result<int64_t> drop_batches(Instant now);
     Result<int64_t> drop_idempotency(Instant now);
     Result<int64_t> drop_events(Instant now);
-    Result<int64_t> drop_ledger(Instant now, LedgerSpan span);
+    Result<int64_t> drop_minutes(Instant now);
+    Result<int64_t> drop_hours(Instant now);
+    Result<int64_t> drop_tokens(Instant now);
     Result<int64_t> drop_failures(Instant now);
     Result<int64_t> drop_jobs(Instant now);
+    Result<int64_t> drop_ledger(Instant now, LedgerSpan span);
     Result<int64_t> drop_rows_of(JobId job);
+    // The next job past failures_dropped_to_ that has failures or log tails.
+    struct Search {
+        std::optional<JobId> found;
+        bool more = false;  // not all were looked at
+    };
+    Result<Search> search_failures(Instant now);
     Result<bool> drop_old(Instant now);
 
     Writer& db_;
@@ -70,6 +80,7 @@ class Upkeep {
     Instant next_sweep_ = kEpochStart;
 
     Instant next_drop_ = kEpochStart;
+    size_t dropping_ = 0;                                    // which kind of rows
     std::pair<int64_t, int64_t> failures_dropped_to_{0, 0};  // completed_at_ms, job_id
 };
 

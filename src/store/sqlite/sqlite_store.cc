@@ -2,25 +2,13 @@
 
 #include <fmt/format.h>
 
+#include "store/sql/commit_fate.h"
 #include "store/sql/load.h"
 #include "store/sqlite/fsck.h"
 #include "store/sqlite/store_impl.h"
 
 namespace servo::store {
 namespace sqlite {
-namespace {
-
-CommitFate fate_of(const Error& error) {
-    for (const char* refused :
-         {"constraint", "unknown_job", "unknown_revision", "bad_done_entries"}) {
-        if (error.reason == refused) {
-            return CommitFate::kRefused;
-        }
-    }
-    return error.reason == "store_full" ? CommitFate::kFull : CommitFate::kBroken;
-}
-
-}  // namespace
 
 SqliteStore::SqliteStore(
     std::shared_ptr<Database> database,
@@ -96,17 +84,11 @@ Status SqliteStore::resign(int64_t epoch) {
     return transaction.commit();
 }
 
-Status SqliteStore::write_batch(const Batch& batch, CommitFate& fate) {
+Status SqliteStore::write_batch(const Batch& batch) {
     Transaction transaction = SERVO_TRY(Transaction::begin_write(db()));
-    if (const Status leads = expect_leader(batch.epoch); !leads) {
-        if (leads.error().reason == "deposed") {
-            fate = CommitFate::kDeposed;
-        }
-        return leads;
-    }
+    SERVO_CHECK(expect_leader(batch.epoch));
     const int64_t last = SERVO_TRY(db().integer("SELECT max(seq) FROM batches")).value_or(0);
     if (batch.seq != last + 1) {
-        fate = CommitFate::kRefused;
         return fail(
             conflict("constraint", fmt::format("batch {} does not follow {}", batch.seq, last))
         );
@@ -122,16 +104,13 @@ Status SqliteStore::write_batch(const Batch& batch, CommitFate& fate) {
 }
 
 CommitOutcome SqliteStore::commit(const Batch& batch) {
-    CommitFate fate = CommitFate::kCommitted;
-    const Status written = write_batch(batch, fate);
+    const Status written = write_batch(batch);
     if (written) {
         upkeep_.committed(*batch.changes);
         return {};
     }
     writer_.forget();
-    if (fate == CommitFate::kCommitted) {
-        fate = fate_of(written.error());
-    }
+    const CommitFate fate = sql::fate_of(written.error(), CommitFate::kBroken);
     if (fate == CommitFate::kBroken) {
         database_->forbid_clean_mark();
     }

@@ -92,7 +92,11 @@ void describe(V& v, Preview& r) {
     v.field("completion_at", r.completion_at, "");
     v.field("completion_p90_at", r.completion_p90_at, "");
     v.field("basis", r.basis, "What the estimate rests on, or why there is none.");
-    v.field("delays", r.delays, "Open backfills that would end later, the most delayed first.");
+    v.field(
+        "delays",
+        r.delays,
+        "Open backfills that the caller may see and that would end later, the most delayed first."
+    );
 }
 
 template <typename V>

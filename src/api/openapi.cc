@@ -151,23 +151,23 @@ struct Refusal {
     std::string_view name;
     std::string_view description;
     bool of_public;  // also where nobody is asked who they are
-    bool of_bodies;  // only where there is a body
 };
-constexpr std::array<Refusal, 14> kRefusals = {{
-    {400, "BadRequest", "No HTTP, no JSON, or a URL that cannot be decoded.", true, false},
-    {401, "Unauthenticated", "No token, a wrong one, or one that has ended.", false, false},
-    {403, "Forbidden", "The token's role may not do this.", false, false},
-    {404, "NotFound", "There is none, or it is another tenant's.", false, false},
-    {409, "Conflict", "It conflicts with something else, or exists already.", false, false},
-    {412, "PreconditionFailed", "The state of things does not allow it.", false, false},
-    {413, "TooLarge", "The body is over its limit.", true, true},
-    {415, "NotJson", "The body is not declared as JSON.", true, true},
-    {421, "WrongHost", "The request is meant for another host.", true, false},
-    {422, "Invalid", "A value or parameter is not valid; `fields` says which.", true, false},
-    {429, "TooMany", "A limit is reached; Retry-After says when to ask again.", false, false},
-    {500, "Internal", "An error inside Servo.", false, false},
-    {503, "Unavailable", "Not available at the moment; Retry-After says when.", true, false},
-    {504, "TimedOut", "It took too long; whether it was done is not known.", false, false},
+constexpr std::array<Refusal, 15> kRefusals = {{
+    {400, "BadRequest", "No HTTP, no JSON, or a URL that cannot be decoded.", true},
+    {401, "Unauthenticated", "No token, a wrong one, or one that has ended.", false},
+    {403, "Forbidden", "The token's role may not do this, or a page of another site asks.", true},
+    {404, "NotFound", "There is none, or it is another tenant's.", false},
+    {409, "Conflict", "It conflicts with something else, or exists already.", false},
+    {412, "PreconditionFailed", "The state of things does not allow it.", false},
+    {413, "TooLarge", "The body is over its limit.", true},
+    {415, "NotJson", "The body is not declared as JSON.", true},
+    {421, "WrongHost", "The request is meant for another host.", true},
+    {422, "Invalid", "A value or parameter is not valid; `fields` says which.", true},
+    {429, "TooMany", "A limit is reached; Retry-After says when to ask again.", false},
+    {431, "HeaderTooLarge", "The header is over its limit.", true},
+    {500, "Internal", "An error inside Servo.", false},
+    {503, "Unavailable", "Not available at the moment; Retry-After says when.", true},
+    {504, "TimedOut", "It took too long; whether it was done is not known.", false},
 }};
 
 json::object responses_of(const Route& route) {
@@ -183,8 +183,7 @@ json::object responses_of(const Route& route) {
               {"schema", {{"type", "string"}, {"format", "date-time"}}}}}};
     }
     for (const Refusal& refusal : kRefusals) {
-        if ((route.role != Role::kPublic || refusal.of_public) &&
-            (!route.request.empty() || !refusal.of_bodies)) {
+        if (route.role != Role::kPublic || refusal.of_public) {
             out[std::to_string(refusal.status)] =
                 json::object{{"$ref", fmt::format("#/components/responses/{}", refusal.name)}};
         }

@@ -82,6 +82,8 @@ Result<AnyStore> open_store(const config::Options& options, const std::string& r
     store::Retention retention;
     retention.failures_keep = options.duration("failures_keep");
     retention.history_keep = options.duration("history_keep");
+    retention.minutes_keep = options.duration("ledger_minutes_keep");
+    retention.hours_keep = options.duration("ledger_hours_keep");
     const std::string& url = options.text("database_url");
     if (url.empty()) {
         return open_file(options, retention);

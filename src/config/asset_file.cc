@@ -291,6 +291,9 @@ Result<AssetFile> parse_asset_file(std::string_view text, const ParseOptions& op
     Problems problems;
     read_file(*root, problems, file);
     std::vector<FieldError> found = problems.take();
+    if (found.empty() && options.admit) {
+        SERVO_CHECK(options.admit(file));
+    }
     if (found.empty()) {
         found = check_views(file, options.applied);
     }

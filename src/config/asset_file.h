@@ -3,6 +3,7 @@
 // database that partition schemes need.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -44,10 +45,13 @@ struct ParseOptions {
     // Asked for the file's tenants. A file that does not list them can be looked at only as far as
     // it goes by itself: with `applied` given, names from outside it are left to check_tenant.
     Applied applied;
+    // Asked once the file is read and before anything of its tenants is looked up, so that whoever
+    // may not apply for them learns nothing of theirs. Its error is then the answer.
+    std::function<Status(const AssetFile& file)> admit = {};
 };
 
 // Error: invalid_argument / "invalid_asset_file" with one FieldError per problem (at most
-// kProblemsMax, by line); `message` names the file and the first of them.
+// kProblemsMax, by line); `message` names the file and the first of them. Else that of `admit`.
 Result<AssetFile> parse_asset_file(std::string_view text, const ParseOptions& options = {});
 
 // The assets as `tenant` gets them. Pointers into `file`.

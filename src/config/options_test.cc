@@ -37,6 +37,8 @@ TEST(Options, DefaultsAreThoseOfTheContract) {
     EXPECT_EQ(options.bytes("http_max_submit"), 16 << 20);
     EXPECT_EQ(options.duration("history_keep"), Millis(400LL * 86'400'000));
     EXPECT_EQ(options.duration("failures_keep"), Millis(90LL * 86'400'000));
+    EXPECT_EQ(options.duration("ledger_minutes_keep"), Millis(15LL * 86'400'000));
+    EXPECT_EQ(options.duration("ledger_hours_keep"), Millis(400LL * 86'400'000));
     EXPECT_EQ(options.source("listen"), OptionSource::kDefault);
 }
 

@@ -223,7 +223,11 @@ const std::vector<Metric> kMetrics = {
      {"pool"},
      "Units of the pool that may be in use now; absent where there is no limit."},
     {"servo_pool_open", Type::kGauge, {"pool"}, "1 while the pool's breaker is open."},
-    {"servo_pool_used", Type::kGauge, {"pool"}, "Units of the pool in use."},
+    {"servo_pool_used",
+     Type::kGauge,
+     {"pool"},
+     "Units of the pool in use. Of pools, 500 have names, shared ones first and then by age; the "
+     "rest is `other`."},
     {"servo_slot_seconds_total",
      Type::kCounter,
      {"state"},

@@ -19,7 +19,7 @@ namespace servo::model {
 constexpr size_t kTokenIdCharacters = 12;
 constexpr size_t kTokenSecretBytes = 32;
 constexpr size_t kTokenNoteBytesMax = 200;
-constexpr size_t kTokensMax = 10'000;  // rows, ended ones included
+constexpr size_t kTokensMax = 10'000;  // live ones
 
 // kAdmin: everything, every tenant. kTenantAdmin, kTenantRead: all or reading of one tenant.
 // kExecutor: the executor protocol, for one tenant's work or everybody's. kMetrics: metrics alone.

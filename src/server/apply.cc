@@ -149,12 +149,15 @@ Result<ParsedFile> parse_one(
     options.applied = applied(known);
     ParsedFile out;
     out.source = &source;
+    options.admit = [&](const config::AssetFile& file) -> Status {
+        out.tenants = SERVO_TRY(tenants_of(call, request, file, known));
+        return {};
+    };
     auto file = config::parse_asset_file(source.text, options);
     if (!file) {
         return fail(in_file(source.name, std::move(file).error()));
     }
     out.file = std::move(*file);
-    out.tenants = SERVO_TRY(tenants_of(call, request, out.file, known));
     for (const std::string& tenant : out.tenants) {
         std::vector<FieldError> problems = config::check_tenant(out.file, tenant, options.applied);
         if (!problems.empty()) {

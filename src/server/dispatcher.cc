@@ -109,6 +109,15 @@ void log_unmatched(const Request& request, int status, const std::string& id) {
     );
 }
 
+Response unmatched(const Request& request, const Error& error, const std::string& id) {
+    Response refusal = problem_response(error, id);
+    if (error.reason == "method_not_allowed") {
+        refusal.headers.emplace_back("Allow", methods_of(request.target));
+    }
+    log_unmatched(request, refusal.status, id);
+    return refusal;
+}
+
 }  // namespace
 
 Dispatcher::Dispatcher(
@@ -182,9 +191,7 @@ void Dispatcher::handle(Request&& request, std::shared_ptr<Responder> answered) 
     }
     auto match = match_route(request.method, request.target);
     if (!match) {
-        Response refusal = problem_response(match.error(), id);
-        log_unmatched(request, refusal.status, id);
-        return responder->send(with_id(std::move(refusal), id));
+        return responder->send(with_id(unmatched(request, match.error(), id), id));
     }
     const api::Route& route = *match->route;
     responder->is_of(route);

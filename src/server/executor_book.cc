@@ -35,6 +35,7 @@ void ExecutorBook::opened(int64_t session, const std::string& token, Instant now
     Page& opened = pages_[session];
     opened.token = token;
     opened.heard_at = now;
+    drop_old_health(now);
     if (pages_.size() <= kBookSessionsMax) {
         return;
     }
@@ -45,6 +46,22 @@ void ExecutorBook::opened(int64_t session, const std::string& token, Instant now
         }
     }
     pages_.erase(silent);
+}
+
+// The page itself stays: its session may go on without telling anything of its health.
+void ExecutorBook::drop_old_health(Instant now) {
+    for (auto& [session, page] : pages_) {
+        if (now - page.heard_at > kBookHealthKept) {
+            page.health.reset();
+        }
+    }
+}
+
+Millis ExecutorBook::call_every(Instant now) const {
+    const auto calling = std::count_if(pages_.begin(), pages_.end(), [now](const auto& page) {
+        return now - page.second.heard_at <= kBookCallsFor;
+    });
+    return std::clamp<Millis>(kBookCallPerSession * calling, kBookCallMin, api::kHealthInterval);
 }
 
 Status ExecutorBook::check(int64_t session, const std::string& token) const {
@@ -79,12 +96,7 @@ Result<api::HealthReply> ExecutorBook::tell(
         }
     }
     api::HealthReply reply;
-    reply.next_ms = std::clamp<Millis>(
-                        kBookCallPerSession * static_cast<int64_t>(pages_.size()),
-                        kBookCallMin,
-                        api::kHealthInterval
-    )
-                        .count();
+    reply.next_ms = call_every(now).count();
     for (auto& [id, check] : page.checks) {
         if (check.ask) {
             reply.checks.push_back(*std::exchange(check.ask, std::nullopt));

@@ -17,10 +17,12 @@ namespace servo::server {
 
 constexpr size_t kBookSessionsMax = 10'000;  // then the one that was silent longest is forgotten
 constexpr size_t kChecksPerSessionMax = 4;   // asked and not answered
-// How often executors call: a check waits no longer than that, and all of them together make no
+// How often executors call: a check waits no longer than that, and all that call together make no
 // more than fifty calls a second.
 constexpr Millis kBookCallMin{2'000};
 constexpr Millis kBookCallPerSession{20};
+constexpr Millis kBookCallsFor{30'000};       // who was not heard of for so long calls no more
+constexpr Millis kBookHealthKept{3'600'000};  // of who is silent
 
 class ExecutorBook {
  public:
@@ -60,6 +62,9 @@ class ExecutorBook {
         std::optional<api::ExecutorHealth> health;
         std::map<int64_t, Check> checks;  // by id; at most kChecksPerSessionMax
     };
+    void drop_old_health(Instant now);     // under mutex_
+    Millis call_every(Instant now) const;  // under mutex_
+
     mutable std::mutex mutex_;
     std::map<int64_t, Page> pages_;  // under mutex_
     int64_t next_check_ = 1;         // under mutex_

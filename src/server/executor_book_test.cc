@@ -110,8 +110,8 @@ TEST(ExecutorBook, BoundsTheChecksOfASession) {
 
 TEST(ExecutorBook, ManyExecutorsCallMoreSeldom) {
     ExecutorBook book;
-    const auto next = [&book] {
-        return book.tell({0, std::nullopt, {}}, "t", instant_ms(1))->next_ms;
+    const auto next = [&book](int64_t ms = 1) {
+        return book.tell({0, std::nullopt, {}}, "t", instant_ms(ms))->next_ms;
     };
     book.opened(0, "t", instant_ms(1));
     EXPECT_EQ(next(), 2'000);
@@ -123,6 +123,19 @@ TEST(ExecutorBook, ManyExecutorsCallMoreSeldom) {
         book.opened(session, "t", instant_ms(1));
     }
     EXPECT_EQ(next(), 10'000);
+    EXPECT_EQ(next(1 + kBookCallsFor.count()), 10'000);
+    EXPECT_EQ(next(2 + kBookCallsFor.count()), 2'000) << "the others call no more";
+}
+
+TEST(ExecutorBook, KeepsNoHealthOfWhoIsLongSilent) {
+    ExecutorBook book;
+    book.opened(1, "t", instant_ms(1));
+    ASSERT_TRUE(tell(book, 1, {}, 1));
+    book.opened(2, "t", instant_ms(1 + kBookHealthKept.count()));
+    EXPECT_TRUE(book.health(1).has_value());
+    book.opened(3, "t", instant_ms(2 + kBookHealthKept.count()));
+    EXPECT_FALSE(book.health(1).has_value());
+    EXPECT_TRUE(book.check(1, "t")) << "it is there all the same";
 }
 
 TEST(ExecutorBook, ShowsInTheListWhatAnExecutorTold) {

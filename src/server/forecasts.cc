@@ -25,13 +25,17 @@ Result<Copy> copy_scheduler(Backend& backend) {
     });
 }
 
+// `only`: of that tenant's jobs alone; 0 = of all.
 std::vector<api::PreviewDelay> named_delays(
-    const core::Scheduler& scheduler, const std::map<JobId, Millis>& delays, Instant now
+    const core::Scheduler& scheduler,
+    const std::map<JobId, Millis>& delays,
+    TenantId only,
+    Instant now
 ) {
     std::vector<api::PreviewDelay> out;
     for (const auto& [id, delay] : delays) {
         const auto view = scheduler.job(id, now);
-        if (view) {
+        if (view && (!only || view->row.tenant == only)) {
             out.push_back({to_text(id), view->tenant_name, view->asset_name, delay.count()});
         }
     }
@@ -126,7 +130,7 @@ Result<std::shared_ptr<const core::Forecast>> Forecasts::current() {
     return latest_;
 }
 
-Result<api::Preview> Forecasts::preview(std::vector<JobRow> rows) {
+Result<api::Preview> Forecasts::preview(std::vector<JobRow> rows, TenantId only) {
     const Copy copy = SERVO_TRY(copy_scheduler(backend_));
     const core::Forecast without = core::forecast(*copy.scheduler, {}, copy.now, kForecastSeed);
     const core::Forecast with = core::forecast(*copy.scheduler, rows, copy.now, kForecastSeed);
@@ -142,7 +146,8 @@ Result<api::Preview> Forecasts::preview(std::vector<JobRow> rows) {
     const auto first = rows.empty() ? with.jobs.end() : with.jobs.find(rows.front().id);
     out.basis = first == with.jobs.end() ? "no estimate: the scheduler would refuse it as it is"
                                          : estimate_basis(&first->second, with);
-    out.delays = named_delays(*copy.scheduler, core::delays(without, with, copy.now), copy.now);
+    out.delays =
+        named_delays(*copy.scheduler, core::delays(without, with, copy.now), only, copy.now);
     return out;
 }
 

@@ -25,8 +25,9 @@ class Forecasts {
     // old; an older one, or null at the very first, while another thread is making the next.
     Result<std::shared_ptr<const core::Forecast>> current();
 
-    // What these new jobs would take and whom they would delay. `rows` as for CreateJobs.
-    Result<api::Preview> preview(std::vector<model::JobRow> rows);
+    // What these new jobs would take and whom they would delay: of the tenant `only`, or (0) of
+    // all. `rows` as for CreateJobs.
+    Result<api::Preview> preview(std::vector<model::JobRow> rows, model::TenantId only);
 
  private:
     Backend& backend_;

@@ -76,13 +76,18 @@ TestServer::Answer TestServer::apply(const std::string& yaml) const {
     return answer;
 }
 
-TestExecutor::TestExecutor(const TestServer& server, std::string name, int slots)
+TestExecutor::TestExecutor(
+    const TestServer& server, std::string name, int slots, std::string headers, int64_t step_us
+)
     : server_(server),
+      headers_(std::move(headers)),
+      step_us_(step_us),
       session_(static_cast<int64_t>(std::hash<std::string>{}(name) >> 2) | 1),
       slots_(slots) {
     const auto answer = server_.post(
         "/v1/executor/register",
-        fmt::format(R"({{"executor":"{}","session":{},"slots":{}}})", name, session_, slots)
+        fmt::format(R"({{"executor":"{}","session":{},"slots":{}}})", name, session_, slots),
+        headers_
     );
     EXPECT_EQ(answer.status, 200) << answer.reply.body;
 }
@@ -91,7 +96,8 @@ json::value TestExecutor::call(const char* kind, json::object body) {
     body["session"] = session_;
     body["call"] = ++calls_[kind[0] == 'a' ? 1 : 0];
     body["ack"] = ack_;
-    const auto answer = server_.post(std::string("/v1/executor/") + kind, api::to_text(body));
+    const auto answer =
+        server_.post(std::string("/v1/executor/") + kind, api::to_text(body), headers_);
     EXPECT_EQ(answer.status, 200) << answer.reply.body;
     return answer.json;
 }
@@ -134,7 +140,7 @@ uint64_t TestExecutor::run(Fails fails, bool once) {
                     }
                     start.push_back(start.empty() ? 1'700'000'000'000 : 0);
                     pos.push_back(at);
-                    dur.push_back(1'000 * (index + 1));
+                    dur.push_back(step_us_ * (index + 1));
                 }
             }
             json::object& result = results[lease];

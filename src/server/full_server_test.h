@@ -68,7 +68,14 @@ class TestServer {
 // Takes what is granted and reports it as done, or as failed where `fails` says so of an index.
 class TestExecutor {
  public:
-    TestExecutor(const TestServer& server, std::string name, int slots);
+    // `headers` are sent along, such as a token. Partition i is told to take (i + 1) · `step_us`.
+    TestExecutor(
+        const TestServer& server,
+        std::string name,
+        int slots,
+        std::string headers = "",
+        int64_t step_us = 1'000
+    );
 
     using Fails = bool (*)(uint64_t index);
     // Works until the server has nothing more to give; returns how many partitions it ran.
@@ -81,6 +88,8 @@ class TestExecutor {
     boost::json::value call(const char* kind, boost::json::object body);
 
     const TestServer& server_;
+    std::string headers_;
+    int64_t step_us_;
     int64_t session_ = 0;
     int64_t calls_[2] = {0, 0};
     int64_t ack_ = 0;

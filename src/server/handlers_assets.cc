@@ -8,6 +8,7 @@
 #include "model/asset_codec.h"
 #include "model/job_id.h"
 #include "server/apply.h"
+#include "server/ask_memory.h"
 #include "server/changes.h"
 #include "server/lookup.h"
 #include "server/render.h"
@@ -84,6 +85,41 @@ Result<Response> list(Call& call) {
     return json_response(to_json(out));
 }
 
+// What open jobs did since their last checkpoints, which no state tells yet: by index of `all`.
+struct Fresh {
+    RunSet completed;
+    RunSet failed;
+    RunSet stale;  // of completed: by an older revision
+};
+
+Result<Fresh> fresh_of(Call& call, const AssetRef& ref, const OrdinalView& all) {
+    Fresh out;
+    for (const engine::OpenOwner& owner :
+         SERVO_TRY(engine::open_owners(*call.history, ref.head.id, ask_jobs(call)))) {
+        const RunSet completed = engine::fresh_completed(owner, all);
+        const RunSet failed = engine::fresh_failed(owner, all);
+        for (RunSet* set : {&out.completed, &out.failed, &out.stale}) {
+            set->subtract(completed);
+            set->subtract(failed);
+        }
+        out.completed.add(completed);
+        out.failed.add(failed);
+        if (owner.view.row.revision < ref.head.latest_revision) {
+            out.stale.add(completed);
+        }
+    }
+    return out;
+}
+
+// How many of `indices` are not among `others`.
+uint64_t count_outside(const RunSet& indices, const RunSet& others) {
+    uint64_t out = indices.size();
+    for (const Run& run : indices.runs()) {
+        out -= others.intersection(run).size();
+    }
+    return out;
+}
+
 Result<api::PartitionCounts> count_partitions(Call& call, const AssetRef& ref) {
     api::PartitionCounts out;
     const Resolved resolved =
@@ -94,6 +130,12 @@ Result<api::PartitionCounts> count_partitions(Call& call, const AssetRef& ref) {
     }
     const OrdinalView all(resolved.ordinals);
     const int latest = ref.head.latest_revision;
+    const Fresh fresh = SERVO_TRY(fresh_of(call, ref, all));
+    RunSet told = fresh.completed;
+    told.add(fresh.failed);
+    out.completed = fresh.completed.size();
+    out.failed = fresh.failed.size();
+    out.stale = fresh.stale.size();
     SERVO_CHECK(store::scan_states(
         *call.history,
         ref.head.id,
@@ -101,7 +143,8 @@ Result<api::PartitionCounts> count_partitions(Call& call, const AssetRef& ref) {
         all.runs().back().last(),
         [&](const std::vector<store::History::StateRun>& states) {
             for (const auto& state : states) {
-                const uint64_t count = all.intersection(OrdinalView({state.ordinals})).size();
+                const uint64_t count =
+                    count_outside(all.intersection(OrdinalView({state.ordinals})), told);
                 out.completed += state.outcome == Outcome::kSucceeded ? count : 0;
                 out.failed += state.outcome == Outcome::kFailed ? count : 0;
                 out.skipped += state.outcome == Outcome::kSkipped ? count : 0;

@@ -15,6 +15,7 @@
 #include "server/render.h"
 #include "server/settings.h"
 #include "server/time_spent.h"
+#include "store/page_token.h"
 
 namespace servo::server {
 namespace {
@@ -213,8 +214,15 @@ Result<store::JobPage> read_page(
         std::erase_if(page.items, [&wanted](const auto& item) {
             return !wanted.contains(item.row.asset);
         });
-        out.items.insert(out.items.end(), page.items.begin(), page.items.end());
         out.next_page_token = page.next_page_token;
+        for (store::JobPage::Item& item : page.items) {
+            if (out.items.size() == static_cast<size_t>(limit)) {  // the next page begins here
+                const JobRow& last = out.items.back().row;
+                out.next_page_token = store::encode_page_token({last.created_at, last.id});
+                break;
+            }
+            out.items.push_back(std::move(item));
+        }
         ++pages;
     } while (!out.next_page_token.empty() && out.items.size() < static_cast<size_t>(limit) &&
              pages < kPagesScannedMax);
@@ -373,10 +381,10 @@ Result<std::string> own_pause(
     if (view.row.state_reason == "too_many_failures" &&
         !core::too_many_failures(limit, view.counters)) {
         return fmt::format(
-            " It paused itself when {} partitions had failed; --max-failures is {} since, and "
-            "holds "
-            "when it is resumed: servo backfill resume {}",
-            view.counters.failed,
+            " It paused itself when {} had failed; --max-failures is {} since, and holds when it "
+            "is "
+            "resumed: servo backfill resume {}",
+            counted(view.counters.failed, "partition", "partitions"),
             to_text(limit),
             id
         );

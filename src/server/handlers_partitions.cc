@@ -37,11 +37,34 @@ Result<Response> explain(Call& call) {
     return explain_place(call, asset, SERVO_TRY(place_of(call, asset, call.parameter("key"))));
 }
 
+// The job of that name, which must be of the asset: others have partitions of the same key.
+Result<JobId> job_of_asset(
+    Call& call, const AssetRef& asset, const std::string& key, const std::string& name
+) {
+    const core::JobView view = SERVO_TRY(find_job(call, name)).view;
+    if (view.row.asset != asset.head.id) {
+        return fail(not_found(
+            "no_such_partition",
+            fmt::format(
+                "{} is a backfill of {} of tenant {}, and has no partition {} of {} of tenant {}. "
+                "Leave out --backfill for its last log.",
+                to_text(view.row.id),
+                view.asset_name,
+                view.tenant_name,
+                key,
+                asset.head.name,
+                asset.tenant.name
+            )
+        ));
+    }
+    return view.row.id;
+}
+
 // The job whose log is meant: the one named, the owner, or the one that made the partition.
-Result<JobId> job_of_log(Call& call, const PartitionPlace& place) {
+Result<JobId> job_of_log(Call& call, const AssetRef& asset, const PartitionPlace& place) {
     const std::string backfill = call.query_value("backfill");
     if (!backfill.empty()) {
-        return SERVO_TRY(find_job(call, backfill)).view.row.id;
+        return job_of_asset(call, asset, place.info.key, backfill);
     }
     if (place.owner) {
         return place.owner->id;
@@ -67,7 +90,7 @@ Result<Response> log(Call& call) {
     if (!wanted.empty()) {
         attempt = static_cast<int>(SERVO_TRY(parse_integer(wanted, 1, kAttemptMax)));
     }
-    const JobId job = SERVO_TRY(job_of_log(call, place));
+    const JobId job = SERVO_TRY(job_of_log(call, asset, place));
     const auto row = SERVO_TRY(call.history->job(job));
     const auto index =
         row && row->row.ordinals ? row->row.ordinals->index_of(place.ordinal) : std::nullopt;

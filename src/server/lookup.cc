@@ -252,7 +252,6 @@ Result<std::vector<AssetRef>> find_assets(
 
 Result<std::vector<AssetRef>> find_assets_of_all(Call& call, const std::string& name) {
     AssetLookup lookup = SERVO_TRY(look_up(call, name, call.principal.tenant));
-    std::erase_if(lookup.found, [](const AssetRef& ref) { return ref.head.archived; });
     if (lookup.found.empty()) {
         return fail(no_such_asset(name, "", lookup));
     }

@@ -26,7 +26,7 @@ Result<AssetRef> find_asset(Call& call, const std::string& name);
 Result<std::vector<AssetRef>> find_assets(
     Call& call, const std::string& name, const std::vector<std::string>& tenants
 );
-// Of every tenant that has it; at least one.
+// Of every tenant that has it, archived or not; at least one.
 Result<std::vector<AssetRef>> find_assets_of_all(Call& call, const std::string& name);
 
 // A job as a view, whether it is in memory or only in the store. `live`: in memory.

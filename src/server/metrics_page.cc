@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "core/pace.h"
@@ -352,16 +353,42 @@ void add_executors(metrics::Page& page, const Head& head, const ExecutorBook& bo
     page.add("servo_executor_slots", {"missing"}, static_cast<double>(head.slots_missing));
 }
 
-void add_pools(metrics::Page& page, const std::vector<core::PoolView>& pools) {
+struct PoolSample {
+    bool held = false;
+    bool open = false;
+    int64_t used = 0;
+    std::optional<int64_t> limit;
+};
+
+// Shared pools have names first, as all tenants feel them; then the older ones.
+std::map<std::string, PoolSample> samples_of(std::vector<core::PoolView> pools) {
+    std::stable_partition(pools.begin(), pools.end(), [](const core::PoolView& pool) {
+        return !pool.row.tenant;
+    });
+    std::map<std::string, PoolSample> out;
+    int64_t named = 0;
     for (const core::PoolView& pool : pools) {
         const std::string name = pool.tenant_name.empty()
                                      ? pool.row.spec.name
                                      : pool.tenant_name + "/" + pool.row.spec.name;
-        page.add("servo_pool_held", {name}, pool.row.hold ? 1 : 0);
-        page.add("servo_pool_open", {name}, pool.row.breaker == model::BreakerState::kOpen ? 1 : 0);
-        page.add("servo_pool_used", {name}, static_cast<double>(pool.used));
+        PoolSample& sample = out[named++ < core::kNamedMax ? name : kOther];
+        sample.held = sample.held || pool.row.hold.has_value();
+        sample.open = sample.open || pool.row.breaker == model::BreakerState::kOpen;
+        sample.used += pool.used;
         if (pool.limit >= 0) {
-            page.add("servo_pool_limit", {name}, static_cast<double>(pool.limit));
+            sample.limit = sample.limit.value_or(0) + pool.limit;
+        }
+    }
+    return out;
+}
+
+void add_pools(metrics::Page& page, const std::vector<core::PoolView>& pools) {
+    for (const auto& [name, sample] : samples_of(pools)) {
+        page.add("servo_pool_held", {name}, sample.held ? 1 : 0);
+        page.add("servo_pool_open", {name}, sample.open ? 1 : 0);
+        page.add("servo_pool_used", {name}, static_cast<double>(sample.used));
+        if (sample.limit) {
+            page.add("servo_pool_limit", {name}, static_cast<double>(*sample.limit));
         }
     }
 }

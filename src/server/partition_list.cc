@@ -291,6 +291,29 @@ struct Filters {
     size_t limit = 0;
 };
 
+// What a list cannot keep to is refused, not left out. Only failed partitions have a class; only
+// completed ones have a measure, and of them one page is given.
+Status check_together(const Filters& filters) {
+    const auto asks_for = [&filters](std::string_view status) {
+        const std::vector<std::string>& all = filters.statuses;
+        return all.empty() || std::find(all.begin(), all.end(), status) != all.end();
+    };
+    const bool sorted = !filters.sort.empty();
+    const bool of_completed =
+        filters.classes.empty() && filters.statuses.size() <= 1 && asks_for("completed");
+    std::string problem;
+    if (!filters.classes.empty() && !asks_for("failed")) {
+        problem = "Only failed partitions have a class: leave out status, or say status=failed.";
+    } else if (sorted && !of_completed) {
+        problem =
+            "sort measures completed partitions: leave out class, and status or say "
+            "status=completed.";
+    } else if (sorted && filters.after) {
+        problem = "A sorted list is one page: leave out page_token; limit says how long it is.";
+    }
+    return problem.empty() ? Status{} : fail(invalid_argument("filters_clash", problem));
+}
+
 Result<Filters> filters_of(Call& call) {
     Filters out;
     out.statuses =
@@ -300,6 +323,7 @@ Result<Filters> filters_of(Call& call) {
     out.sort = call.query_value("sort");
     out.after = SERVO_TRY(place_of_token(call.query_value("page_token")));
     out.limit = static_cast<size_t>(SERVO_TRY(call.limit()));
+    SERVO_CHECK(check_together(out));
     return out;
 }
 

@@ -87,8 +87,9 @@ struct Chosen {
     int64_t session = 0;
 };
 
-// The one that is named, or the idlest that is up.
-Result<Chosen> choose_executor(Call& call, const std::string& name) {
+// The one that is named, or the idlest that is up. What a tenant's pool asks goes to another
+// tenant's executor only when an admin names it.
+Result<Chosen> choose_executor(Call& call, const std::string& name, model::TenantId of_pool) {
     struct Read {
         std::vector<core::ExecutorView> views;
         Instant now;
@@ -99,7 +100,8 @@ Result<Chosen> choose_executor(Call& call, const std::string& name) {
         }));
     const core::ExecutorView* best = nullptr;
     bool known = false;
-    const model::TenantId own = call.principal.tenant_id;
+    const model::TenantId own =
+        call.sees_all_tenants() && name.empty() ? of_pool : call.principal.tenant_id;
     for (const core::ExecutorView& view : read.views) {
         if (own && view.row.tenant && view.row.tenant != own) {
             continue;  // another tenant's executor is as if it were not there
@@ -124,7 +126,7 @@ Result<Chosen> choose_executor(Call& call, const std::string& name) {
     return fail(failed_precondition(
         "no_executor_up",
         name.empty()
-            ? "No executor is up; `servo executor list` shows them."
+            ? "No executor that takes the pool's work is up; `servo executor list` shows them."
             : fmt::format("The executor {} is not there any more; `servo executor list`.", name)
     ));
 }
@@ -141,7 +143,7 @@ Result<api::CheckPoolReply> check_pool_from_executor(
             "too_many_checks", "Other checks are being made; try again in a moment."
         ));
     }
-    const Chosen chosen = SERVO_TRY(choose_executor(call, request.executor));
+    const Chosen chosen = SERVO_TRY(choose_executor(call, request.executor, pool.row.tenant));
     Millis most = kPoolCheckMargin;
     for (const api::EndpointAsk& endpoint : endpoints) {
         most += Millis(endpoint.timeout_ms);

@@ -131,18 +131,19 @@ void PoolStepper::run() {
             wanted_ = false;
             loaded = now_loaded;
         }
-        submit_all();
-        next = backend_.now() + kStepsEvery;
+        next = backend_.now() + (submit_all() ? kStepsEvery : kStepsAgain);
     }
 }
 
-void PoolStepper::submit_all() {
+// False: some pools may be closed for want of them.
+bool PoolStepper::submit_all() {
     const auto pools = backend_.read([](const core::Scheduler& scheduler, Instant now) {
         return scheduler.pools(now);
     });
     if (!pools) {
-        return;  // stopping, or loading: the next load brings this back
+        return false;  // stopping, or loading
     }
+    bool all = true;
     for (const core::PoolView& view : *pools) {
         if (view.row.spec.windows.empty()) {
             continue;
@@ -150,13 +151,16 @@ void PoolStepper::submit_all() {
         auto steps = limit_steps(view.row.spec, backend_.now(), kStepsAhead);
         if (!steps) {
             spdlog::error("windows of pool {}: {}", view.row.spec.name, steps.error().message);
+            all = false;
             continue;
         }
         const auto reply = backend_.run(core::SetPoolSteps{view.row.id, std::move(*steps)});
         if (!reply) {
             spdlog::warn("windows of pool {}: {}", view.row.spec.name, reply.error().message);
+            all = false;
         }
     }
+    return all;
 }
 
 }  // namespace servo::server

@@ -15,7 +15,8 @@ namespace servo::server {
 
 constexpr Millis kStepsAhead{8LL * 86'400'000};
 constexpr Millis kStepsEvery{3'600'000};       // computed anew
-constexpr Millis kStepsCheckEvery{10'000};     // whether the scheduler was loaded anew
+constexpr Millis kStepsCheckEvery{500};        // whether the scheduler was loaded anew
+constexpr Millis kStepsAgain{5'000};           // where they could not be
 constexpr size_t kWindowOpeningsMax = 20'000;  // of one window; openings beyond are cut off
 
 // Steps from `now` to `now + ahead`; the first one is in force at `now`. Of the windows that are
@@ -38,7 +39,7 @@ class PoolStepper {
 
  private:
     void run();
-    void submit_all();
+    bool submit_all();
 
     Backend& backend_;
     std::mutex mutex_;

@@ -85,7 +85,8 @@ struct Found {
     const Route* route = nullptr;
     Parameters parameters;
     int literals = -1;
-    std::string methods;  // that the path has, for the message
+    std::string methods;  // that the path has
+    std::string tenant;   // empty: under none
 };
 
 // Among matches the one with more literal segments wins: /v1/executors/drain over /{executor}.
@@ -200,12 +201,7 @@ Target split_target(std::string_view target) {
         question == std::string_view::npos ? "" : target.substr(question + 1)};
 }
 
-// The route with the parameters of its path; `out.tenant` when it is under a tenant.
-Status match_path_of(std::string_view method, std::string_view target_path, Match& out) {
-    out.route = literal_route(method, target_path);
-    if (out.route != nullptr) {
-        return {};
-    }
+Result<Found> look_up(std::string_view method, std::string_view target_path) {
     Segments path = SERVO_TRY(segments_of(target_path));
     Found found;
     look_among(path, 0, api::Scope::kInstallation, method, true, found);
@@ -216,9 +212,19 @@ Status match_path_of(std::string_view method, std::string_view target_path, Matc
         path[2] = "v1";
         look_among(path, 2, api::Scope::kTenant, method, false, found);
         if (found.route != nullptr) {
-            out.tenant = tenant;
+            found.tenant = tenant;
         }
     }
+    return found;
+}
+
+// The route with the parameters of its path; `out.tenant` when it is under a tenant.
+Status match_path_of(std::string_view method, std::string_view target_path, Match& out) {
+    out.route = literal_route(method, target_path);
+    if (out.route != nullptr) {
+        return {};
+    }
+    Found found = SERVO_TRY(look_up(method, target_path));
     if (found.route == nullptr && found.methods.empty()) {
         return fail(unknown_route(target_path));
     }
@@ -230,6 +236,7 @@ Status match_path_of(std::string_view method, std::string_view target_path, Matc
     }
     out.route = found.route;
     out.path = std::move(found.parameters);
+    out.tenant = std::move(found.tenant);
     return {};
 }
 
@@ -247,6 +254,11 @@ Result<Match> match_route(std::string_view method, std::string_view target) {
         out.tenant = tenant->second;
     }
     return out;
+}
+
+std::string methods_of(std::string_view target) {
+    const auto found = look_up("", split_target(target).path);
+    return found ? found->methods : "";
 }
 
 bool takes_large_body(std::string_view method, std::string_view target) {

@@ -24,6 +24,9 @@ struct Match {
 // "method_not_allowed", "bad_path", "unknown_parameter" (with the nearest), "tenant_twice".
 Result<Match> match_route(std::string_view method, std::string_view target);
 
+// What the target's path answers, as the header Allow has it: "GET, POST"; empty: it is no route.
+std::string methods_of(std::string_view target);
+
 // Whether the target's route takes a large body; false when there is no such route.
 bool takes_large_body(std::string_view method, std::string_view target);
 

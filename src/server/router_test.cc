@@ -65,6 +65,12 @@ TEST(Router, MessagesNameTheNearest) {
     EXPECT_NE(match_route("PUT", "/v1/backfills").error().message.find("POST"), std::string::npos);
 }
 
+TEST(Router, SaysWhatAPathAnswers) {
+    EXPECT_EQ(methods_of("/v1/backfills?limit=1"), "POST, GET");
+    EXPECT_EQ(methods_of("/v1/tenants/acme/backfills/bf_1/pause"), "POST");
+    EXPECT_EQ(methods_of("/nowhere"), "");
+}
+
 TEST(Router, OnlySomeRoutesTakeLargeBodies) {
     EXPECT_TRUE(takes_large_body("POST", "/v1/apply"));
     EXPECT_TRUE(takes_large_body("POST", "/v1/tenants/acme/backfills"));

@@ -144,7 +144,7 @@ TEST(Server, FailuresAreShownByClassAndRetried) {
     EXPECT_EQ(failure.at("examples").at(0).at("partition"), "2024-01-05");
     EXPECT_EQ(failure.at("examples").at(0).at("executor"), "ex-1");
 
-    const auto list = server.get("/v1/assets/orders/partitions?status=failed&class=data");
+    const auto list = server.get("/v1/assets/orders/partitions?status=failed,pending&class=data");
     EXPECT_EQ(list.json.at("items").as_array().size(), 1U) << list.reply.body;
     EXPECT_EQ(list.item(0).at("key"), "2024-01-05");
     EXPECT_EQ(list.item(0).at("message"), "bad row");
@@ -397,6 +397,47 @@ TEST(Server, SeveralTenantsAreOneGroupAllOrNone) {
     EXPECT_EQ(server.get("/v1/tenants/bigco/backfills/" + acme_job).status, 404);
 }
 
+TEST(Server, AnAssetOfSeveralTenantsIsListedPageByPage) {
+    TestServer server;
+    server.apply("version: 1\ntenants: [acme, bigco]\n" + asset_yaml("orders").substr(11));
+    for (const char* day : {"01", "02", "03"}) {
+        const auto started = server.post(
+            "/v1/backfills",
+            fmt::format(
+                R"({{"asset":"orders","all_tenants":true,"selection":{{"keys":["2024-01-{}"]}}}})",
+                day
+            )
+        );
+        ASSERT_EQ(started.status, 200) << started.reply.body;
+    }
+    std::set<std::string> seen;
+    std::string token;
+    for (const size_t size : {4U, 2U}) {
+        const auto page = server.get(
+            "/v1/backfills?asset=orders&limit=4" + (token.empty() ? "" : "&page_token=" + token)
+        );
+        ASSERT_EQ(page.status, 200) << page.reply.body;
+        ASSERT_EQ(page.json.at("items").as_array().size(), size);
+        for (size_t i = 0; i < size; ++i) {
+            seen.emplace(page.item(i).at("id").as_string());
+        }
+        token = page.text("next_page_token");
+    }
+    EXPECT_EQ(seen.size(), 6U);
+    EXPECT_EQ(token, "");
+}
+
+TEST(Server, AnArchivedAssetHasItsBackfillsAndGetsNoMore) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    ASSERT_EQ(server.post("/v1/backfills", kJanuary).status, 200);
+    TestExecutor(server, "ex-1", 1).work();
+    ASSERT_EQ(server.call("PATCH", "/v1/assets/orders", R"({"archived":true})").status, 200);
+    EXPECT_EQ(server.get("/v1/backfills?asset=orders").json.at("items").as_array().size(), 1U);
+    const auto more = server.post("/v1/backfills", R"({"asset":"orders","all_tenants":true})");
+    EXPECT_EQ(more.reason(), "asset_archived") << more.reply.body;
+}
+
 TEST(Server, DryRunPreviewsAndChangesNothing) {
     TestServer server;
     server.apply(asset_yaml("orders"));
@@ -444,6 +485,11 @@ TEST(Server, WhatAnOpenJobJustDidCountsAtOnce) {
     EXPECT_EQ(count("failed"), 1U);
     EXPECT_EQ(count("completed"), done - 1);
     EXPECT_EQ(count("pending") + count("running"), 31 - done);
+    const auto asset = server.get("/v1/assets/orders");
+    const auto& counts = asset.json.at("partition_counts");
+    EXPECT_EQ(counts.at("completed").to_number<uint64_t>(), done - 1) << asset.reply.body;
+    EXPECT_EQ(counts.at("failed"), 1);
+    EXPECT_EQ(counts.at("missing").to_number<uint64_t>(), 31 - done);
     EXPECT_EQ(server.get(path + "failed").item(0).at("message"), "bad row");
     const auto rest = server.post(
         "/v1/backfills",
@@ -538,11 +584,26 @@ TEST(Server, PartitionsAreListedByStatusMeasureAndPage) {
         server.get(path + "?status=missing&limit=500").json.at("items").as_array().size(), 19U
     );
     EXPECT_EQ(server.get(path + "?status=misssing").reason(), "bad_status");
+    for (const char* clash :
+         {"status=running&class=data",
+          "sort=rows&status=failed",
+          "sort=rows&status=completed,failed",
+          "sort=rows&class=data",
+          "sort=rows&page_token=p1"}) {
+        EXPECT_EQ(server.get(path + "?" + clash).reason(), "filters_clash") << clash;
+    }
     EXPECT_EQ(server.get(path + "?page_token=zzz").reason(), "bad_page_token");
     EXPECT_EQ(server.get(path + "/2024-01-30/explain").text("state"), "pending");
     const auto unowned = server.get(path + "/2024-01-15/explain");
     EXPECT_EQ(unowned.text("command"), "servo partition run orders 2024-01-15");
     EXPECT_EQ(server.get(path + "/2024-01-15/logs").reason(), "no_log");
+    server.apply(asset_yaml("clean"));
+    const std::string other =
+        server.post("/v1/backfills", R"({"asset":"clean","selection":{"end":"2024-01-02"}})")
+            .text("id");
+    EXPECT_EQ(
+        server.get(path + "/2024-01-02/logs?backfill=" + other).reason(), "no_such_partition"
+    );
     EXPECT_EQ(server.get(path + "/15.1.2024").status, 422);
 }
 
@@ -609,7 +670,9 @@ TEST(Server, RequestsAreCheckedAtTheDoor) {
     EXPECT_EQ(server.get("/v1/backfills/bf_zzz").status, 404);
     EXPECT_EQ(server.get("/v1/backfills/hello!").status, 422);
     EXPECT_EQ(server.get("/v1/nope").reason(), "unknown_route");
-    EXPECT_EQ(server.call("PUT", "/v1/backfills", "").status, 405);
+    const auto unanswered = server.call("PUT", "/v1/backfills", "");
+    EXPECT_EQ(unanswered.status, 405);
+    EXPECT_EQ(unanswered.reply.header("Allow"), "POST, GET");
     const auto with_id = server.call("GET", "/v1/nope", "", "X-Request-Id: my-id\r\n");
     EXPECT_EQ(with_id.text("request_id"), "my-id");
     EXPECT_EQ(with_id.reply.header("X-Request-Id"), "my-id");

@@ -76,7 +76,11 @@ Result<std::vector<AssetRef>> assets_of(Call& call, const api::StartRequest& req
     }
     std::vector<AssetRef> out;
     if (request.all_tenants) {
+        const auto archived = [](const AssetRef& ref) { return ref.head.archived; };
         out = SERVO_TRY(find_assets_of_all(call, request.asset));
+        if (!std::all_of(out.begin(), out.end(), archived)) {
+            std::erase_if(out, archived);  // the others are meant
+        }
     } else if (chooses && !request.tenants.empty()) {
         const std::set<std::string> unique(request.tenants.begin(), request.tenants.end());
         out = SERVO_TRY(find_assets(call, request.asset, {unique.begin(), unique.end()}));
@@ -141,9 +145,8 @@ Error nothing_to_do(const AssetRef& asset, const api::ResolvedSelection& resolve
     return failed_precondition(
         "nothing_to_do",
         fmt::format(
-            "There is nothing to do: of {} partitions {} already. To run them again: --reprocess "
-            "all{}",
-            with_commas(static_cast<int64_t>(resolved.selected)),
+            "There is nothing to do: of {} {} already. To run them again: --reprocess all{}",
+            counted(resolved.selected, "partition", "partitions"),
             join(there, ", "),
             resolved.left_out_failed > 0 ? "; only those that failed: --reprocess failed" : ""
         )
@@ -285,7 +288,8 @@ Result<Response> dry_run(
         SERVO_CHECK(preview_overlap(call, plans[i], request.overlap, reply.items[i]));
     }
     if (request.preview) {
-        reply.preview = SERVO_TRY(call.forecasts.preview(std::move(rows)));
+        reply.preview =
+            SERVO_TRY(call.forecasts.preview(std::move(rows), call.principal.tenant_id));
     }
     return json_response(to_json(reply));
 }

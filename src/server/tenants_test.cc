@@ -162,13 +162,16 @@ class Tenants : public testing::Test {
         const auto answer = ask(kRoot, "POST", "/v1/apply", api::to_text(to_json(request)));
         EXPECT_EQ(answer.status, 200) << answer.reply.body;
     }
-    std::string start(const std::string& tenant, const std::string& asset) {
-        const auto answer = ask(
-            kRoot,
-            "POST",
-            "/v1/tenants/" + tenant + "/backfills",
-            R"({"asset":")" + asset + R"(","selection":{"start":"2024-01-10","end":"2024-01-20"}})"
-        );
+    std::string start(
+        const std::string& tenant,
+        const std::string& asset,
+        const std::string& window = R"("start":"2024-01-10","end":"2024-01-20")"
+    ) {
+        const auto answer =
+            ask(kRoot,
+                "POST",
+                "/v1/tenants/" + tenant + "/backfills",
+                R"({"asset":")" + asset + R"(","selection":{)" + window + "}}");
         EXPECT_EQ(answer.status, 200) << answer.reply.body;
         return answer.text("id");
     }
@@ -358,6 +361,58 @@ TEST_F(Tenants, NothingForeignShowsThroughNamesListsPrefixesAndGroups) {
     const auto in_group = ask(read, "GET", "/v1/backfills?group=" + group.text("group_id"));
     ASSERT_EQ(in_group.json.at("items").as_array().size(), 1U) << in_group.reply.body;
     EXPECT_EQ(in_group.item(0).at("tenant_id").as_string(), "acme");
+}
+
+// Once all has run, so that there are durations to go by, the two jobs compete.
+TEST_F(Tenants, ADryRunTellsOfDelaysOfTheCallersTenantAlone) {
+    TestExecutor(server_, "x2", 1, bearer("fleet-secret"), 10'000'000).work();
+    start("bigco", "ledger", R"("start":"2024-01-21")");
+    const std::string planned =
+        R"({"asset":"orders","selection":{"start":"2024-01-21"},"dry_run":true})";
+    const auto seen = ask(kRoot, "POST", "/v1/tenants/acme/backfills", planned);
+    ASSERT_EQ(seen.status, 200) << seen.reply.body;
+    const auto& delays = seen.json.at("preview").at("delays").as_array();
+    ASSERT_EQ(delays.size(), 1U) << seen.reply.body;
+    EXPECT_EQ(delays.at(0).at("tenant_id"), "bigco");
+    const auto own = ask(tokens_["tenant-admin"], "POST", "/v1/backfills", planned);
+    ASSERT_EQ(own.status, 200) << own.reply.body;
+    EXPECT_TRUE(own.json.at("preview").at("delays").as_array().empty()) << own.reply.body;
+}
+
+// Nothing of a foreign tenant's definitions is looked up, so nothing of them is suggested.
+TEST_F(Tenants, AFileForAnotherTenantIsRefusedWhateverItNames) {
+    const std::string head =
+        "version: 1\ntenant: bigco\nassets:\n  more:\n    partitions: { every: day, start: "
+        "2024-01-01 }\n    run: { command: [\"true\"] }\n";
+    for (const char* names :
+         {"    upstream: { ledgr: { mapping: same } }\n",
+          "    upstream: { ledger: { mapping: same } }\n",
+          "    pools: [ledger_pol]\n"}) {
+        api::ApplyRequest request;
+        request.files.push_back({"servo.yaml", head + names, "/srv/code"});
+        const std::string body = api::to_text(to_json(request));
+        const auto refused = ask(tokens_["tenant-admin"], "POST", "/v1/apply", body);
+        EXPECT_EQ(refused.status, 403) << refused.reply.body;
+        EXPECT_EQ(refused.reason(), "foreign_tenant");
+        EXPECT_EQ(refused.reply.body.find("ledger"), std::string::npos) << refused.reply.body;
+    }
+}
+
+// Unless an admin names it.
+TEST_F(Tenants, ATenantsPoolIsCheckedByNoOtherTenantsExecutor) {
+    ASSERT_EQ(ask(kRoot, "POST", "/v1/executors/drain", R"({"executors":["x1"]})").status, 200);
+    const auto joined =
+        ask(tokens_["executor"],
+            "POST",
+            "/v1/executor/register",
+            R"({"executor":"acme-1","session":9,"slots":8})");
+    ASSERT_EQ(joined.status, 200) << joined.reply.body;
+    const auto unasked =
+        ask(kRoot,
+            "POST",
+            "/v1/tenants/bigco/pools/ledger_pool/check",
+            R"({"url":"http://127.0.0.1:9/","timeout_ms":1})");
+    EXPECT_EQ(unasked.reason(), "no_executor_up") << unasked.reply.body;
 }
 
 TEST_F(Tenants, ARevokedTokenEndsAtOnceAndARotatedOneAfterTheOverlap) {

@@ -47,6 +47,7 @@ void TokenBook::stop() {
 }
 
 Status TokenBook::refresh() {
+    const std::lock_guard alone(refreshing_);
     auto read = SERVO_TRY(history_->tokens());
     auto table = std::make_shared<TokenTable>();
     for (store::StoredToken& token : read) {

@@ -31,7 +31,8 @@ class TokenBook {
     // Reads once, then from a thread of its own. Error: the store's.
     Status start();
     void stop();
-    // Reads now. On an error what was read before stays.
+    // Reads now: afterwards the table has what was committed before the call. On an error what was
+    // read before stays.
     Status refresh();
     std::shared_ptr<const TokenTable> table() const;
 
@@ -39,6 +40,7 @@ class TokenBook {
     void run();
 
     std::unique_ptr<store::History> history_;
+    std::mutex refreshing_;  // from reading to keeping, so that no older read comes after a newer
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     std::shared_ptr<const TokenTable> table_;  // under mutex_

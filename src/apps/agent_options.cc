@@ -55,7 +55,10 @@ Result<executor::AgentOptions> agent_options(
     agent.build = SERVO_VERSION;
     const bool usual = !state_dir.empty() && options.text("scratch_root").empty();
     agent.state_dir = usual ? state_dir : SERVO_TRY(default_state_dir(options, agent.name));
-    agent.code_dir = options.text("code_dir");
+    if (const std::string& code_dir = options.text("code_dir"); !code_dir.empty()) {
+        agent.code_dir = std::filesystem::absolute(code_dir).lexically_normal().string();
+    }
+    agent.allow_shell = !options.is_off("run_shell");
     agent.drain_timeout = options.duration("drain_timeout");
     return agent;
 }

@@ -99,13 +99,14 @@ std::string hints(const std::string& url, bool applied) {
     return text;
 }
 
-// Serves until a signal comes or the executor ends by itself.
+// Serves until a signal comes or the executor ends by itself. `watch` is null without a file.
 Result<int> serve(
     cli::Session& session,
     const cli::ProcessRequest& request,
     const std::string& token,
     StopSignal& stop,
-    Node& node
+    Node& node,
+    FileWatch* watch
 ) {
     const std::string url = node.url();
     executor::AgentOptions options =
@@ -119,12 +120,8 @@ Result<int> serve(
         SERVO_TRY(executor::Agent::start(options, transport));
     const auto health =
         SERVO_TRY(HealthListener::start(request.options, *agent, options.state_dir));
-    std::optional<FileWatch> watch;
-    if (!request.file.empty()) {
-        watch.emplace(SERVO_TRY(FileWatch::open(request.file)));
-    }
     const Notices notices(session, request.options);
-    notices.note(banner(node, options.slots), hints(url, watch.has_value()));
+    notices.note(banner(node, options.slots), hints(url, watch != nullptr));
     std::thread applier;
     if (watch) {
         applier = std::thread([&] {
@@ -164,7 +161,10 @@ Result<int> ServoProcesses::dev(cli::Session& session, const cli::ProcessRequest
     // Its executor and what applies the file get in however the API is guarded.
     const std::string token = server::draw_token(model::TokenRole::kAdmin).secret;
     const std::unique_ptr<Node> node = SERVO_TRY(Node::open(session, request, "dev"));
+    stop.begin();
+    std::optional<FileWatch> watch;
     if (!request.file.empty()) {
+        watch.emplace(SERVO_TRY(FileWatch::open(request.file)));  // before it is read
         SERVO_CHECK(apply_first(session, *node, request, token));
     }
     SERVO_CHECK(node->listen(request.options.address("listen"), request, token));
@@ -174,7 +174,7 @@ Result<int> ServoProcesses::dev(cli::Session& session, const cli::ProcessRequest
     if (exports) {
         SERVO_CHECK(node->export_metrics(request.options.address("metrics_listen")));
     }
-    return serve(session, request, token, stop, *node);
+    return serve(session, request, token, stop, *node, watch ? &*watch : nullptr);
 }
 
 }  // namespace servo::apps

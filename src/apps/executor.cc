@@ -14,6 +14,7 @@ namespace servo::apps {
 
 Result<int> ServoProcesses::executor(cli::Session& session, const cli::ProcessRequest& request) {
     StopSignal stop;
+    stop.begin();
     start_logging(request.options, "info");
     const cli::Connection* to = SERVO_TRY(session.connection());
     executor::AgentOptions options = SERVO_TRY(agent_options(request, ""));

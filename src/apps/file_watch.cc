@@ -61,6 +61,7 @@ bool FileWatch::read_events() {
             inotify_event event{};
             std::memcpy(&event, buffer.data() + at, sizeof event);
             const char* name = buffer.data() + at + sizeof event;
+            ours = ours || (event.mask & IN_Q_OVERFLOW) != 0;  // some were not told
             ours = ours || (event.len > 0 && (name_.empty() ? is_asset_file(name) : name_ == name));
             at += static_cast<ssize_t>(sizeof event + event.len);
         }

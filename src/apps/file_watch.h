@@ -2,7 +2,6 @@
 // files instead of writing into them. Used from one thread.
 #pragma once
 
-#include <set>
 #include <string>
 
 #include "base/result.h"

@@ -52,7 +52,7 @@ cli::SqlResult result_of(store::SqlTable table) {
     for (std::vector<store::SqlCell>& row : table.rows) {
         std::vector<cli::SqlCell>& cells = out.rows.emplace_back();
         for (store::SqlCell& cell : row) {
-            cells.push_back({std::move(cell.text), cell.number});
+            cells.push_back({std::move(cell.text), cell.literal});
         }
     }
     return out;

@@ -154,7 +154,16 @@ server::Reach reach(const std::string& url, Millis hold) {
     if (::getaddrinfo(host.c_str(), port.c_str(), &hints, &found) != 0 || found == nullptr) {
         return server::Reach::kSilent;
     }
-    const server::Reach outcome = connect_to(*found, hold);
+    // A name may have several addresses, and the server listens at one of them.
+    server::Reach outcome = server::Reach::kRefused;
+    for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+        const server::Reach here = connect_to(*one, hold);
+        if (here == server::Reach::kListens || here == server::Reach::kClosed) {
+            outcome = here;
+            break;
+        }
+        outcome = here == server::Reach::kSilent ? here : outcome;
+    }
     ::freeaddrinfo(found);
     return outcome;
 }

@@ -23,6 +23,7 @@ Result<int> ServoProcesses::server(cli::Session& session, const cli::ProcessRequ
     StopSignal stop;
     start_logging(request.options, "info");
     const std::unique_ptr<Node> node = SERVO_TRY(Node::open(session, request, "server"));
+    stop.begin();
     SERVO_CHECK(node->listen(request.options.address("listen"), request));
     if (!request.options.is_off("metrics_listen")) {
         SERVO_CHECK(node->export_metrics(request.options.address("metrics_listen")));

@@ -35,14 +35,33 @@ StopSignal::StopSignal() {
     raised_fd_ = make_event();
     stopped_fd_ = make_event();
     ended_fd_ = make_event();
+    begun_fd_ = make_event();
+    early_ = ends_at_once(begun_fd_);
+}
+
+// Until `until_fd` is readable a signal ends the process: slot processes see it go and end, too.
+std::thread StopSignal::ends_at_once(int until_fd) {
+    return std::thread([this, until_fd] {
+        if (const int number = wait_once(until_fd); number != 0) {
+            _exit(kSignalExitBase + number);
+        }
+    });
+}
+
+void StopSignal::begin() {
+    eventfd_write(begun_fd_, 1);
+    if (early_.joinable()) {
+        early_.join();
+    }
 }
 
 StopSignal::~StopSignal() {
+    begin();
     eventfd_write(ended_fd_, 1);
     if (second_.joinable()) {
         second_.join();
     }
-    for (const int fd : {signal_fd_, raised_fd_, stopped_fd_, ended_fd_}) {
+    for (const int fd : {signal_fd_, raised_fd_, stopped_fd_, ended_fd_, begun_fd_}) {
         close(fd);
     }
     pthread_sigmask(SIG_SETMASK, &before_, nullptr);
@@ -66,14 +85,11 @@ int StopSignal::wait_once(int other_fd) const {
 }
 
 int StopSignal::wait() {
+    begin();
     const int number = wait_once(raised_fd_);
     eventfd_write(stopped_fd_, 1);
     if (!second_.joinable()) {
-        second_ = std::thread([this] {
-            if (const int again = wait_once(ended_fd_); again != 0) {
-                _exit(kSignalExitBase + again);  // asked twice: slot processes see us go and end
-            }
-        });
+        second_ = ends_at_once(ended_fd_);
     }
     return number;
 }

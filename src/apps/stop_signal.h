@@ -16,6 +16,9 @@ class StopSignal {
     StopSignal(const StopSignal&) = delete;
     StopSignal& operator=(const StopSignal&) = delete;
 
+    // Until now a signal ends the process at once: nothing runs yet that has to end in order, and
+    // a start may take long. From now on it is kept for wait().
+    void begin();
     // Blocks until one of the signals arrives or raise() is called. From then on a further signal
     // ends the process at once. Returns the signal's number, or 0 for raise().
     int wait();
@@ -26,13 +29,16 @@ class StopSignal {
 
  private:
     int wait_once(int other_fd) const;
+    std::thread ends_at_once(int until_fd);
 
     sigset_t before_{};
     int signal_fd_ = -1;
     int raised_fd_ = -1;
     int stopped_fd_ = -1;
     int ended_fd_ = -1;
-    std::thread second_;
+    int begun_fd_ = -1;
+    std::thread early_;   // until begin()
+    std::thread second_;  // after the first signal
 };
 
 }  // namespace servo::apps

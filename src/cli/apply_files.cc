@@ -6,6 +6,7 @@
 #include <istream>
 #include <sstream>
 
+#include "base/text.h"
 #include "base/utf8.h"
 #include "cli/field_changes.h"
 #include "cli/text.h"
@@ -57,13 +58,21 @@ Result<api::ApplyFile> read_file(const std::string& name) {
     return api::ApplyFile{name, std::move(*text), path.lexically_normal().parent_path().string()};
 }
 
+// A link to nothing is none: editors leave such ones beside a file that is open.
+bool is_error(const std::error_code& code) {
+    return code && code != std::errc::no_such_file_or_directory;
+}
+
 Result<std::vector<std::string>> files_of_folder(const std::string& folder) {
     std::vector<std::string> names;
     std::error_code error;
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-        const std::string extension = entry.path().extension().string();
-        if ((extension == ".yaml" || extension == ".yml") && entry.is_regular_file()) {
-            names.push_back(entry.path().string());
+    for (fs::directory_iterator it(folder, error); !error && it != fs::directory_iterator();
+         it.increment(error)) {
+        const std::string extension = it->path().extension().string();
+        std::error_code unknown;  // as of links in a circle: reading it says what is wrong
+        const bool file = it->is_regular_file(unknown);
+        if ((extension == ".yaml" || extension == ".yml") && (file || is_error(unknown))) {
+            names.push_back(it->path().string());
         }
     }
     if (error) {

@@ -121,7 +121,8 @@ Result<int> list(Session& session, const ListArgs& args) {
             : "no backfills fit";
     session.output().list(document);
     if (found.next_page_token && !session.output().quiet()) {
-        session.output().note(SERVO_TRY(more_note(*client, query, found)));
+        const Result<std::string> more = more_note(*client, query, found);
+        session.output().note(more ? *more : "there are more: " + more.error().message);
     }
     return kOk;
 }

@@ -2,6 +2,7 @@
 #include "api/json.h"
 #include "cli/cli_harness.h"
 #include "model/job_id.h"
+#include "model/token.h"
 
 namespace servo::cli {
 namespace {
@@ -449,6 +450,20 @@ TEST(Actions, AllWithFilters) {
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_EQ(outcome.out, kId + "\n");
     EXPECT_NE(shell.server.asked[0].target.find("asset=orders"), std::string::npos);
+    // With a token it is what this token paused, and not what another of the same user did.
+    const std::string token = model::format_token(
+        {model::TokenRole::kTenantAdmin,
+         std::string(model::kTokenIdCharacters, 'a'),
+         std::string((model::kTokenSecretBytes * 8 + 4) / 5, 'b')}
+    );
+    shell.variables["SERVO_TOKEN"] = token;
+    shell.server.answer(
+        "GET /v1/backfills",
+        R"({"items":[)" + job_json(kOther, "paused", R"(,"state_by":"ann/other123")") + "]}"
+    );
+    EXPECT_EQ(
+        shell.run({"backfill", "resume", "--all", "--paused-by", "me", "-o", "name"}).out, ""
+    );
     EXPECT_EQ(shell.run({"backfill", "resume"}).code, 2);
     EXPECT_EQ(shell.run({"backfill", "resume", kId, "--all"}).code, 2);
     EXPECT_EQ(shell.run({"backfill", "pause", kId, "--asset", "orders"}).code, 2);

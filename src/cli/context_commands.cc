@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "base/suggest.h"
 #include "cli/context.h"
 #include "cli/groups.h"
@@ -82,6 +84,11 @@ Result<int> remove(Session& session, const std::string& name) {
     return kOk;
 }
 
+// The context is used from any folder. `kept` where nothing was typed.
+std::string absolute_or(const std::string& typed, const std::string& kept) {
+    return typed.empty() ? kept : std::filesystem::absolute(typed).lexically_normal().string();
+}
+
 struct SetArgs {
     std::string name;
     std::string token_file;
@@ -105,10 +112,10 @@ Result<int> set(Session& session, const SetArgs& args) {
         return fail(invalid_argument("usage", "A new context needs --server URL."));
     }
     context.tenant = flags.tenant.empty() ? context.tenant : flags.tenant;
-    context.ca_file = flags.ca_file.empty() ? context.ca_file : flags.ca_file;
-    context.client_cert = flags.client_cert.empty() ? context.client_cert : flags.client_cert;
-    context.client_key = flags.client_key.empty() ? context.client_key : flags.client_key;
-    context.token_file = args.token_file.empty() ? context.token_file : args.token_file;
+    context.ca_file = absolute_or(flags.ca_file, context.ca_file);
+    context.client_cert = absolute_or(flags.client_cert, context.client_cert);
+    context.client_key = absolute_or(flags.client_key, context.client_key);
+    context.token_file = absolute_or(args.token_file, context.token_file);
     if (file.current.empty()) {
         file.current = args.name;
     }

@@ -116,7 +116,7 @@ Result<int> poll_until(
         if (code) {
             answered = true;
             silent_since = kNever;
-        } else if (!answered || code.error().code != ErrorCode::kUnavailable) {
+        } else if (!answered || !traits(code.error().code).retryable) {
             return fail(code.error());
         } else if (silent_since == kNever) {
             silent_since = session.now();

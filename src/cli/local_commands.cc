@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <ostream>
 
 #include "base/text.h"
@@ -52,16 +54,37 @@ struct SqlArgs {
     std::string statement;
 };
 
+constexpr int kDoubleDigits = std::numeric_limits<double>::max_digits10;
+
 // A number that JSON has no way to write, or a double cannot hold, stays text.
 boost::json::value json_of(const SqlCell& cell) {
     if (!cell.text) {
         return nullptr;
     }
+    if (!cell.literal) {
+        return boost::json::value(*cell.text);
+    }
     boost::system::error_code error;
-    boost::json::value number =
-        cell.number ? boost::json::parse(*cell.text, error) : boost::json::value();
-    const bool whole = !number.is_double() || std::isfinite(number.get_double());
-    return cell.number && !error && whole ? std::move(number) : boost::json::value(*cell.text);
+    boost::json::value value = boost::json::parse(*cell.text, error);
+    const auto digits = std::count_if(cell.text->begin(), cell.text->end(), [](char c) {
+        return c >= '0' && c <= '9';
+    });
+    const bool whole =
+        !value.is_double() || (std::isfinite(value.get_double()) && digits <= kDoubleDigits);
+    return !error && whole ? std::move(value) : boost::json::value(*cell.text);
+}
+
+// The names of the columns in JSON: the second "name" is "name_2".
+std::vector<std::string> fields_of(const std::vector<std::string>& titles) {
+    std::vector<std::string> out;
+    for (const std::string& title : titles) {
+        std::string field = title;
+        for (int n = 2; std::find(out.begin(), out.end(), field) != out.end(); ++n) {
+            field = title + "_" + std::to_string(n);
+        }
+        out.push_back(std::move(field));
+    }
+    return out;
 }
 
 Result<int> sql(Session& session, const SqlArgs& args) {
@@ -72,12 +95,13 @@ Result<int> sql(Session& session, const SqlArgs& args) {
     for (const std::string& title : result.columns) {
         columns.push_back({title});
     }
+    const std::vector<std::string> fields = fields_of(result.columns);
     ListDocument document{{}, std::nullopt, Table(std::move(columns)), {}, "no rows"};
     for (const auto& row : result.rows) {
         boost::json::object item;
         std::vector<Cell> cells;
         for (size_t i = 0; i < row.size(); ++i) {
-            item[result.columns[i]] = json_of(row[i]);
+            item[fields[i]] = json_of(row[i]);
             cells.emplace_back(row[i].text.value_or("-"));
         }
         document.names.push_back(row.empty() ? "" : row.front().text.value_or(""));

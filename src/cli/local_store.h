@@ -14,7 +14,7 @@ namespace servo::cli {
 
 struct SqlCell {
     std::optional<std::string> text;  // nullopt = NULL
-    bool number = false;
+    bool literal = false;             // its text is a number, true or false, and no string
 };
 
 struct SqlResult {

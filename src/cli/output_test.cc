@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "api/json.h"
+#include "base/text.h"
 #include "cli/text.h"
 
 namespace servo::cli {

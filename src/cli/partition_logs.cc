@@ -85,9 +85,9 @@ void add_partition_logs(Commands& commands, CLI::App& group) {
          {"servo partition logs orders 2024-01-29",
           "servo partition logs orders 2024-01-29 -f",
           "servo partition logs orders 2024-01-29 --attempt 1"},
-         "Stored are the last 64 KiB of an attempt, 8 KiB when it succeeded. Ctrl-C on -f detaches "
-         "with "
-         "130; the work goes on."},
+         "Stored are the last 64 KiB of an attempt; of quick successes that print much, less. "
+         "Ctrl-C "
+         "on -f detaches with 130; the work goes on."},
         [args](Session& session) { return logs(session, *args); }
     );
     argument(*verb, "asset", args->asset, "Name of the asset.")->required();

@@ -41,6 +41,11 @@ Result<int> run_partition(Session& session, const RunArgs& args) {
         session, come_back, std::nullopt, [&follower] { return follower.step(); }, kPollFirst
     ));
     if (code == kOk || code == kFailed) {
+        const api::Backfill job = SERVO_TRY(client->get_backfill(*reply.id));
+        if (job.state == "cancelled") {
+            session.output().note(args.key + " did not run: its backfill was cancelled");
+            return exit_code_of_state(job.state);
+        }
         const api::PartitionDetail ended = SERVO_TRY(client->get_partition(args.asset, args.key));
         std::string text = args.key + ' ' + ended.status;
         if (ended.duration_ms) {
@@ -63,7 +68,8 @@ void add_partition_run(Commands& commands, CLI::App& group) {
         {"run",
          "Run one partition now, whatever its state, and print what it prints while it runs.",
          {"servo partition run orders 2024-01-29"},
-         "Exit code: 0 completed, 1 failed. Ctrl-C detaches with 130; the work goes on."},
+         "Exit code: 0 completed, 1 failed, 9 cancelled. Ctrl-C detaches with 130; the work goes "
+         "on."},
         [args](Session& session) { return run_partition(session, *args); }
     );
     argument(*verb, "asset", args->asset, "Name of the asset.")->required();

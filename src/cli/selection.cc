@@ -9,9 +9,18 @@
 #include "cli/pages.h"
 #include "model/job.h"
 #include "model/job_id.h"
+#include "model/token.h"
 
 namespace servo::cli {
 namespace {
+
+// Who types, as the trail has it: with a token it is this one's doing, whoever else is of this
+// user.
+Result<std::string> me(Session& session) {
+    const Connection* to = SERVO_TRY(session.connection());
+    const auto token = model::parse_token(to->token.value);
+    return token ? session.actor() + "/" + token->id : session.actor();
+}
 
 // The trail has "ann" where no token was asked for, and "ann/<token id>" where one was.
 bool is_actor(const std::string& recorded, const std::string& who) {
@@ -91,7 +100,8 @@ Result<std::vector<std::string>> choose_by_filter(
             "More than 10,000 backfills fit: narrow it with --tenant, --asset or --group."
         ));
     }
-    const std::string paused_by = choice.paused_by == "me" ? session.actor() : choice.paused_by;
+    const std::string paused_by =
+        choice.paused_by == "me" ? SERVO_TRY(me(session)) : choice.paused_by;
     PoolUse uses_pool(*client, choice.pool);
     std::vector<std::string> ids;
     for (const api::Backfill& job : found.items) {

@@ -23,7 +23,7 @@ Result<int> version(Session& session) {
         json["schema_version"] = server->schema_version;
         text += "server  " + server->version + " at " + url + "\n";
     } else {
-        text += "server  none at " + url + "\n";
+        text += "server  none at " + url + ": " + server.error().message + "\n";
     }
     session.output().thing({json, SERVO_VERSION, text});
     return kOk;

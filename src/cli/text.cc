@@ -67,10 +67,6 @@ std::string exit_words(const std::optional<int64_t>& code) {
     return code ? ", exit " + std::to_string(*code) : "";
 }
 
-std::string counted(uint64_t value, const std::string& one, const std::string& many) {
-    return count(value) + ' ' + (value == 1 ? one : many);
-}
-
 std::string percent(uint64_t part, uint64_t whole) {
     if (whole == 0 || part >= whole) {
         return "100.0%";

@@ -22,10 +22,8 @@ std::string when(const std::optional<Instant>& t);  // "" when absent
 std::string rate(double per_second);
 std::string count(uint64_t value);
 std::string bytes(std::optional<int64_t> value);  // "1.5 GiB"; "" when absent
-// "1 job", "2 jobs".
 // ", exit 65", ", exit -9" for a signal; empty: it did not exit.
 std::string exit_words(const std::optional<int64_t>& code);
-std::string counted(uint64_t value, const std::string& one, const std::string& many);
 // Share of partitions that ended, in percent with one decimal; never "100.0%" before the end.
 std::string percent(uint64_t part, uint64_t whole);
 uint64_t ended(const api::Backfill& job);

@@ -77,7 +77,11 @@ Result<int> create(Session& session, const CreateArgs& args) {
     request.note = args.note;
     request.lives_for = args.lives_for;
     request.labels = SERVO_TRY(labels_of(args.labels));
-    request.tenant = SERVO_TRY(session.connection())->tenant.value;
+    // A role that is of no tenant is not told the context's; a typed one is refused with a reason.
+    const auto role = model::token_role_from(args.role);
+    const bool of_none = role && !model::may_have_tenant(*role);
+    request.tenant =
+        of_none ? session.flags().tenant : SERVO_TRY(session.connection())->tenant.value;
     request.new_tenant = args.new_tenant;
     client::Client* client = SERVO_TRY(session.client());
     SERVO_CHECK(session.echo_change());

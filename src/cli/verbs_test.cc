@@ -171,8 +171,16 @@ TEST(Partition, ListHasNamesAndACalendar) {
 }
 
 TEST(Partition, RunFollowsAndReturnsItsOutcome) {
-    for (const auto& [status, code] : std::map<std::string, int>{{"completed", 0}, {"failed", 1}}) {
+    // One that was cancelled leaves the partition as it was before.
+    const std::vector<std::tuple<std::string, std::string, int>> cases = {
+        {"completed", "completed", 0}, {"failed", "failed", 1}, {"completed", "cancelled", 9}};
+    for (const auto& [status, state, code] : cases) {
         Shell shell;
+        shell.server.answer(
+            "GET /v1/backfills/bf_x",
+            R"({"id":"bf_x","tenant_id":"default","asset_name":"orders","state":")" + state +
+                R"("})"
+        );
         shell.server.answer(
             "POST /v1/backfills", R"({"id":"bf_x","total_partitions":1,"items":[]})", 201
         );

@@ -57,6 +57,7 @@ Result<std::string> Client::send(const Call& call) {
         request.headers.emplace_back(api::kIdempotencyKeyHeader, call.idempotency_key);
     }
     const bool repeat = may_repeat(route, !call.idempotency_key.empty());
+    request.repeatable = repeat;
     Millis waited{0};
     Millis pause = kRetryPauseFirst;
     for (int tries = 1;; ++tries) {

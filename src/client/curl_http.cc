@@ -134,9 +134,12 @@ class CurlHttp final : public Http {
 
     Result<HttpReply> send(const HttpRequest& request) override {
         // A server that could not be reached was told nothing, and one that does not lead did
-        // nothing: both may be followed by another attempt elsewhere.
+        // nothing: both may be followed by another attempt elsewhere. One that did not answer may
+        // have done it.
+        find_one_that_answers();
         Result<HttpReply> reply = send_once(request);
-        for (size_t again = 0; again <= servers_.size() && move_on(reply); ++again) {
+        for (size_t again = 0; again <= servers_.size() && move_on(request, reply); ++again) {
+            find_one_that_answers();
             reply = send_once(request);
         }
         return reply;
@@ -157,23 +160,44 @@ class CurlHttp final : public Http {
     }
 
  private:
+    // A server that hangs takes a call and lets it wait for all of its time. Where there are
+    // others, each is asked whether it lives before the first call goes to it.
+    void find_one_that_answers() {
+        HttpRequest probe;
+        probe.target = "/livez";
+        probe.timeout = kLivezTimeout;
+        for (size_t asked = 0; !answers_ && !leader_ && asked + 1 < servers_.size(); ++asked) {
+            const Result<HttpReply> reply = send_once(probe);
+            // One that answers and does not live says so with 503.
+            answers_ = reply ? reply->status != 503 : !is_silent(reply.error());
+            current_ = answers_ ? current_ : (current_ + 1) % servers_.size();
+        }
+        answers_ = true;  // the last one is not asked: the call itself tells
+    }
+
+    static bool is_silent(const Error& error) {
+        return error.reason == "server_unreachable" || error.reason == "request_timed_out";
+    }
+
     Place place() const { return leader_ ? *leader_ : Place{servers_[current_], options_.name}; }
     std::string server() const { return place().url; }
 
     // Chooses where the next call goes. True: this call may be made again there at once.
-    bool move_on(const Result<HttpReply>& reply) {
+    bool move_on(const HttpRequest& request, const Result<HttpReply>& reply) {
         if (!reply) {
             const bool elsewhere = leader_.has_value() || servers_.size() > 1;
             const bool unreached = reply.error().reason == "server_unreachable";
             if (reply.error().reason == "tls_failed") {
                 leader_.reset();  // who named it may know another, or lead by now
             }
-            if (unreached || reply.error().reason == "request_timed_out") {
+            if (is_silent(reply.error())) {
                 // Also when a followed leader is gone: who named it does not know yet, another may.
                 current_ = (current_ + 1) % servers_.size();
+                answers_ = false;
                 leader_.reset();
             }
-            return unreached && elsewhere;
+            const bool timed_out = reply.error().reason == "request_timed_out";
+            return elsewhere && (unreached || (timed_out && request.repeatable));
         }
         if (reply->status != 503) {
             return false;
@@ -314,9 +338,9 @@ class CurlHttp final : public Http {
     Error transport_error(CURLcode code, const HttpRequest& request) const {
         const std::string why = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
         if (code == CURLE_OPERATION_TIMEDOUT) {
-            double connected_s = 0;
-            curl_easy_getinfo(easy_, CURLINFO_CONNECT_TIME, &connected_s);
-            if (connected_s > 0) {
+            curl_off_t sending_since_us = 0;  // also where the connection was there before
+            curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &sending_since_us);
+            if (sending_since_us > 0) {
                 return Error{
                     ErrorCode::kDeadlineExceeded,
                     "request_timed_out",
@@ -359,6 +383,7 @@ class CurlHttp final : public Http {
     HttpOptions options_;
     std::vector<std::string> servers_;
     size_t current_ = 0;
+    bool answers_ = false;         // the current one did, or is to show it by the call itself
     std::optional<Place> leader_;  // named by one of them
     TextList address_;             // for the call under way
     CURLM* multi_ = nullptr;

@@ -19,6 +19,7 @@
 namespace servo::client {
 
 constexpr Millis kConnectTimeout{5'000};
+constexpr Millis kLivezTimeout{2'000};  // of a server that is one of several
 constexpr Millis kRequestTimeoutDefault{30'000};
 constexpr size_t kReplyBytesMax = 256 * 1024 * 1024;
 
@@ -31,6 +32,7 @@ struct HttpRequest {
     std::string content_type = "application/json";
     std::vector<std::pair<std::string, std::string>> headers;
     Millis timeout = kRequestTimeoutDefault;
+    bool repeatable = false;  // done twice it is done once: where one does not answer, another may
     // Given: a successful body is handed over piece by piece instead of being collected. Returning
     // false ends the call with "aborted".
     std::function<bool(std::string_view)> on_chunk;
@@ -58,8 +60,8 @@ class Http {
 };
 
 struct HttpOptions {
-    // "http://127.0.0.1:7420". A list, separated by commas, names servers on one store: whichever
-    // accepts the connection is used, and the leader that one of them names.
+    // "http://127.0.0.1:7420". A list, separated by commas, names servers on one store: the first
+    // that answers is used, and the leader that one of them names.
     std::string server;
     std::string token;       // bearer; empty = none
     std::string user_agent;  // "servo-cli/0.1.0"

@@ -171,6 +171,34 @@ TEST(CurlHttp, ASilentServerTimesOut) {
     EXPECT_EQ(reply.error().code, ErrorCode::kDeadlineExceeded);
 }
 
+TEST(CurlHttp, ASilentServerTimesOutOnAConnectionThatItKept) {
+    TinyServer server({answer(200, "{}")});
+    TinyServer other({answer(200, "{}")});
+    const auto http = http_to(server.url() + "," + other.url());
+    HttpRequest request;
+    request.timeout = Millis(50);
+    // The only answer went to the question whether it lives; the call itself may have been taken.
+    EXPECT_EQ(http->send(request).error().reason, "request_timed_out");
+    EXPECT_EQ(server.connections(), 1);
+    EXPECT_EQ(other.connections(), 0);
+}
+
+TEST(CurlHttp, WhatMayBeRepeatedGoesOnToAnotherServer) {
+    TinyServer server({answer(200, "{}")});
+    TinyServer other({answer(200, "{}"), answer(200, "{}")});
+    HttpRequest request;
+    request.timeout = Millis(50);
+    request.repeatable = true;
+    EXPECT_EQ(http_to(server.url() + "," + other.url())->send(request).value().status, 200);
+}
+
+TEST(CurlHttp, AServerThatSaysItIsStalledIsPassedBy) {
+    TinyServer stalled({answer(503, "{}")});
+    TinyServer other({answer(200, "{}")});
+    EXPECT_EQ(http_to(stalled.url() + "," + other.url())->send({}).value().status, 200);
+    EXPECT_EQ(other.connections(), 1);
+}
+
 TEST(CurlHttp, AbortEndsACallUnderWayAndAllLaterOnes) {
     TinyServer server({});
     const auto http = http_to(server.url());
@@ -217,6 +245,19 @@ TEST(CurlHttp, OfSeveralServersTheOneThatListensIsAsked) {
     EXPECT_EQ(http->send({}).value().status, 200);
     EXPECT_EQ(http->send({}).value().status, 200);
     EXPECT_EQ(server.connections(), 1) << "it stays where it was answered";
+}
+
+TEST(CurlHttp, OfSeveralServersOneThatHangsIsGivenNoCall) {
+    TinyServer hangs({});
+    TinyServer server({answer(200, "{}"), answer(200, "{}")});
+    const auto http = http_to(hangs.url() + "," + server.url());
+    HttpRequest request;
+    request.target = "/one";
+    EXPECT_EQ(http->send(request).value().status, 200);
+    EXPECT_EQ(http->send(request).value().status, 200);
+    hangs.wait_until_held();
+    EXPECT_TRUE(hangs.last_request().starts_with("GET /livez "));
+    EXPECT_TRUE(server.last_request().starts_with("GET /one "));
 }
 
 TEST(CurlHttp, FollowsTheLeaderThatAServerNamesAndComesBackWhenItIsGone) {

@@ -143,7 +143,8 @@ class Agent {
         std::optional<Micros> killed_at;  // KillSlot not yet answered
         std::optional<Micros> stopped_at;
         std::optional<Stuck> stuck;
-        Micros stuck_at{0};  // when it was seen to be
+        Micros stuck_at{0};     // when it was seen to be
+        bool given_up = false;  // so long that it was killed
         Instant stuck_since;
         std::optional<Micros> stuck_said_at;
     };
@@ -227,7 +228,8 @@ class Agent {
     Millis slowest_turn_{0};                 // since health was told
     bool health_news_ = false;
     bool health_under_way_ = false;
-    std::vector<api::CheckAnswer> check_answers_;  // not yet sent
+    std::vector<api::CheckAnswer> check_answers_;  // that the server has not confirmed
+    size_t check_answers_told_ = 0;                // the first of them, sent at least once
     Micros health_told_at_{0};                     // the last look; 0 = never
     Micros health_at_{0};
 

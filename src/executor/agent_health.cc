@@ -69,6 +69,7 @@ void Agent::watch_slot(int index) {
     if (*stuck != Stuck::kNoProgress && now_ - slot.stuck_at >= options_.stuck_kept) {
         spdlog::error("slot {}: its process does not react and is killed", index);
         note_error(fmt::format("slot {}: its process does not react and is killed", index));
+        slot.given_up = true;
         slot.host.kill();
         return lose_slot(index);
     }
@@ -149,7 +150,7 @@ void Agent::tell_health() {
     }
     const Micros apart = std::min<Micros>(kHealthAtMost, options_.health_every);
     const bool news = health_news_ && now_ >= health_told_at_ + apart;
-    const bool answers = !check_answers_.empty();
+    const bool answers = check_answers_.size() > check_answers_told_;
     if (now_ < health_at_ && !news && !answers) {
         return;
     }
@@ -162,7 +163,8 @@ void Agent::tell_health() {
         health_told_at_ = now_;
         request->health = health();
     }
-    request->answers = std::exchange(check_answers_, {});
+    request->answers = check_answers_;
+    check_answers_told_ = check_answers_.size();
     transport_->tell_health(
         std::move(request),
         kHealthTimeout,
@@ -177,6 +179,10 @@ void Agent::tell_health() {
 // A server that does not know the call, or is away, is told again later.
 void Agent::on_health_reply(Result<api::HealthReply> reply) {
     health_under_way_ = false;
+    if (reply || !traits(reply.error().code).retryable) {
+        const auto told = static_cast<std::ptrdiff_t>(std::exchange(check_answers_told_, 0));
+        check_answers_.erase(check_answers_.begin(), check_answers_.begin() + told);
+    }  // else they go along with the next one
     health_at_ = now_ + (reply ? std::clamp(Millis(reply->next_ms), kNextMin, kNextMax)
                                : api::kHealthInterval);
     if (!reply) {

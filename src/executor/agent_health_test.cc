@@ -204,6 +204,7 @@ TEST_F(AgentHealthTest, AStoppedSlotIsKilledAndAnotherOneStarted) {
     const model::FailedResult failed = server_->wait(lease).failed.at(0);
     EXPECT_EQ(failed.klass, model::FailureClass::kLost);
     EXPECT_TRUE(failed.slot_died);
+    EXPECT_NE(failed.message.find("did not react"), std::string::npos) << failed.message;
     EXPECT_EQ(server_->wait(server_->add(script("exit 0"), 1)).done.size(), 1U);
     EXPECT_NE(slot_process(), slot);
     EXPECT_EQ(said("does not react and is killed"), 1U);

@@ -199,6 +199,7 @@ void Agent::tend_ending_slot(int index) {
     slot.ending = false;
     slot.killed_at.reset();
     slot.stopped_at.reset();
+    const bool stuck = std::exchange(slot.given_up, false);
     slot.stuck.reset();
     slot.stuck_said_at.reset();
     if (spans_) {
@@ -214,7 +215,7 @@ void Agent::tend_ending_slot(int index) {
     spdlog::warn("slot {}: its process is gone; another one is started", index);
     note_error(fmt::format("slot {}: its process is gone; another one is started", index));
     if (keeper_) {
-        keeper_->on_slot_event(index, SlotLost{wall_now()}, in_ms(now_));
+        keeper_->on_slot_event(index, SlotLost{wall_now(), stuck}, in_ms(now_));
     }
 }
 

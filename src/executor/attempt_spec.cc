@@ -198,7 +198,7 @@ Result<ProcessSpec> finish_spec(
             return fail(failed_precondition(
                 "shell_not_allowed",
                 "this executor does not run shell commands: write the command as a list without "
-                "`shell: true`, or ask those who run the executor to allow it"
+                "`shell: true`, or ask those who run the executor for `--run-shell on`"
             ));
         }
         spec.argv = {"/bin/sh", "-c"};

@@ -271,6 +271,11 @@ void EndpointChecker::submit(api::CheckAsk ask) {
     done_(std::move(answer));
 }
 
+bool EndpointChecker::stops() {
+    const std::lock_guard lock(mutex_);
+    return stopping_;
+}
+
 void EndpointChecker::run() {
     for (;;) {
         api::CheckAsk ask;
@@ -286,6 +291,9 @@ void EndpointChecker::run() {
         api::CheckAnswer answer;
         answer.id = ask.id;
         for (const api::EndpointAsk& endpoint : ask.endpoints) {
+            if (stops()) {
+                return;
+            }
             answer.endpoints.push_back(check_endpoint(endpoint));
         }
         done_(std::move(answer));

@@ -44,6 +44,7 @@ class EndpointChecker {
 
  private:
     void run();
+    bool stops();
 
     Done done_;
     std::mutex mutex_;

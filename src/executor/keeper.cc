@@ -38,7 +38,7 @@ void Keeper::on_slot_event(int slot, SlotEvent event, BootTime now) {
     } else if (const auto* trimmed = std::get_if<SlotTrimmed>(&event)) {
         on_trimmed(slot, *trimmed);
     } else if (const auto* lost = std::get_if<SlotLost>(&event)) {
-        on_lost(slot, lost->at);
+        on_lost(slot, *lost);
     } else {
         record.ready = true;
         report_wanted_ = true;

@@ -71,6 +71,7 @@ struct SlotTrimmed {
 // The slot is gone, with everything that it ran. `at` is the wall clock.
 struct SlotLost {
     Instant at;
+    bool stuck = false;  // it did not react and was killed
 };
 struct SlotReady {};
 using SlotEvent = std::variant<SlotProgress, SlotTrimmed, SlotLost, SlotReady>;
@@ -268,7 +269,7 @@ class Keeper {
     void on_progress(int slot, SlotProgress event);
     void bound_logs();
     void on_trimmed(int slot, const SlotTrimmed& event);
-    void on_lost(int slot, Instant at);
+    void on_lost(int slot, const SlotLost& event);
     void ask_top_up_if_low(Lease& lease);
 
     KeeperOptions options_;

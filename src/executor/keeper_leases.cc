@@ -66,6 +66,18 @@ int64_t mean_duration_us(const model::LeaseResults& results) {
     return sum / static_cast<int64_t>(std::max<size_t>(result_count(results), 1));
 }
 
+std::string_view why_lost(bool killed, bool stuck) {
+    if (killed) {
+        return "was killed with the slot process that ran it";
+    }
+    if (stuck) {
+        return "the slot process that ran it did not react any more, as when something stops it, "
+               "and was killed";
+    }
+    return "the slot process that ran it died: its program or somebody else killed it, or memory "
+           "ran out";
+}
+
 }  // namespace
 
 // --- grants ----------------------------------------------------------------------------------
@@ -389,7 +401,7 @@ void Keeper::on_trimmed(int slot, const SlotTrimmed& event) {
 
 // The slot started its positions in order and reported each end, so what it may have been at lies
 // right after the last result.
-void Keeper::on_lost(int slot, Instant at) {
+void Keeper::on_lost(int slot, const SlotLost& event) {
     SlotRecord& record = slots_.at(static_cast<size_t>(slot));
     record.ready = false;
     const auto found = leases_.find(std::exchange(record.lease, {}));
@@ -410,12 +422,10 @@ void Keeper::on_lost(int slot, Instant at) {
     for (uint64_t position = lease.finished; position < end; ++position) {
         model::FailedResult lost;
         lost.position = position;
-        lost.started_at = at;
+        lost.started_at = event.at;
         lost.klass = model::FailureClass::kLost;
         lost.slot_died = !lease.killed;
-        lost.message = lease.killed ? "was killed with the slot process that ran it"
-                                    : "the slot process that ran it died: its program or somebody "
-                                      "else killed it, or memory ran out";
+        lost.message = why_lost(lease.killed, event.stuck);
         lease.queued.failed.push_back(std::move(lost));
         ++results_queued_;
     }

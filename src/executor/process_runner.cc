@@ -24,25 +24,27 @@ bool may_pass(const SpawnFailure& failure) {
     return scarce && failure.stage != SpawnStage::kDirectory;
 }
 
+uint64_t position_of(const Outcome& outcome) {
+    return std::visit([](const auto& result) { return result.position; }, outcome.result);
+}
+
 // One output belongs to all partitions of a batch: the first failure keeps it, later ones its end;
 // where nothing failed the first keeps it.
-void share_log(std::vector<Outcome>& outcomes) {
-    bool kept = false;
-    for (Outcome& outcome : outcomes) {
-        if (!std::holds_alternative<model::FailedResult>(outcome.result)) {
-            continue;
+void share_log(std::vector<Outcome>& outcomes, uint64_t bytes_total, std::string tail) {
+    std::string end = tail.substr(tail.size() - std::min(tail.size(), kFurtherLogBytesMax));
+    end = clean_text(std::move(end));
+    const auto failed = [](const Outcome& outcome) {
+        return std::holds_alternative<model::FailedResult>(outcome.result);
+    };
+    const auto first = std::find_if(outcomes.begin(), outcomes.end(), failed);
+    for (auto outcome = first; outcome != outcomes.end(); ++outcome) {
+        if (failed(*outcome)) {
+            outcome->log = {position_of(*outcome), bytes_total, end};
         }
-        if (kept) {
-            const size_t cut = outcome.log.tail.size();
-            outcome.log.tail.erase(0, cut - std::min(cut, kFurtherLogBytesMax));
-            outcome.log.tail = clean_text(std::move(outcome.log.tail));
-        }
-        kept = true;
     }
-    for (size_t i = kept ? 0 : 1; i < outcomes.size(); ++i) {
-        if (std::holds_alternative<model::DoneResult>(outcomes[i].result)) {
-            outcomes[i].log = {};
-        }
+    if (!outcomes.empty()) {
+        Outcome& keeps = first == outcomes.end() ? outcomes.front() : *first;
+        keeps.log = {position_of(keeps), bytes_total, std::move(tail)};
     }
 }
 
@@ -190,14 +192,13 @@ Outcome ProcessRunner::outcome_of(
     uint64_t position,
     std::optional<FailureClass> klass,
     const ResultLine* line,
-    const std::string& tail
+    const std::string& last
 ) {
     const model::Grant& grant = unit_.part->grant;
     const ProcessEnd& end = child_.end();
     const auto share = static_cast<int64_t>(unit_.count);
     const Micros duration = std::max(Micros(0), boot_now() - started_.boot) / share;
     Outcome outcome;
-    outcome.log = {position, std::max<uint64_t>(child_.log().bytes_total(), tail.size()), tail};
     if (line != nullptr && line->phases) {
         outcome.phases = {position, *line->phases};
     }
@@ -229,7 +230,6 @@ Outcome ProcessRunner::outcome_of(
     }
     if (message.empty()) {
         message = end_message(end, grant, share);
-        const std::string last = last_line(tail, kLastLineBytesMax);
         message += last.empty() ? "" : ": " + last;
     }
     failed.message = cut_text(secrets_.redactor.redact(message), model::kMessageBytesMax);
@@ -264,7 +264,14 @@ void ProcessRunner::finish_command() {
         tail += fmt::format("servo: SERVO_RESULT_FILE was ignored: {}\n", complaint);
         tail.erase(0, tail.size() - std::min(tail.size(), model::kLogTailBytesMax));
     }
-    outcomes_.push_back(outcome_of(unit_.first, klass, &line, tail));
+    const std::string last = last_line(tail, kLastLineBytesMax);
+    outcomes_.push_back(outcome_of(unit_.first, klass, &line, last));
+    keep_log(std::move(tail));
+}
+
+void ProcessRunner::keep_log(std::string tail) {
+    const uint64_t bytes_total = std::max<uint64_t>(child_.log().bytes_total(), tail.size());
+    share_log(outcomes_, bytes_total, std::move(tail));
 }
 
 std::map<std::string, ResultLine> ProcessRunner::read_batch_lines(std::string& notes) {
@@ -309,11 +316,12 @@ void ProcessRunner::finish_batch() {
     const std::map<std::string, ResultLine> lines = read_batch_lines(notes);
     std::string tail = child_.log().tail(secrets_.redactor) + notes;
     tail.erase(0, tail.size() - std::min(tail.size(), model::kLogTailBytesMax));
+    const std::string last = last_line(tail, kLastLineBytesMax);
     const auto keys = keys_of(unit_);
     for (uint64_t i = 0; i < unit_.count; ++i) {
         const auto found = keys ? lines.find((*keys)[i]) : lines.end();
         if (found == lines.end()) {
-            outcomes_.push_back(outcome_of(unit_.first + i, by_exit, nullptr, tail));
+            outcomes_.push_back(outcome_of(unit_.first + i, by_exit, nullptr, last));
             continue;
         }
         const ResultLine& line = found->second;
@@ -322,9 +330,9 @@ void ProcessRunner::finish_batch() {
             (line.status == SaidStatus::kNothing && line.klass)) {
             klass = line.klass.value_or(FailureClass::kError);
         }
-        outcomes_.push_back(outcome_of(unit_.first + i, klass, &line, tail));
+        outcomes_.push_back(outcome_of(unit_.first + i, klass, &line, last));
     }
-    share_log(outcomes_);
+    keep_log(std::move(tail));
 }
 
 std::optional<LogTailBuffer::Piece> ProcessRunner::running_log(uint64_t position, uint64_t offset)

@@ -39,8 +39,10 @@ class ProcessRunner : public Runner {
         uint64_t position,
         std::optional<model::FailureClass> klass,
         const ResultLine* line,
-        const std::string& tail
+        const std::string& last
     );
+    // Gives the outcomes of the unit what it printed.
+    void keep_log(std::string tail);
 
     RunnerContext context_;
     Child child_;

@@ -159,7 +159,7 @@ void WorkerRunner::take_answer(std::string_view line, Micros now) {
 
 // The protocol is broken: what the process would say next cannot be trusted.
 void WorkerRunner::complain(std::string what, Micros now) {
-    if (complaint_.empty()) {
+    if (complaint_.empty() && !child_.being_killed()) {  // else it is that which ends it
         complaint_ = std::move(what);
         child_.kill(KillReason::kLost, now);
     }

@@ -8,8 +8,8 @@
 namespace servo::store {
 
 struct SqlCell {
-    std::optional<std::string> text;  // nullopt: NULL; blobs as x'..'
-    bool number = false;              // to the database: 1, and not '1'
+    std::optional<std::string> text;  // nullopt: NULL; blobs, and text that is no UTF-8, as x'..'
+    bool literal = false;             // to the database: 1 or true, and not '1'
     bool operator==(const SqlCell&) const = default;
 };
 

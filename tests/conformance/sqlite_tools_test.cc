@@ -187,9 +187,10 @@ TEST_F(SqliteTools, SqlReadsOnlyOneStatementAndSaysWhatIsWrong) {
         ASSERT_FALSE(refused.has_value()) << bad;
         EXPECT_EQ(refused.error().reason, "bad_sql") << bad;
     }
-    const SqlTable row = take(query_sqlite(path, "SELECT 1, '1', NULL, x'0a', 2.5 ; ", 10));
+    const SqlTable row =
+        take(query_sqlite(path, "SELECT 1, '1', NULL, x'0a', 2.5, CAST(x'41ff' AS TEXT) ; ", 10));
     const std::vector<SqlCell> cells = {
-        {"1", true}, {"1", false}, {}, {"x'0a'", false}, {"2.5", true}};
+        {"1", true}, {"1", false}, {}, {"x'0a'", false}, {"2.5", true}, {"x'41ff'", false}};
     ASSERT_EQ(row.rows.size(), 1U);
     EXPECT_EQ(row.rows[0], cells);
     const SqlTable cut = take(query_sqlite(path, "SELECT seq FROM batches", 5));

@@ -180,9 +180,11 @@ class OnPostgres(ServoTest):
         process.wait_log("PostgreSQL")
         self.assertFalse(os.path.exists(os.path.join(self.data_dir, "servo.db")))
         self.assertIn("sound", self.servo("fsck").out)
-        self.assertEqual([{"number": 1, "text": "1", "none": None}], self.servo(
-            "sql", "SELECT count(*) AS number, '1' AS text, NULL AS none FROM leader",
-            "-o", "jsonl").jsonl())
+        self.assertEqual(
+            [{"number": 1, "text": "1", "none": None, "yes": True, "text_2": 2,
+              "long": "1.2345678901234567890"}],
+            self.servo("sql", "SELECT count(*) AS number, '1' AS text, NULL AS none, true AS yes,"
+                       " 2 AS text, 1.2345678901234567890 AS long FROM leader", "-o", "jsonl").jsonl())
         self.assertIn("pg_dump", self.servo("backup", "x.db", code=CONFLICT).err)
         doctor = self.servo("doctor")
         self.assertIn("db durability", doctor.out)

@@ -45,9 +45,19 @@ Error bad_sql(const std::string& message) {
 }
 
 // Type numbers of PostgreSQL's catalogue: int8, int2, int4, float4, float8, numeric.
-bool is_number(Oid type) {
-    constexpr std::array<Oid, 6> kNumbers = {20, 21, 23, 700, 701, 1700};
-    return std::find(kNumbers.begin(), kNumbers.end(), type) != kNumbers.end();
+constexpr std::array<Oid, 6> kNumbers = {20, 21, 23, 700, 701, 1700};
+constexpr Oid kBool = 16;
+
+SqlCell cell_of(const PGresult* result, int row, int column) {
+    if (PQgetisnull(result, row, column) != 0) {
+        return {};
+    }
+    const std::string_view text = PQgetvalue(result, row, column);
+    const Oid type = PQftype(result, column);
+    if (type == kBool) {
+        return {text == "t" ? "true" : "false", true};
+    }
+    return {std::string(text), std::find(kNumbers.begin(), kNumbers.end(), type) != kNumbers.end()};
 }
 
 SqlTable table_of(const PGresult* result, size_t rows_max) {
@@ -61,12 +71,7 @@ SqlTable table_of(const PGresult* result, size_t rows_max) {
     for (size_t r = 0; r < std::min(rows, rows_max); ++r) {
         auto& row = out.rows.emplace_back();
         for (int i = 0; i < columns; ++i) {
-            const int at = static_cast<int>(r);
-            row.push_back(
-                PQgetisnull(result, at, i) != 0
-                    ? SqlCell{}
-                    : SqlCell{PQgetvalue(result, at, i), is_number(PQftype(result, i))}
-            );
+            row.push_back(cell_of(result, static_cast<int>(r), i));
         }
     }
     return out;

@@ -7,6 +7,7 @@
 
 #include "base/packed_text.h"
 #include "base/rfc3339.h"
+#include "base/utf8.h"
 #include "model/job_id.h"
 #include "model/records.h"
 #include "store/sqlite/database.h"
@@ -107,18 +108,19 @@ SqlCell cell(sqlite3_stmt* statement, int column) {
     if (type == SQLITE_NULL) {
         return {};
     }
-    const int size = type == SQLITE_BLOB ? 0 : sqlite3_column_bytes(statement, column);
     if (type == SQLITE_BLOB) {
         const auto* data = static_cast<const char*>(sqlite3_column_blob(statement, column));
         const auto length = static_cast<size_t>(sqlite3_column_bytes(statement, column));
         return {hex_blob(length == 0 ? std::string_view() : std::string_view(data, length))};
     }
-    return {
-        std::string(
-            reinterpret_cast<const char*>(sqlite3_column_text(statement, column)),
-            static_cast<size_t>(size)
-        ),
-        type != SQLITE_TEXT};
+    const std::string_view text(
+        reinterpret_cast<const char*>(sqlite3_column_text(statement, column)),
+        static_cast<size_t>(sqlite3_column_bytes(statement, column))
+    );
+    if (valid_utf8_prefix(text) != text.size()) {
+        return {hex_blob(text)};
+    }
+    return {std::string(text), type != SQLITE_TEXT};
 }
 
 Error bad_sql(const std::string& message) {

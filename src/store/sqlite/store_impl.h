@@ -36,7 +36,7 @@ class SqliteStore final : public Store {
     Connection& db() { return database_->writer(); }
     Result<int64_t> epoch();
     Status expect_leader(int64_t epoch);  // error: unavailable / "deposed"
-    Status write_batch(const Batch& batch, CommitFate& fate);
+    Status write_batch(const Batch& batch);
 
     std::shared_ptr<Database> database_;
     std::shared_ptr<sql::RevisionCache> revisions_;

@@ -82,8 +82,15 @@ void charge_time(State& state, TenantId id, int64_t slot_us) {
         state.runnable.emplace(tenant.vtime, id);
     }
     // Where everything is leased nobody is runnable, and yet those who have the slots are busy.
-    const int64_t busy = state.runnable.empty() ? tenant.vtime : state.runnable.begin()->first;
-    state.vtime_floor = std::max(state.vtime_floor, busy);
+    if (state.runnable.empty()) {
+        state.vtime_floor = std::max(state.vtime_floor, tenant.vtime);
+    }
+}
+
+// Who comes later starts where those are who are served, and not at one whose work is all held
+// back.
+void note_served(State& state, TenantId id) {
+    state.vtime_floor = std::max(state.vtime_floor, state.tenants.at(id).vtime);
 }
 
 void serve(State& state, Job& job, uint64_t count, int64_t slot_us) {

@@ -92,15 +92,42 @@ TEST_F(Fairness, WhoWasIdleSavesUpNothing) {
     EXPECT_GE(vtime(2), before - 10'000'000) << "a lease of one second behind at most";
 }
 
+TEST_F(Fairness, WhoComesStartsAtThoseWhoAreServedWhateverIsHeldBack) {
+    w.snapshot_.tenants.push_back(w.snapshot_.tenants[0]);
+    w.snapshot_.tenants[2].id = TenantId(3);
+    w.snapshot_.tenants[2].name = "gated";
+    w.snapshot_.max_tenant_id = 3;
+    w.asset("held").pools["warehouse"] = 1;
+    w.snapshot_.assets[2].tenant = TenantId(3);
+    w.pool("warehouse", 1);
+    start(Millis(1'000), Millis(1'000), 1);
+    w.apply(HoldPool{"", "warehouse", false, kNever, "", "ann"});
+    JobRow held = w.row(9, 10, 3);
+    held.tenant = TenantId(3);
+    ASSERT_TRUE(w.create(held).has_value());
+    w.create(w.row(10, 100'000));
+    for (int i = 0; i < 100; ++i) {
+        w.ask(1, 1);
+        w.finish(1, HeldLease(w.held_[1].at(0)), 0, Millis(1'000), 0);
+    }
+    const int64_t before = vtime(1);
+    create_theirs(11, 10);
+    EXPECT_GE(vtime(2), before - 10'000'000'000) << "a lease of ten seconds behind at most";
+}
+
 // What was charged too much is given back: that leaves a tenant below those who are idle no longer.
 TEST_F(Fairness, AChangeOfOrderAmongItsJobsKeepsATenantsPlace) {
-    start(Millis(3'600'000), Millis(3'600'000), 2);
+    start(Millis(3'600'000), Millis(3'600'000), 4);
     w.create(w.row(10, 100));
     create_theirs(11, 100);
-    const CallReply reply = w.ask(1, 2);
-    ASSERT_EQ(reply.grants.size(), 2U);
-    ASSERT_EQ(reply.grants[0].job, JobId(10));
-    w.finish(1, HeldLease(w.held_[1].at(0)), 0, Millis(1'000), 0);
+    const CallReply reply = w.ask(1, 4);
+    ASSERT_EQ(reply.grants.size(), 4U);
+    const std::vector<HeldLease> held = w.held_[1];
+    for (size_t i = 0; i < held.size(); ++i) {
+        if (reply.grants[i].job == JobId(10)) {
+            w.finish(1, held[i], 0, Millis(1'000), 0);
+        }
+    }
     const int64_t before = vtime(1);
     ASSERT_LT(before, w.scheduler_->state().vtime_floor);
     SetJob set;

@@ -164,6 +164,9 @@ class Run {
             releases_.insert(row.hold ? row.hold->until : kNever);
         }
         for (const auto& [id, job] : state_.jobs) {
+            for (const auto& [pool, units] : job.pools) {
+                pools_.insert(pool);
+            }
             releases_.insert(paused_until(job.row).value_or(kNever));
             for (const TemporarySettings& one : job.row.temporary) {
                 releases_.insert(one.info.until);
@@ -215,7 +218,10 @@ class Run {
             scrap_ = ChangeSet();
             releases_.erase(releases_.begin(), releases_.upper_bound(now_));
         }
-        release_backoff(state_, now_);
+        if (!state_.backoff.empty() && std::get<Instant>(*state_.backoff.begin()) <= now_) {
+            retried_at_ = now_;
+            release_backoff(state_, now_);
+        }
     }
 
     void complete(LeaseId id) {
@@ -243,6 +249,7 @@ class Run {
         end_lease(c, id);
         if (is_terminal(job.row.state)) {
             ended_[job_id] = now_;
+            free_.job_ended(state_, job);
             forget(state_, job_id);
         }
     }
@@ -269,9 +276,12 @@ class Run {
             next = std::max(*releases_.begin(), state_.last_tick + kTickInterval);
         }
         if (!state_.backoff.empty()) {
-            next = std::min(next, std::get<Instant>(*state_.backoff.begin()));
+            // Some at a time: each of a hundred thousand retries has a moment of its own.
+            const Instant due = std::get<Instant>(*state_.backoff.begin());
+            next = std::min(next, std::max(due, retried_at_ + tick_every_));
         }
-        for (const auto& [id, pool] : state_.pools) {
+        for (const PoolId id : pools_) {
+            const Pool& pool = state_.pools.at(id);
             const Instant probe = pool.breaker.probe_at().value_or(kNever);
             next = std::min(next, probe > now_ ? probe : kNever);
             next = std::min(next, pool_limit_rises(pool, now_));
@@ -285,7 +295,9 @@ class Run {
     Instant start_;
     Prng prng_;
     FreeSlots free_;
+    std::set<PoolId> pools_;      // that open jobs use
     std::set<Instant> releases_;  // those that no tick has seen
+    Instant retried_at_;          // backoff was last looked at
     Millis tick_every_{1'000};
     ChangeSet scrap_;
     std::map<JobId, Durations> known_;

@@ -415,8 +415,8 @@ Result<Reply> retry_job(Context& c, const RetryJob& command) {
     const uint64_t count = again.size();
     if (job.row.state == JobState::kFailed) {
         SERVO_CHECK(check_open_jobs(c.state.jobs.size()));
-        SERVO_CHECK(check_pending(c.state, c.state.tenant_of(job), count));
     }
+    SERVO_CHECK(check_pending(c.state, c.state.tenant_of(job), count));
     SERVO_CHECK(check_free(c.state, job, again));
     materialise_results(c, job);  // until they end anew they stand as failed
     job.failed.subtract(again);

@@ -154,7 +154,9 @@ void record_failure(
     const std::optional<Instant> external = external_since(job, index, result.klass, c.now);
     FailedAttempt failed{result.klass, lease.attempt, c.now, result.retry_after};
     failed.slot_deaths = result.slot_died ? deaths : 0;
-    failed.first_failed_at = external.value_or(c.now);
+    // A lost one without a streak behind it says so by a time that is not before its start
+    // (load.cc).
+    failed.first_failed_at = external.value_or(std::max(c.now, result.started_at));
     RetryDecision decision =
         decide_retry(job.revision->spec.retries, job.row.settings, failed, c.now, c.state.prng);
     if (result.klass == FailureClass::kQuarantined) {

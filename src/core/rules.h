@@ -24,7 +24,8 @@ int64_t asset_limit(const Asset& asset, const AssetSpec& spec);  // 0 = none
 // Partitions of the job that run: one for each lease with something unreported.
 uint64_t running_of(const State& state, const Job& job);
 // Since when the work of a job without a lease lacks nothing but a slot: what a pause or a limit
-// held back is nobody's latency. As of the last look at what waits, which is a second ago at most.
+// held back is nobody's latency. As of the last look at what waits, which is a second ago or, with
+// more than 5,000 jobs, some.
 Instant claimable_since(const Job& job);
 
 // --- gates.cc: the filters inside the pick, which also explain ---
@@ -87,6 +88,8 @@ std::vector<RunningSpan> running_spans(const State& state);
 void refresh_queue(State& state, Job& job);
 // Books slot-time on the tenant; negative corrects an over-charge.
 void charge_time(State& state, TenantId tenant, int64_t slot_us);
+// Before the charge of a grant: those who come later start where this tenant is.
+void note_served(State& state, TenantId tenant);
 // After a grant of `count` partitions: moves the job behind the others when its quantum is used up.
 void serve(State& state, Job& job, uint64_t count, int64_t slot_us);
 // Recomputes aging and slack: of one job after its settings changed, of all once a second.

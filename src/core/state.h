@@ -107,9 +107,9 @@ struct Asset {
     std::set<JobId> open_jobs;
 };
 
-// An index that failed before: when it runs again and with which number.
-// What a lease has in common for all of its partitions. A retry raises the generation of those that
-// it takes back, and of no other.
+// What a lease has in common for all of its partitions. The generation is the job's at the first
+// try of a partition since its start or since it was taken back by a retry, and stays for its next
+// ones.
 struct Tries {
     int deaths = 0;
     int attempt = 1;
@@ -117,6 +117,7 @@ struct Tries {
     auto operator<=>(const Tries&) const = default;
 };
 
+// An index that failed before: when it runs again and with which number.
 struct Waiting {
     Instant retry_at;
     Tries tries;                            // of its next attempt
@@ -279,8 +280,8 @@ struct State {
     Instant checkpoints_at;                               // the last round of those that were due
     std::set<std::pair<AssetId, int>> dirty_durations;
     Instant durations_written_at;
-    // Where the busy tenants are: the least vtime of runnable ones or, when nothing waits, that of
-    // whoever was charged last. Never falls.
+    // Where the busy tenants are: the highest vtime at which one was served or, when nothing waits,
+    // that of whoever was charged last. Never falls.
     int64_t vtime_floor = 0;
     int64_t next_turn = 1;
     uint64_t wake = 0;

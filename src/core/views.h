@@ -110,6 +110,7 @@ struct PoolView {
     std::string tenant_name;
     int64_t limit = -1;            // in force now; -1 = none
     Instant limit_until = kNever;  // a window makes it lower than it is from then on
+    bool limit_known = true;       // false: its windows are not told yet, and nothing is granted
     int64_t used = 0;
     int recent_attempts = 0;  // of the breaker's window
     int recent_external = 0;

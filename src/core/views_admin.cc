@@ -34,6 +34,7 @@ std::vector<PoolView> Scheduler::pools(Instant now) const {
         view.tenant_name = tenant == state_->tenants.end() ? "" : tenant->second.row.name;
         view.limit = pool_limit(pool, now);
         view.limit_until = pool_limit_rises(pool, now);
+        view.limit_known = limit_known(pool);
         view.used = pool.used;
         view.recent_attempts = pool.breaker.attempts_in_window();
         view.recent_external = pool.breaker.external_in_window();

@@ -39,9 +39,10 @@ const std::vector<Metric> kMetrics = {
     {"servo_backfill_oldest_claimable_seconds",
      Type::kGauge,
      {},
-     "How long the oldest claimable job waits for its first lease since its start or resume; 0 "
-     "when "
-     "there is none. Paused and gated work does not count, work that no executor can take does."},
+     "How long the oldest claimable job has lacked nothing but a slot for its first lease since "
+     "its "
+     "start or resume; 0 when there is none. Paused and gated work does not count, work that no "
+     "executor can take does."},
     {"servo_backfill_partition_duration_seconds",
      Type::kHistogram,
      {"status"},
@@ -49,8 +50,9 @@ const std::vector<Metric> kMetrics = {
     {"servo_backfill_partitions",
      Type::kGauge,
      {"tenant_id", "state"},
-     "Partitions of open jobs: running, eligible (wait for a slot only), gated. Without any "
-     "executor what nothing else holds is eligible."},
+     "Partitions of open jobs: running, eligible (wait for a slot only), gated. What an executor "
+     "holds and has not started is none of them. Without any executor what nothing else holds is "
+     "eligible."},
     {"servo_backfill_partitions_processed_total",
      Type::kCounter,
      {"tenant_id", "status"},

@@ -81,7 +81,8 @@ const std::vector<OptionDecl> kOptions = {
      .used_by = "executor"},
     {.name = "history_keep",
      .form = OptionForm::kDuration,
-     .doc = "How long ended jobs are kept. The last outcome of every partition is kept for ever.",
+     .doc = "How long ended jobs, events and ended tokens (but of role admin) are kept. The last "
+            "outcome of every partition is kept for ever.",
      .usual = "400d",
      .low = kDayMs,
      .high = 3'650 * kDayMs,
@@ -198,8 +199,9 @@ const std::vector<OptionDecl> kOptions = {
     {.name = "thresholds",
      .form = OptionForm::kNumbers,
      .doc =
-         "When the alerts fire, where it is not as usual: `render_monitoring.py --config` writes "
-         "the rules for Prometheus with them. What each means stands in the chart's values.",
+         "When the alerts fire, where it is not as usual: `render_monitoring.py --output DIR "
+         "--config FILE` writes the rules for Prometheus with them. What each means stands in the "
+         "chart's values.",
      .words =
          {"throughputFall",
           "throughputFallFast",
@@ -267,10 +269,10 @@ std::string value_text(const OptionDecl& option) {
 
 constexpr std::string_view kIntroduction = R"(# Configuration
 
-Options of `servo server`, `servo executor` and `servo dev`, which is both. Each can be given as a flag,
-as an environment variable or in `server.yaml` under its name; a flag wins over the environment, the
-environment over the file. Mappings have a place in the file alone. `servo config view --show-origin` prints what is in force and the flag, variable,
-context or file that it came from; the values of secrets are never printed.
+Options of `servo server`, `servo executor` and `servo dev`, which is both. Each can be given as a flag, as an
+environment variable or under its name in the YAML file of `--config FILE` (or `SERVO_CONFIG`); a flag wins over the
+environment, the environment over the file. Mappings have a place in the file alone. `servo config view --show-origin`
+prints what is in force and the flag, variable, context or file that it came from; secrets are never printed.
 
 | option | flag | environment | value | default | used by | meaning |
 |---|---|---|---|---|---|---|

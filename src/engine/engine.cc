@@ -145,7 +145,7 @@ std::vector<Engine::Taken> Engine::collect(Instant now) {
     if (gap > Millis(1'000) + kStallAddedAfter) {
         batch.push_back({{core::AddStall{gap - Millis(1'000)}, [](auto&&) {}, {}}, {}});
     }
-    if (scheduler_->next_due() <= now) {
+    if (std::max(scheduler_->next_due(), tick_not_before_) <= now) {
         batch.push_back({{core::Tick{}, [](auto&&) {}, {}}, {}});
         wake_more_ = true;  // whoever no event woke has a turn in time
     }
@@ -341,8 +341,8 @@ void Engine::after_refusal(std::vector<Applied>& applied, const std::string& mes
         }
     }
     if (applied.size() == 1 && std::holds_alternative<core::Tick>(applied[0].item.command)) {
-        next_probe_ = now + kRecoverEvery;  // after a load it would be due, and refused, at once
-        return;
+        tick_not_before_ =
+            now + kRecoverEvery;  // after a load it would be due, and refused, at once
     }
     recover(now);
 }
@@ -425,7 +425,8 @@ Instant Engine::next_due() const {
     if (!single_.empty() || !queue_.empty() || !reads_.empty() || takeover_event_) {
         return now_;
     }
-    Instant due = std::min(scheduler_->next_due(), leadership_.next_beat());
+    Instant due =
+        std::min(std::max(scheduler_->next_due(), tick_not_before_), leadership_.next_beat());
     if (!parked_.empty()) {
         due = std::min(due, parked_.begin()->first.first);
         if (scheduler_->wake_count() != seen_wake_ || wake_more_) {

@@ -209,6 +209,7 @@ class Engine {
     EngineStatus status_;
     Instant last_step_ = kEpochStart;
     Instant next_probe_ = kNever;
+    Instant tick_not_before_ = kEpochStart;  // after one that the store refused
     std::function<void(const core::Scheduler&)> on_load_;
     Committed on_committed_;
 };

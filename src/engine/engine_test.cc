@@ -166,12 +166,14 @@ TEST_F(EngineTest, ATickThatIsRefusedIsTriedAgainAfterAPause) {
     step();
     store_.fail_next(Fault::kRefused);
     step(Millis(1'500));
-    EXPECT_EQ(engine_.status().state, EngineState::kStarting);
-    step(Millis(500));
-    EXPECT_EQ(engine_.status().state, EngineState::kStarting);
-    EXPECT_EQ(engine_.next_due(), now_ + Millis(500));
-    step(Millis(500));
+    const auto state = [&] { return engine_.scheduler()->job(model::JobId(7), now_)->row.state; };
     EXPECT_EQ(engine_.status().state, EngineState::kLeading);
+    const auto other = submit(apply_asset("refunds"));
+    step(Millis(500));
+    EXPECT_TRUE((*other)->has_value()) << "commands go on";
+    EXPECT_EQ(state(), model::JobState::kPaused);
+    step(Millis(500));
+    EXPECT_EQ(state(), model::JobState::kResuming);
 }
 
 TEST_F(EngineTest, WhatIsUnknownAgainAfterALoadWaitsForTheNext) {

@@ -469,9 +469,9 @@ Result<Response> apply(Call& call) {
     if (request.dry_run) {
         return json_response(to_json(planned));
     }
-    const api::ApplyReply done = SERVO_TRY(commit_all(call, std::move(commands), wanted));
-    call.backend.definitions_changed();
-    return json_response(to_json(done));
+    const Result<api::ApplyReply> done = commit_all(call, std::move(commands), wanted);
+    call.backend.definitions_changed();  // where one is refused, those before it may be committed
+    return json_response(to_json(SERVO_TRY(done)));
 }
 
 }  // namespace servo::server

@@ -115,8 +115,10 @@ void PoolStepper::refresh() {
 // reloads or the epoch moved.
 void PoolStepper::run() {
     std::pair<int64_t, int64_t> loaded{-1, -1};
+    Instant next_all = kEpochStart;
     Instant next = kEpochStart;
     while (true) {
+        bool all = false;
         {
             std::unique_lock lock(mutex_);
             wake_.wait_for(lock, kStepsCheckEvery, [this] { return stopping_ || wanted_; });
@@ -125,42 +127,46 @@ void PoolStepper::run() {
             }
             const engine::EngineStatus status = backend_.loop().status();
             const std::pair<int64_t, int64_t> now_loaded{status.reloads, status.epoch};
-            if (!wanted_ && now_loaded == loaded && backend_.now() < next) {
+            all = wanted_ || now_loaded != loaded || backend_.now() >= next_all;
+            if (!all && backend_.now() < next) {
                 continue;
             }
             wanted_ = false;
             loaded = now_loaded;
         }
-        next = backend_.now() + (submit_all() ? kStepsEvery : kStepsAgain);
+        next = backend_.now() + kStepsAgain;
+        if (submit(all) && all) {
+            next_all = backend_.now() + kStepsEvery;
+        }
     }
 }
 
-// False: some pools may be closed for want of them.
-bool PoolStepper::submit_all() {
+// Of all pools, or only of those that are closed for want of them. False: some could not be told.
+bool PoolStepper::submit(bool all) {
     const auto pools = backend_.read([](const core::Scheduler& scheduler, Instant now) {
         return scheduler.pools(now);
     });
     if (!pools) {
         return false;  // stopping, or loading
     }
-    bool all = true;
+    bool told = true;
     for (const core::PoolView& view : *pools) {
-        if (view.row.spec.windows.empty()) {
+        if (view.row.spec.windows.empty() || (!all && view.limit_known)) {
             continue;
         }
         auto steps = limit_steps(view.row.spec, backend_.now(), kStepsAhead);
         if (!steps) {
             spdlog::error("windows of pool {}: {}", view.row.spec.name, steps.error().message);
-            all = false;
+            told = false;
             continue;
         }
         const auto reply = backend_.run(core::SetPoolSteps{view.row.id, std::move(*steps)});
         if (!reply) {
             spdlog::warn("windows of pool {}: {}", view.row.spec.name, reply.error().message);
-            all = false;
+            told = false;
         }
     }
-    return all;
+    return told;
 }
 
 }  // namespace servo::server

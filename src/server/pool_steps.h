@@ -16,7 +16,7 @@ namespace servo::server {
 constexpr Millis kStepsAhead{8LL * 86'400'000};
 constexpr Millis kStepsEvery{3'600'000};       // computed anew
 constexpr Millis kStepsCheckEvery{500};        // whether the scheduler was loaded anew
-constexpr Millis kStepsAgain{5'000};           // where they could not be
+constexpr Millis kStepsAgain{5'000};           // pools that have none are looked for
 constexpr size_t kWindowOpeningsMax = 20'000;  // of one window; openings beyond are cut off
 
 // Steps from `now` to `now + ahead`; the first one is in force at `now`. Of the windows that are
@@ -39,7 +39,7 @@ class PoolStepper {
 
  private:
     void run();
-    bool submit_all();
+    bool submit(bool all);
 
     Backend& backend_;
     std::mutex mutex_;

@@ -94,7 +94,7 @@ TEST_P(UpkeepConformance, IdempotencyEventsAndEndedJobsGoWhenTheirTimeIsOver) {
 
 TEST_P(UpkeepConformance, TokensGoLongAfterTheirEnd) {
     ChangeSet changes;
-    for (const char* id : {"lives", "expired", "expires", "revoked"}) {
+    for (const char* id : {"lives", "expired", "expires", "revoked", "admins"}) {
         TokenRow row;
         row.id = id;
         row.created_at = rig.now;
@@ -104,16 +104,18 @@ TEST_P(UpkeepConformance, TokensGoLongAfterTheirEnd) {
     changes.tokens[2].expires_at = rig.now + Millis(30 * kDay);
     changes.tokens[3].revoked_at = rig.now;
     changes.tokens[3].expires_at = rig.now + Millis(30 * kDay);
+    changes.tokens[4].revoked_at = rig.now;
+    changes.tokens[4].role = TokenRole::kAdmin;
     const Instant ended = rig.now;
     rig.commit(changes);
     rig.maintain_all(ended + Millis(399 * kDay));
-    EXPECT_EQ(take(rig.history().tokens()).size(), 4U);
+    EXPECT_EQ(take(rig.history().tokens()).size(), 5U);
     rig.maintain_all(ended + Millis(401 * kDay));
     std::set<std::string> left;
     for (const StoredToken& token : take(rig.history().tokens())) {
         left.insert(token.row.id);
     }
-    EXPECT_EQ(left, (std::set<std::string>{"lives", "expires"}));
+    EXPECT_EQ(left, (std::set<std::string>{"lives", "expires", "admins"}));
 }
 
 // More of them than are looked at in one step, before and behind one that has something.

@@ -404,7 +404,9 @@ Result<bool> MemoryStore::maintain(Instant now) {
         return event.row.at < now - retention_.history_keep;
     });
     std::erase_if(facts.tokens, [before = now - retention_.history_keep](const auto& entry) {
-        return entry.second.expires_at < before || entry.second.revoked_at < before;
+        const TokenRow& row = entry.second;  // that there was one of an admin keeps the API closed
+        return row.role != TokenRole::kAdmin &&
+               (row.expires_at < before || row.revoked_at < before);
     });
     std::vector<JobId> gone;
     for (const auto& [id, row] : facts.jobs) {

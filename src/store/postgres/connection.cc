@@ -22,8 +22,9 @@ Error database_error(std::string_view state, const std::string& what) {
     if (state == "SV001") {
         return unavailable("deposed", what);
     }
-    // 54: a row or an index entry that is too large.
-    if (starts(state, "23") || starts(state, "22") || starts(state, "54") || state == "SV002") {
+    // 21: two rows of one key in a statement; 54: a row or an index entry that is too large.
+    if (starts(state, "21") || starts(state, "22") || starts(state, "23") || starts(state, "54") ||
+        state == "SV002") {
         return conflict("constraint", what);
     }
     if (state == "53100") {

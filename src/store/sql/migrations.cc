@@ -15,8 +15,8 @@ constexpr std::string_view kBreakingMark = "-- servo: breaking\n";
 constexpr size_t kNumberLength = 4;
 
 // Whoever leads finds at its next commit that it is deposed, and looks at the schema before it
-// leads again. The first step makes the table.
-std::string_view ending_of(const Migration& step) {
+// leads again. First, as a commit takes that row first too. The first step makes the table.
+std::string_view beginning_of(const Migration& step) {
     return step.kind == MigrationKind::kBreaking && step.version > 1
                ? "UPDATE leader SET epoch = epoch + 1, gone = 1 WHERE id = 1;\n"
                : "";
@@ -125,17 +125,17 @@ std::string statements_of(const PendingStep& pending, const Applying& applying) 
     const Migration& step = *pending.step;
     // Names come from our own files, and parse_migrations lets no quote into them.
     return fmt::format(
-        "{}\nINSERT INTO schema_migrations\n"
+        "{}{}\nINSERT INTO schema_migrations\n"
         "    (version, name, kind, checksum, oldest_allowed, applied_at_ms)\n"
-        "    VALUES ({}, '{}', '{}', {}, {}, {});\n{}",
+        "    VALUES ({}, '{}', '{}', {}, {}, {});\n",
+        beginning_of(step),
         step.sql,
         step.version,
         step.name,
         to_string(step.kind),
         step.checksum,
         pending.oldest_allowed,
-        applying.now_ms,
-        ending_of(step)
+        applying.now_ms
     );
 }
 

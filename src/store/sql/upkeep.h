@@ -27,7 +27,7 @@ class Upkeep {
     // `db` outlives it.
     Upkeep(Writer& db, const Retention& retention) : db_(db), retention_(retention) {}
 
-    // One step. True: more waits. What cannot be read or dropped keeps nothing else waiting.
+    // One step. True: more waits. What cannot be read or dropped keeps no other kind waiting.
     Result<bool> step(Instant now);
 
     // After a commit: its jobs are looked at once they have rows enough to merge, or have ended.

@@ -100,6 +100,10 @@ def main():
     parser.add_argument("--time-divisor", metavar="N", type=int, default=1,
                         help="divides every time, to try the rules out")
     arguments = parser.parse_args()
+    own = (arguments.config, arguments.set, arguments.time_divisor != 1, arguments.runbooks != usual.runbooks,
+           arguments.grafana != usual.grafana)
+    if any(own) and not arguments.output:
+        parser.error("thresholds and links of your own (--config, --set, --runbooks, --grafana) need --output DIR")
     try:
         if arguments.output:
             render_into(arguments)

@@ -29,9 +29,13 @@ Result<FileWatch> FileWatch::open(const std::string& path) {
     const int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (fd < 0 ||
         inotify_add_watch(fd, watched.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE) < 0) {
-        const std::string why = std::strerror(errno);
+        const int error_number = errno;
+        const std::string why = std::strerror(error_number);
         if (fd >= 0) {
             close(fd);
+        }
+        if (error_number == ENOENT) {
+            return fail(not_found("no_such_file", "Cannot watch " + watched + ": " + why + "."));
         }
         return fail(internal("cannot_watch", "Cannot watch " + watched + ": " + why + "."));
     }

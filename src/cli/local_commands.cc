@@ -54,7 +54,19 @@ struct SqlArgs {
     std::string statement;
 };
 
-constexpr int kDoubleDigits = std::numeric_limits<double>::max_digits10;
+constexpr size_t kDoubleDigits = std::numeric_limits<double>::max_digits10;
+
+// How many digits a number has beside its leading and trailing zeros: two of 0.00250e3.
+size_t significant_digits(std::string_view number) {
+    number = number.substr(0, number.find_first_of("eE"));
+    const size_t first = number.find_first_of("123456789");
+    const size_t last = number.find_last_of("123456789");
+    if (first == std::string_view::npos) {
+        return 0;
+    }
+    const std::string_view digits = number.substr(first, last - first + 1);
+    return digits.size() - (digits.find('.') == std::string_view::npos ? 0 : 1);
+}
 
 // A number that JSON has no way to write, or a double cannot hold, stays text.
 boost::json::value json_of(const SqlCell& cell) {
@@ -66,11 +78,8 @@ boost::json::value json_of(const SqlCell& cell) {
     }
     boost::system::error_code error;
     boost::json::value value = boost::json::parse(*cell.text, error);
-    const auto digits = std::count_if(cell.text->begin(), cell.text->end(), [](char c) {
-        return c >= '0' && c <= '9';
-    });
-    const bool whole =
-        !value.is_double() || (std::isfinite(value.get_double()) && digits <= kDoubleDigits);
+    const bool whole = !value.is_double() || (std::isfinite(value.get_double()) &&
+                                              significant_digits(*cell.text) <= kDoubleDigits);
     return !error && whole ? std::move(value) : boost::json::value(*cell.text);
 }
 

@@ -42,8 +42,8 @@ Result<int> run_partition(Session& session, const RunArgs& args) {
     ));
     if (code == kOk || code == kFailed) {
         const api::Backfill job = SERVO_TRY(client->get_backfill(*reply.id));
-        if (job.state == "cancelled") {
-            session.output().note(args.key + " did not run: its backfill was cancelled");
+        if (job.state == "cancelled" && job.completed_partitions + job.failed_partitions == 0) {
+            session.output().note(args.key + ": its backfill was cancelled");
             return exit_code_of_state(job.state);
         }
         const api::PartitionDetail ended = SERVO_TRY(client->get_partition(args.asset, args.key));

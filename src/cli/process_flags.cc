@@ -140,8 +140,8 @@ void add_process_flags(CLI::App& verb, std::string_view role, ProcessFlags& flag
             verb,
             "--insecure",
             flags.insecure,
-            "Allow an address beyond loopback without SERVO_ADMIN_TOKEN: whoever reaches it may "
-            "run programs."
+            "Allow an address beyond loopback without a token or without TLS: whoever reaches it "
+            "may run programs, or tokens cross the network in the clear."
         );
         switch_flag(
             verb,
@@ -156,7 +156,8 @@ void add_process_flags(CLI::App& verb, std::string_view role, ProcessFlags& flag
         "--config",
         flags.config_file,
         "FILE",
-        "Options in a file (server.yaml); flags and SERVO_… variables win."
+        "Options in a file (server.yaml, executor.yaml; else SERVO_CONFIG); flags and SERVO_… "
+        "variables win."
     );
 }
 

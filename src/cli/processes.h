@@ -20,7 +20,7 @@ struct ProcessRequest {
     // Without an admin token everyone who reaches the listener is an admin. Never print these.
     std::string admin_token;
     std::string executor_token;
-    bool insecure = false;  // listen beyond loopback without a token
+    bool insecure = false;  // listen beyond loopback without a token or TLS
     bool accept_older_database = false;
     Origin config_file;  // server.yaml; empty = none
     std::string file;    // dev: asset file or folder to apply, and again on each save; empty = none

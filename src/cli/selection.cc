@@ -113,6 +113,12 @@ Result<std::vector<std::string>> choose_by_filter(
         }
         ids.push_back(job.id);
     }
+    if (ids.empty() && choice.paused_by == "me") {
+        session.output().note(
+            "nothing here was paused by " + paused_by + "; --paused-by " + session.actor() +
+            " takes what any token of that user paused"
+        );
+    }
     return ids;
 }
 

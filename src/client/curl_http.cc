@@ -12,6 +12,7 @@ namespace servo::client {
 namespace {
 
 constexpr int kPollMs = 1'000;
+constexpr const char* kTimedOut = "request_timed_out";
 constexpr const char* kKeptHeaders[] = {
     "Servo-Leader",
     "Servo-Leader-Name",
@@ -138,7 +139,10 @@ class CurlHttp final : public Http {
         // have done it.
         find_one_that_answers();
         Result<HttpReply> reply = send_once(request);
-        for (size_t again = 0; again <= servers_.size() && move_on(request, reply); ++again) {
+        bool repeatable = request.repeatable;
+        for (size_t again = 0; again <= servers_.size() && move_on(reply, repeatable); ++again) {
+            // What took all of its time is asked for once more, and not of each server in turn.
+            repeatable = repeatable && (reply || reply.error().reason != kTimedOut);
             find_one_that_answers();
             reply = send_once(request);
         }
@@ -176,14 +180,14 @@ class CurlHttp final : public Http {
     }
 
     static bool is_silent(const Error& error) {
-        return error.reason == "server_unreachable" || error.reason == "request_timed_out";
+        return error.reason == "server_unreachable" || error.reason == kTimedOut;
     }
 
     Place place() const { return leader_ ? *leader_ : Place{servers_[current_], options_.name}; }
     std::string server() const { return place().url; }
 
     // Chooses where the next call goes. True: this call may be made again there at once.
-    bool move_on(const HttpRequest& request, const Result<HttpReply>& reply) {
+    bool move_on(const Result<HttpReply>& reply, bool repeatable) {
         if (!reply) {
             const bool elsewhere = leader_.has_value() || servers_.size() > 1;
             const bool unreached = reply.error().reason == "server_unreachable";
@@ -196,8 +200,8 @@ class CurlHttp final : public Http {
                 answers_ = false;
                 leader_.reset();
             }
-            const bool timed_out = reply.error().reason == "request_timed_out";
-            return elsewhere && (unreached || (timed_out && request.repeatable));
+            const bool again = repeatable && reply.error().reason == kTimedOut;
+            return elsewhere && (unreached || again);
         }
         if (reply->status != 503) {
             return false;
@@ -343,7 +347,7 @@ class CurlHttp final : public Http {
             if (sending_since_us > 0) {
                 return Error{
                     ErrorCode::kDeadlineExceeded,
-                    "request_timed_out",
+                    kTimedOut,
                     "The server at " + server() + " did not answer " +
                         std::string(api::to_string(request.method)) + " " + request.target +
                         " within " + human_duration(request.timeout) + ".",

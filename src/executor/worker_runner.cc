@@ -159,7 +159,9 @@ void WorkerRunner::take_answer(std::string_view line, Micros now) {
 
 // The protocol is broken: what the process would say next cannot be trusted.
 void WorkerRunner::complain(std::string what, Micros now) {
-    if (complaint_.empty() && !child_.being_killed()) {  // else it is that which ends it
+    if (child_.being_killed()) {
+        child_.close_answer();  // that is what ends it, and not what it says meanwhile
+    } else if (complaint_.empty()) {
         complaint_ = std::move(what);
         child_.kill(KillReason::kLost, now);
     }

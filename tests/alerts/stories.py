@@ -249,6 +249,10 @@ LEADERS = [
            "No server has said for 2 minutes that it leads: nothing is scheduled, and no other alert "
            "can speak. See what the servers and their store say: `servo doctor`")),
     fires(NO_LEADER, "nothing is scraped any more", [(5, {}), (30, ALL_GONE)], {8: True, 34: True}),
+    fires(NO_LEADER, "one installation of two is not scraped any more",
+          [(5, {"leads_elsewhere": 1}), (180, ALL_GONE | {"leads_elsewhere": 1}),
+           (5, {"leads_a": 1})],
+          {4: False, 8: True, 70: True, 184: True, 186: False}),
     quiet(NO_LEADER, "new leader", [(5, {}), (1, {"leads_a": GONE}), (20, {"leads_b": 1})]),
     quiet(NO_LEADER, "a standby is gone", [(5, {}), (30, {"leads_b": GONE})]),
 ]

@@ -214,6 +214,13 @@ class Files(unittest.TestCase):
         self.assertIn("https://wiki.example/backfill-claim-latency.md", text)
         self.assertIn("[60000ms] offset 5000ms", text)
 
+    def test_what_is_of_one_installation_is_not_written_into_the_tree(self):
+        for own in ("--set=pendingJobs=8", "--config=/etc/servo/server.yaml", "--runbooks=https://wiki.example"):
+            with self.subTest(own=own):
+                done = self.render("--check", own)
+                self.assertEqual(2, done.returncode)
+                self.assertIn("need --output DIR", done.stderr)
+
     def test_thresholds_of_a_server_are_taken(self):
         with tempfile.TemporaryDirectory() as folder:
             config = os.path.join(folder, "server.yaml")

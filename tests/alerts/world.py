@@ -2,7 +2,7 @@
 
 A story is a list of phases (minutes, changes); each series keeps its last value until a phase changes
 it. Gauges have values, counters a growth a minute. GONE ends a series, RESET(growth) begins a counter
-at 0 again.
+at 0 again. A series is of the namespace `servo` unless it names another.
 """
 import dataclasses
 import re
@@ -49,6 +49,7 @@ SERIES = {
     "warehouse_held": 'servo_pool_held{pool="warehouse"}',
     "leads_a": 'servo_leader_is_leader{instance="a"}',
     "leads_b": 'servo_leader_is_leader{instance="b"}',
+    "leads_elsewhere": 'servo_leader_is_leader{namespace="elsewhere",instance="c"}',
 }
 COUNTERS = {name for name, series in SERIES.items() if "_total{" in series or "_bucket{" in series}
 
@@ -62,6 +63,7 @@ WELL = {
     "failure_ratio": GONE, "attempts_completed": 900, "attempts_data": 9, "attempts_lost": 0,
     "bigco_attempts_completed": 300, "bigco_attempts_data": 0, "at_risk": 0, "breached": 0,
     "stalled": 0, "warehouse_open": 0, "warehouse_held": 0, "leads_a": 1, "leads_b": 0,
+    "leads_elsewhere": GONE,
 }
 
 
@@ -78,6 +80,8 @@ def input_series(phases):
 
 
 def _named(series):
+    if "namespace=" in series:
+        return series
     return re.sub(r"\{(.*)\}", lambda match: "{" + ",".join(
         part for part in (COMMON, match.group(1)) if part) + "}", series)
 

@@ -85,8 +85,6 @@ class Cluster(ServoTest):
 
     def setUp(self):
         super().setUp()
-        # Executors keep their state there: scenarios run side by side, with the same names.
-        self.environment["TMPDIR"] = self.folder
         self.database = self.new_database()
         self.addCleanup(self.database.close)
         self.database.create_database(DATABASE)

@@ -5,9 +5,9 @@ from tree import option_variables, seconds
 
 # Variables that are no options of the server or the executor: docs/reference/config.md and --help.
 OTHER_VARIABLES = {"SERVO_SERVER", "SERVO_TOKEN", "SERVO_ADMIN_TOKEN", "SERVO_EXECUTOR_TOKEN",
-                   "SERVO_CA_FILE"}
+                   "SERVO_CA_FILE", "SERVO_CONFIG"}
 WRITTEN = ("SERVO_DATA_DIR", "SERVO_SCRATCH_ROOT")
-READ = ("SERVO_CA_FILE", "SERVO_TLS_CERT", "SERVO_TLS_KEY", "SERVO_PEER_CA")
+READ = ("SERVO_CONFIG", "SERVO_CA_FILE", "SERVO_TLS_CERT", "SERVO_TLS_KEY", "SERVO_PEER_CA")
 SECRET = re.compile(r"TOKEN|PASSWORD|SECRET|DATABASE_URL")
 STANDARD_LABELS = {"app", "app.kubernetes.io/name", "app.kubernetes.io/instance",
                    "app.kubernetes.io/version", "app.kubernetes.io/component",

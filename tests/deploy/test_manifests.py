@@ -35,6 +35,7 @@ server:
   tolerations: [{ key: k, operator: Exists }]
   affinity: { nodeAffinity: {} }
   service: { type: LoadBalancer, annotations: { c: d } }
+contacts: { oncall: "112", vendor: support@example.com }
 executor:
   image: registry.example/mine:1
   slots: 8
@@ -190,7 +191,8 @@ class Values(unittest.TestCase):
                 (("tokens", "existingSecret"), ""), (("executor", "drainTimeoutSeconds"), 90000),
                 (("executor", "extraEnv"), [{"name": "SERVO_TOKEN", "value": "in the open"}]),
                 (("executor", "extraEnv"), [{"name": "SERVO_DRAIN_TIMEOUT", "value": "1h"}]),
-                (("server", "extraEnv"), [{"name": "SERVO_TLS_CLIENT_CA", "value": "/ca"}])):
+                (("server", "extraEnv"), [{"name": "SERVO_TLS_CLIENT_CA", "value": "/ca"}]),
+                (("contacts", "oncal"), "112"), (("contacts", "oncall"), "")):
             with self.subTest(path=path):
                 wrong = values()
                 wrong[path[0]][path[1]] = value
@@ -264,6 +266,19 @@ class Chart(Cases):
                          (external["metric"]["name"], external["target"]["averageValue"]))
         refused = self.render("autoscaling: { enabled: true }")
         self.assertIn("needs a number in executor.slots", refused.stderr)
+
+    def test_contacts_are_a_file_that_the_server_reads(self):
+        objects = self.objects("contacts: { oncall: '112' }")
+        self.assert_sound(objects)
+        data = named(objects, "ConfigMap", "servo-server")["data"]
+        self.assertEqual({"contacts": {"oncall": "112"}}, yaml.safe_load(data["server.yaml"]))
+        pod = dict(pods(objects))["servo-server"]
+        container = pod["spec"]["containers"][0]
+        (folder,) = [mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "config"]
+        self.assertEqual(f"{folder}/server.yaml", variables(container)["SERVO_CONFIG"]["value"])
+        other = dict(pods(self.objects("contacts: { oncall: '113' }")))["servo-server"]
+        self.assertNotEqual(pod["metadata"]["annotations"], other["metadata"]["annotations"])
+        self.assertNotIn("SERVO_CONFIG", str(self.objects()))
 
     def test_monitoring_is_off_until_it_is_asked_for(self):
         wanted = {*CUSTOM_KINDS, "ConfigMap"}

@@ -175,6 +175,7 @@ class ServoTest(unittest.TestCase):
         self.environment = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "HOME": self.folder,
+            "TMPDIR": self.folder,  # where executors keep their state, by their name
             "LANG": "C.UTF-8",
             "NO_COLOR": "1",
             "SERVO_METRICS_LISTEN": "off",  # its usual port is one for the whole machine

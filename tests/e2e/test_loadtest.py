@@ -11,10 +11,6 @@ ENDLESS = (*LOAD, "--window", "1h", "--probes-per-second", "1")
 
 
 class Loadtest(ServoTest):
-    def setUp(self):
-        super().setUp()
-        self.environment["TMPDIR"] = self.folder
-
     def of_load_test(self):
         """Pids of processes that have this test's folder on their command line."""
         found = []

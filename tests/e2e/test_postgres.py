@@ -182,9 +182,9 @@ class OnPostgres(ServoTest):
         self.assertIn("sound", self.servo("fsck").out)
         self.assertEqual(
             [{"number": 1, "text": "1", "none": None, "yes": True, "text_2": 2,
-              "long": "1.2345678901234567890"}],
+              "long": "1.2345678901234567899", "mean": 12}],
             self.servo("sql", "SELECT count(*) AS number, '1' AS text, NULL AS none, true AS yes,"
-                       " 2 AS text, 1.2345678901234567890 AS long FROM leader", "-o", "jsonl").jsonl())
+                       " 2 AS text, 1.2345678901234567899 AS long, avg(12) AS mean FROM leader", "-o", "jsonl").jsonl())
         self.assertIn("pg_dump", self.servo("backup", "x.db", code=CONFLICT).err)
         doctor = self.servo("doctor")
         self.assertIn("db durability", doctor.out)

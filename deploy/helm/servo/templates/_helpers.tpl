@@ -44,6 +44,10 @@ capabilities:
 {{- if eq .Values.store.kind "sqlite" -}}1{{- else -}}{{ .Values.server.replicas }}{{- end -}}
 {{- end }}
 
+{{- define "servo.serverConfig" -}}
+{{ toYaml (dict "contacts" .Values.contacts) }}
+{{- end }}
+
 {{/* What a client of the server trusts: its variable, its mount and its volume, without the key. */}}
 {{- define "servo.trust.env" -}}
 - name: SERVO_CA_FILE

@@ -4,6 +4,8 @@
 
 #include <chrono>
 
+#include "base/utf8.h"
+
 namespace servo {
 namespace {
 
@@ -121,7 +123,7 @@ Result<CivilTime> parse_civil_time(std::string_view text) {
             "bad_time",
             fmt::format(
                 "\"{}\" is not a date or time; write 2024-01-29 or 2024-01-29T05:15:00Z.",
-                text.substr(0, 60)
+                utf8_front(text, 60)
             )
         ));
     }

@@ -34,6 +34,11 @@ size_t valid_utf8_prefix(std::string_view text) {
     return end;
 }
 
+std::string_view utf8_front(std::string_view text, size_t bytes_max) {
+    const std::string_view front = text.substr(0, bytes_max);
+    return front.substr(0, valid_utf8_prefix(front));
+}
+
 TextPlace place_of(std::string_view text, size_t offset) {
     TextPlace out;
     for (size_t i = 0; i < offset && i < text.size(); ++i) {

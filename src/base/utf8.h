@@ -12,6 +12,9 @@ size_t utf8_length(std::string_view text);
 // Bytes at the front of `text` that are well-formed; all of them when it is UTF-8.
 size_t valid_utf8_prefix(std::string_view text);
 
+// The front of `text`: at most so many bytes, and no character cut in two.
+std::string_view utf8_front(std::string_view text, size_t bytes_max);
+
 // A place in a text for people, both from 1; columns count bytes.
 struct TextPlace {
     size_t line = 1;

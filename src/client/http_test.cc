@@ -164,7 +164,7 @@ TEST(CurlHttp, NobodyListensIsUnavailableAndSaysWhatItsUserCanDo) {
 TEST(CurlHttp, ASilentServerTimesOut) {
     TinyServer server({});
     HttpRequest request;
-    request.timeout = Millis(50);
+    request.timeout = Millis(1'000);
     const auto reply = http_to(server.url())->send(request);
     ASSERT_FALSE(reply.has_value());
     EXPECT_EQ(reply.error().reason, "request_timed_out");
@@ -176,7 +176,7 @@ TEST(CurlHttp, ASilentServerTimesOutOnAConnectionThatItKept) {
     TinyServer other({answer(200, "{}")});
     const auto http = http_to(server.url() + "," + other.url());
     HttpRequest request;
-    request.timeout = Millis(50);
+    request.timeout = Millis(1'000);
     // The only answer went to the question whether it lives; the call itself may have been taken.
     EXPECT_EQ(http->send(request).error().reason, "request_timed_out");
     EXPECT_EQ(server.connections(), 1);
@@ -187,7 +187,7 @@ TEST(CurlHttp, WhatMayBeRepeatedGoesOnToAnotherServer) {
     TinyServer server({answer(200, "{}")});
     TinyServer other({answer(200, "{}"), answer(200, "{}")});
     HttpRequest request;
-    request.timeout = Millis(50);
+    request.timeout = Millis(1'000);
     request.repeatable = true;
     EXPECT_EQ(http_to(server.url() + "," + other.url())->send(request).value().status, 200);
 }

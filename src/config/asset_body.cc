@@ -27,7 +27,12 @@ std::map<std::string, std::string> read_labels(const Fields& asset) {
         kLabelNames,
         [&](const std::string& name, const YamlNode& value, const std::string& path) {
             const int64_t length_max = find_key(Scope::kAsset, "labels")->high;
-            if (const auto text = read_text(value, path, length_max, asset.problems())) {
+            const auto text = read_text(value, path, length_max, asset.problems());
+            if (text && !model::label_ok(name, *text)) {
+                asset.problems().add(
+                    path, value, "Must have a character, and no control characters."
+                );
+            } else if (text) {
                 out[name] = *text;
             }
         }

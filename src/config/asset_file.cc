@@ -236,6 +236,9 @@ std::vector<FieldError> check_views(const AssetFile& file, const Applied& applie
     std::vector<FieldError> found;
     std::set<std::pair<std::string, std::string>> seen;
     for (const std::string& tenant : views(file)) {
+        if (found.size() >= kProblemsMax) {
+            break;
+        }
         for (FieldError& problem : check_view(file, tenant, known, unknown)) {
             if (found.size() < kProblemsMax &&
                 seen.emplace(problem.field, problem.message).second) {

@@ -243,6 +243,31 @@ TEST(AssetFile, KeysThatStartWithXAreIgnoredAtEveryLevel) {
     EXPECT_TRUE(file.assets[0].spec.pools.empty());
 }
 
+// There "x-" is how names begin.
+TEST(AssetFile, HeadersOfAPoolCheckAreReadInLowerCase) {
+    const AssetFile file = parsed(
+        "version: 1\npools: {p: {check: [{url: http://a, headers: {x-api-key: {env: K}}}]}}\n"
+        "assets: {}\n"
+    );
+    EXPECT_EQ(file.pools.at("p").checks.at(0).headers.count("x-api-key"), 1U);
+}
+
+TEST(AssetFile, TheFirstDayOfTheWeekOfTheDefaultsStaysWithWeeks) {
+    const AssetFile file = parsed(
+        "version: 1\ndefaults: {partitions: {week_start: sunday}, run: {command: [a]}}\nassets:\n"
+        "  weekly: {partitions: {every: week, start: 2024-01-07}}\n"
+        "  daily: {partitions: {every: day, start: 2024-01-01}}\n"
+    );
+    ASSERT_EQ(file.assets.size(), 2U);
+    for (const AssetEntry& asset : file.assets) {
+        const auto& windows =
+            std::get<model::TimeWindows>(asset.spec.partitions.dimensions.at(0).values);
+        if (asset.spec.name == "weekly") {
+            EXPECT_NE(windows.week_start, model::TimeWindows().week_start);
+        }
+    }
+}
+
 TEST(AssetFile, DefaultsAndOverridesAreMergedDeeply) {
     const AssetFile file = parsed(R"(version: 1
 defaults:

@@ -74,13 +74,18 @@ const NameRule kPoolNames = {is_name, "pool name", kLowerHint};
 const NameRule kTenantNames = {
     is_tenant_name, "tenant name", "at most 63 lower-case letters, digits, \".\", \"_\" and \"-\""};
 const NameRule kDimensionNames = {
-    is_dimension_name, "dimension name", "lower-case letters, digits, \"_\" and \"-\""};
+    is_dimension_name,
+    "dimension name",
+    "a lower-case letter, then at most 62 lower-case letters, digits and \"_\""};
 const NameRule kVariableNames = {
     is_variable_name,
     "environment variable",
     "letters, digits and \"_\", no digit first; SERVO_ is for Servo's own"};
 const NameRule kHeaderNames = {
-    is_header_name, "header name", "at most 64 letters, digits and \"-\""};
+    .accepts = is_header_name,
+    .noun = "header name",
+    .hint = "at most 64 letters, digits and \"-\"",
+    .x_is_name = true};
 const NameRule kLabelNames = {
     is_static_key, "label name", "at most 128 letters, digits, \".\", \"_\" and \"-\""};
 
@@ -466,7 +471,7 @@ void Fields::entries(std::string_view key, const NameRule& rule, const EachEntry
         return;
     }
     for (const YamlEntry& entry : value->entries) {
-        if (is_ignored_key(entry.name)) {
+        if (is_ignored_key(entry.name) && !rule.x_is_name) {
             continue;
         }
         const std::string entry_path = fmt::format("{}.{}", path(key), shown(entry.name));

@@ -47,6 +47,7 @@ struct NameRule {
     std::string_view noun = {};                       // "asset name"
     std::string_view hint = {};                       // completes "use …"
     const std::vector<std::string>* known = nullptr;  // all that there are, to suggest the nearest
+    bool x_is_name = false;  // such as X-Api-Key in lower case; else "x-…" is ignored
 };
 extern const NameRule kAssetNames;
 extern const NameRule kPoolNames;

@@ -92,7 +92,10 @@ bool is_env_name(std::string_view text) {
 }
 
 bool is_dimension_name(std::string_view text) {
-    return is_name(text) && text.find('.') == std::string_view::npos;
+    return !text.empty() && text.size() <= 63 && is_lower(text[0]) &&
+           std::all_of(text.begin(), text.end(), [](char c) {
+               return is_lower(c) || is_digit(c) || c == '_';
+           });
 }
 
 bool is_variable_name(std::string_view text) {

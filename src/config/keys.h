@@ -90,11 +90,11 @@ const MappingDecl& declaration(Scope scope);
 const KeyDecl* find_key(Scope scope, std::string_view name);
 // Names that may be written, without the reserved ones.
 std::vector<std::string> known_keys(Scope scope);
-// Keys that start with "x-" are ignored in every mapping.
+// Keys that start with "x-" are ignored in every mapping but that of a check's headers.
 bool is_ignored_key(std::string_view name);
 
 constexpr std::string_view kNamePattern = "[a-z0-9][a-z0-9._-]{0,127}";
-constexpr std::string_view kDimensionPattern = "[a-z0-9][a-z0-9_-]{0,127}";
+constexpr std::string_view kDimensionPattern = "[a-z][a-z0-9_]{0,62}";
 constexpr std::string_view kTenantPattern = "[a-z0-9][a-z0-9._-]{0,62}";
 constexpr std::string_view kEnvNamePattern = "[A-Za-z_][A-Za-z0-9_]{0,127}";
 constexpr std::string_view kVariablePattern = "(?!SERVO_)[A-Za-z_][A-Za-z0-9_]{0,127}";

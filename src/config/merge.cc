@@ -58,7 +58,7 @@ YamlNode merge_run(YamlNode lower, const YamlNode& upper) {
 }
 
 // `partitions`: keys and dimensions replace everything below; `every` and `cron` replace each
-// other.
+// other. The first day of the week goes with weeks alone.
 YamlNode merge_partitions(YamlNode lower, const YamlNode& upper) {
     if (!is_mapping(lower) || !is_mapping(upper)) {
         return upper;
@@ -71,7 +71,11 @@ YamlNode merge_partitions(YamlNode lower, const YamlNode& upper) {
         if (!chosen(lower, kProducts).empty()) {
             return upper;
         }
-        for (const std::string_view form : {"every", "cron", "week_start"}) {
+        const YamlNode* every = upper.find("every");
+        if (every == nullptr || every->text != "week") {
+            drop(lower, "week_start");
+        }
+        for (const std::string_view form : {"every", "cron"}) {
             drop(lower, form);
         }
     }

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/suggest.h"
 #include "base/text.h"
+#include "config/fields.h"
 
 namespace servo::config {
 namespace {
@@ -98,19 +100,33 @@ class ReferenceCheck {
         return names;
     }
 
-    // Of the file and of what is applied.
+    // Of the file and of what is applied. `suggestions`: those made before.
     template <typename Map>
     std::string suggestion(
         const std::string& name,
         const Map& in_file,
-        const std::function<std::vector<std::string>(std::string_view)>& applied_names
+        const std::function<std::vector<std::string>(std::string_view)>& applied_names,
+        std::map<std::string, std::string>& suggestions
     ) const {
-        std::vector<std::string> known = names_of(in_file);
-        if (applied_names) {
-            const std::vector<std::string> more = applied_names(tenant_);
-            known.insert(known.end(), more.begin(), more.end());
+        const auto [told, fresh] = suggestions.try_emplace(name);
+        if (fresh) {
+            std::vector<std::string> known = names_of(in_file);
+            if (applied_names) {
+                const std::vector<std::string> more = applied_names(tenant_);
+                known.insert(known.end(), more.begin(), more.end());
+            }
+            told->second = did_you_mean(name, known);
         }
-        return did_you_mean(name, known);
+        return told->second;
+    }
+
+    // The most that it ever gives out, in a window or without one; 0 = no limit.
+    static int64_t most_of(const model::PoolSpec& pool) {
+        int64_t most = pool.concurrency;
+        for (const model::PoolWindow& window : pool.windows) {
+            most = pool.concurrency > 0 ? std::max(most, window.concurrency) : 0;
+        }
+        return most;
     }
 
     void add(
@@ -121,8 +137,14 @@ class ReferenceCheck {
         );
     }
 
+    // No more are told.
+    bool full() const { return problems_.size() >= kProblemsMax; }
+
     void check_upstream(const AssetSpec& asset) {
         for (const auto& [name, link] : asset.upstream) {
+            if (full()) {
+                return;
+            }
             const AssetSpec* parent = find_asset(name);
             if (parent == nullptr) {
                 if (unknown_ == UnknownNames::kLeave) {
@@ -134,7 +156,7 @@ class ReferenceCheck {
                     fmt::format(
                         "There is no asset \"{}\", neither in this file nor applied before.{}",
                         name,
-                        suggestion(name, by_name_, applied_.asset_names)
+                        suggestion(name, by_name_, applied_.asset_names, asset_suggestions_)
                     ));
                 continue;
             }
@@ -147,6 +169,9 @@ class ReferenceCheck {
 
     void check_pools(const AssetSpec& asset) {
         for (const auto& [name, units] : asset.pools) {
+            if (full()) {
+                return;
+            }
             const model::PoolSpec* pool = find_pool(name);
             if (pool == nullptr) {
                 if (unknown_ == UnknownNames::kLeave) {
@@ -158,11 +183,11 @@ class ReferenceCheck {
                     fmt::format(
                         "There is no pool \"{}\", neither in this file nor applied before.{}",
                         name,
-                        suggestion(name, pools_, applied_.pool_names)
+                        suggestion(name, pools_, applied_.pool_names, pool_suggestions_)
                     ));
                 continue;
             }
-            for (const int64_t limit : {pool->concurrency, pool->per_tenant_concurrency}) {
+            for (const int64_t limit : {most_of(*pool), pool->per_tenant_concurrency}) {
                 if (limit > 0 && units > limit) {
                     add(asset,
                         "pools",
@@ -241,6 +266,7 @@ class ReferenceCheck {
     const Applied& applied_;
     UnknownNames unknown_;
     std::set<std::string> visited_;
+    std::map<std::string, std::string> asset_suggestions_, pool_suggestions_;
     std::vector<FieldError> problems_;
 };
 

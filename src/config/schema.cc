@@ -76,6 +76,12 @@ json::array word_array(const std::vector<std::string>& words) {
 }
 
 json::object map_schema(std::string_view name_pattern, json::object value) {
+    if (name_pattern == kHeaderPattern) {  // where "x-…" is a name
+        return {
+            {"type", "object"},
+            {"propertyNames", {{"pattern", fmt::format("^(?:{})$", name_pattern)}}},
+            {"additionalProperties", std::move(value)}};
+    }
     return {
         {"type", "object"},
         {"propertyNames", {{"pattern", fmt::format("^(?:x-.*|{})$", name_pattern)}}},

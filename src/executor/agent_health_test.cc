@@ -158,20 +158,20 @@ TEST_F(AgentHealthTest, PastItsTimeoutASlotIsStuckUntilItEnds) {
     options_.stuck_say_every = Millis(1);
     start();
     model::Grant grant;
-    grant.timeout = Millis(1'000);
+    grant.timeout = Millis(5'000);
     const pid_t slot = slot_process();
     const LeaseId lease = server_->add(script("sleep 1000"), 1, grant);
     ASSERT_TRUE(server_->wait_started(lease, 1));
     ::kill(slot, SIGSTOP);
     wait_stuck();
     EXPECT_EQ(wait_told("timeout").stuck_slots, 1);
-    while (lines_->count("is past its timeout of 1.0s and does not end") < 2) {
+    while (lines_->count("is past its timeout of 5.0s and does not end") < 2) {
         std::this_thread::yield();  // it is said again and again
     }
     ::kill(slot, SIGCONT);
     EXPECT_EQ(server_->wait(lease).failed.at(0).klass, model::FailureClass::kTimeout);
     wait_not_stuck();
-    EXPECT_GE(said("is past its timeout of 1.0s and does not end"), 2U);
+    EXPECT_GE(said("is past its timeout of 5.0s and does not end"), 2U);
 }
 
 TEST_F(AgentHealthTest, WhatIsKilledAndDoesNotEndIsStuck) {
@@ -211,7 +211,7 @@ TEST_F(AgentHealthTest, AStoppedSlotIsKilledAndAnotherOneStarted) {
 }
 
 TEST_F(AgentHealthTest, FarBeyondTheUsualDurationASlotMakesNoProgress) {
-    options_.stuck_floor = Millis(500);
+    options_.stuck_floor = Millis(3'000);
     start();
     const LeaseId lease =
         server_->add(script("case $SERVO_PARTITION_KEY in 2024-01-30) sleep 1000 ;; esac"), 30);

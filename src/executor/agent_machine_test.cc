@@ -102,7 +102,7 @@ TEST_F(AgentMachineTest, APartitionWithoutALimitStaysWhereItIs) {
 TEST_F(AgentMachineTest, ElseItIsWatchedAndTheReasonIsSaid) {
     fake_.write("cgroup.controllers", "cpu\n");
     start();
-    const auto hog = run("head -c 200000000 /dev/zero | tail", 32 << 20);
+    const auto hog = run("head -c 4G /dev/zero | tail -n 1 > /dev/null", 32 << 20);
     ASSERT_EQ(hog.failed.size(), 1U);
     EXPECT_EQ(hog.failed[0].klass, model::FailureClass::kResource);
     EXPECT_EQ(told().memory_limits_by, "polling");

@@ -13,7 +13,7 @@ namespace servo::load {
 namespace {
 
 constexpr Millis kLookAgain{20};
-constexpr Millis kRemoveWithin{2'000};
+constexpr Millis kRemoveWithin{10'000};
 constexpr const char* kLoopback = "http://127.0.0.1:";
 
 Error ended(const std::string& what, const std::string& log) {

@@ -78,16 +78,17 @@ std::string check_url_problem(std::string_view url) {
     if (!std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7f; })) {
         return "Must not contain spaces, or characters beyond ASCII; write those as %20, say.";
     }
-    if (url.find('@') != std::string_view::npos) {
-        return "Must not name a user; credentials go into bearer or headers, as references.";
-    }
     const size_t slashes = url.find("://");
     const std::string_view scheme = url.substr(0, slashes);
     if (slashes == std::string_view::npos || (scheme != "http" && scheme != "https")) {
         return fmt::format("Must begin with http:// or https://; {}.", kForm);
     }
     url.remove_prefix(slashes + 3);
-    return authority_problem(url.substr(0, url.find_first_of("/?#")));
+    const std::string_view authority = url.substr(0, url.find_first_of("/?#"));
+    if (authority.find('@') != std::string_view::npos) {
+        return "Must not name a user; credentials go into bearer or headers, as references.";
+    }
+    return authority_problem(authority);
 }
 
 }  // namespace servo::model

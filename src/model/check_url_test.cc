@@ -15,6 +15,7 @@ TEST(CheckUrl, WhatIsRight) {
           "https://warehouse.example.com/health",
           "http://10.0.0.7:8080/?ready=1",
           "https://db_1:65535#x",
+          "https://api/users/@me?q=a@b",
           "http://[::1]/",
           "http://[fe80::1.2.3.4]:80"}) {
         EXPECT_EQ(check_url_problem(url), "") << url;

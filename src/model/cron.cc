@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 namespace servo::model {
 namespace {
@@ -38,7 +39,7 @@ Error bad_cron(std::string what) {
 Error bad_part(const Field& field, std::string_view part, std::string_view hint) {
     return bad_cron(fmt::format(
         "\"{}\" is not a {} of a cron expression ({}-{}){}.",
-        part.substr(0, 40),
+        utf8_front(part, 40),
         field.name,
         field.low,
         field.high,
@@ -202,7 +203,7 @@ Result<CronSpec> parse_cron(std::string_view text) {
         return fail(bad_cron(fmt::format(
             "\"{}\" has {} fields; write five: minute, hour, day of month, month, day of week, "
             "such as \"0 6 * * 1\".",
-            text.substr(0, 60),
+            utf8_front(text, 60),
             words.size()
         )));
     }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 namespace servo::model {
 namespace {
@@ -52,7 +53,7 @@ Error bad_id(std::string_view text, std::string_view prefix, std::string_view wh
         "bad_id",
         fmt::format(
             "\"{}\" is not a {} id: {}. It is written \"{}\" and {} characters 0-9, a-z.",
-            text.substr(0, 60),
+            utf8_front(text, 60),
             prefix == kJobPrefix ? "backfill" : "group",
             what,
             prefix,

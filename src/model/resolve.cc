@@ -5,6 +5,7 @@
 
 #include "base/suggest.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "model/compiled_scheme.h"
 
 namespace servo::model {
@@ -86,7 +87,7 @@ class MissingKeys {
             first_ = std::move(error);
         }
         if (names_.size() < kShownKeys) {
-            names_.push_back("\"" + key.substr(0, kStaticKeyLengthMax) + "\"");
+            names_.push_back(fmt::format("\"{}\"", utf8_front(key, kStaticKeyLengthMax)));
         }
     }
     Status status() const {

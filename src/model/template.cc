@@ -132,6 +132,16 @@ bool safe_in_shell(std::string_view value) {
 
 Status check_template(std::string_view text, const TemplateScope& scope, TemplateSyntax syntax) {
     const std::vector<std::string> words = words_of(scope);
+    // `${partition.key}` is no variable of a shell, and without one the "$" would stay.
+    for (size_t at = text.find("${"); at != text.npos; at = text.find("${", at + 1)) {
+        const std::string_view word = text.substr(at + 2, text.find('}', at) - at - 2);
+        if (word.find('.') != word.npos &&
+            std::find(words.begin(), words.end(), word) != words.end()) {
+            return fail(bad_template(
+                fmt::format("\"${{{0}}}\" is not replaced; write {{{0}}}, without the \"$\".", word)
+            ));
+        }
+    }
     while (!text.empty()) {
         const Piece piece = next_piece(text, syntax);
         if (!piece.is_word) {

@@ -48,6 +48,13 @@ TEST(Template, AnotherWordIsAnErrorWithTheNearest) {
     );
     EXPECT_FALSE(expand_template("{HOME}", values(), TemplateSyntax::kPlain).has_value());
     EXPECT_TRUE(check_template("{{HOME}", scope, TemplateSyntax::kPlain).has_value());
+    for (const TemplateSyntax syntax : {TemplateSyntax::kPlain, TemplateSyntax::kShell}) {
+        const Status dollar = check_template("--day=${partition.key}", scope, syntax);
+        ASSERT_FALSE(dollar.has_value());
+        EXPECT_NE(dollar.error().message.find("write {partition.key},"), std::string::npos)
+            << dollar.error().message;
+    }
+    EXPECT_TRUE(check_template("${HOME}/x", scope, TemplateSyntax::kShell).has_value());
 }
 
 TEST(Template, WhatAWordMeansDependsOnTheProcess) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+
 namespace servo::model {
 namespace {
 
@@ -170,7 +172,7 @@ Error bad_key(std::string_view key, std::string_view expected) {
     return invalid_argument(
         "bad_key",
         fmt::format(
-            "\"{}\" is not a partition key here; write {}.", key.substr(0, kShownKeyMax), expected
+            "\"{}\" is not a partition key here; write {}.", utf8_front(key, kShownKeyMax), expected
         )
     );
 }
@@ -178,7 +180,7 @@ Error bad_key(std::string_view key, std::string_view expected) {
 Error no_such_partition(std::string_view key, std::string_view why) {
     return not_found(
         "no_such_partition",
-        fmt::format("There is no partition \"{}\": {}", key.substr(0, kShownKeyMax), why)
+        fmt::format("There is no partition \"{}\": {}", utf8_front(key, kShownKeyMax), why)
     );
 }
 

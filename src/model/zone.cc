@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "base/suggest.h"
+#include "base/utf8.h"
 #include "model/civil.h"
 
 namespace servo::model {
@@ -66,7 +67,7 @@ std::vector<std::string> known_names() {
 }
 
 Error unknown_zone(std::string_view name) {
-    const std::vector<std::string> names = known_names();
+    static const std::vector<std::string> names = known_names();
     if (names.empty()) {
         return failed_precondition(
             "no_tz_database",
@@ -80,7 +81,7 @@ Error unknown_zone(std::string_view name) {
         "bad_timezone",
         fmt::format(
             "\"{}\" is not a time zone.{}",
-            name.substr(0, kNameLengthMax),
+            utf8_front(name, kNameLengthMax),
             hint.empty() ? " Write an IANA name such as Europe/Berlin, or UTC." : hint
         )
     );

@@ -1,10 +1,13 @@
 #include "server/changes.h"
 
+#include <fmt/format.h>
+
 #include <map>
 #include <string>
 
 #include "api/json.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "model/asset_codec.h"
 
 namespace servo::server {
@@ -30,7 +33,8 @@ void flatten(
 }
 
 std::string shown(const std::string& value) {
-    return value.size() <= kValueBytesMax ? value : value.substr(0, kValueBytesMax) + "…";
+    return value.size() <= kValueBytesMax ? value
+                                          : fmt::format("{}…", utf8_front(value, kValueBytesMax));
 }
 
 using FieldTexts = std::map<std::string, std::string>;

@@ -7,6 +7,7 @@
 
 #include "base/suggest.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "model/job_id.h"
 
 namespace servo::server {
@@ -295,7 +296,7 @@ Result<GroupId> find_group(Call& call, const std::string& text) {
             "bad_id",
             fmt::format(
                 "\"{}\" does not begin the id of a group: that is \"{}\" and characters 0-9, a-z.",
-                text.substr(0, 60),
+                utf8_front(text, 60),
                 kGroupPrefix
             )
         ));

@@ -177,7 +177,9 @@ void Auditor::check_failure_rules(
     const std::string where = fmt::format(
         "{} attempt {} ({})", place(job.row, row.index), row.attempt, to_string(row.klass)
     );
-    const RetryPolicy& policy = a_.spec_of(job.row).retries;
+    // What failed ran under the revision of before; its job goes on to a wanted one afterwards.
+    const int revision = view.touched.at(row.job).revision_before;
+    const RetryPolicy& policy = a_.revisions.at({job.row.asset, revision})->spec.retries;
     const Millis delay = row.retry_at - view.batch.now;
     if (!row.final && delay < Millis(0)) {
         fail("I12", where + ": is retried in the past");

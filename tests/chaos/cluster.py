@@ -6,6 +6,8 @@ ledger must tell the same story.
 """
 import collections
 import contextlib
+import datetime
+import http.client
 import json
 import os
 import sys
@@ -72,7 +74,7 @@ class Server(Node):
         try:
             with DIRECT.open(self.url + path, timeout=5) as reply:
                 return reply.status == 200
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
 
 
@@ -102,6 +104,7 @@ class Cluster(ServoTest):
         for node in self.executors:
             node.start()
         self.jobs = {}
+        self.next_day = datetime.date(2024, 1, 1)  # that no backfill has
 
     def new_database(self):
         return PostgresServer()
@@ -168,14 +171,17 @@ class Cluster(ServoTest):
 
     def start_work(self, quick_hours=6, slow_days=1):
         """Two backfills; remembered with their sizes for the account at the end."""
-        number = len(self.jobs)
-        day = f"2024-0{1 + number // 20}-{1 + number % 20:02}"
-        for asset, end, count in (
-                ("quick", f"{day}T{quick_hours:02}:00", quick_hours * 60),
-                ("slow", f"2024-0{1 + number // 20}-{slow_days + number % 20:02}", slow_days * 24)):
-            outcome = self.servo("backfill", "start", asset, "--start", day, "--end", end)
-            self.jobs[outcome.out.strip()] = count
+        self.start_more(quick_hours, slow_days)
         self.wait_effects(1)
+
+    def start_more(self, quick_hours=6, slow_days=1):
+        first = self.next_day
+        self.next_day += datetime.timedelta(days=slow_days)
+        last = self.next_day - datetime.timedelta(days=1)
+        for asset, end, count in (("quick", f"{first}T{quick_hours:02}:00", quick_hours * 60),
+                                  ("slow", str(last), slow_days * 24)):
+            outcome = self.servo("backfill", "start", asset, "--start", str(first), "--end", end)
+            self.jobs[outcome.out.strip()] = count
 
     def effects(self):
         if not os.path.exists(self.ledger):
@@ -188,11 +194,18 @@ class Cluster(ServoTest):
         return rows
 
     def wait_effects(self, more, since=0):
-        """Until `more` partitions have ended beyond `since`; how many have by then."""
+        """Until `more` partitions have ended beyond `since`; how many have by then. Where all that
+        there was has ended, more of it is started."""
         def ended():
             return sum(1 for effect in self.effects() if effect.what == "E")
-        wait_until(lambda: ended() >= since + more, f"{more} more partitions end",
-                   HEALED_DEADLINE_S)
+
+        def enough():
+            now = ended()
+            if now < since + more and now >= sum(self.jobs.values()):
+                self.start_more()
+            return now >= since + more
+
+        wait_until(enough, f"{more} more partitions end", HEALED_DEADLINE_S)
         return ended()
 
     # --- the account -------------------------------------------------------------------------

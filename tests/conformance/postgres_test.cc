@@ -77,7 +77,9 @@ CommitOutcome commit(OpenedStore& opened, int64_t epoch, int64_t seq, const Chan
 }
 
 TEST_F(Postgres, CommitWhoseConnectionDiesBeforeItIsDoneIsUnknownAndNotThere) {
-    OpenedStore opened = take(open_postgres(options()));
+    PostgresOptions patient = options();
+    patient.lock_limit = Millis(60'000);
+    OpenedStore opened = take(open_postgres(patient));
     const int64_t epoch = opened.store->take_leadership({"one"}).value();
     ASSERT_EQ(commit(opened, epoch, 1, definitions()).fate, CommitFate::kCommitted);
     CommitOutcome outcome;
@@ -86,7 +88,7 @@ TEST_F(Postgres, CommitWhoseConnectionDiesBeforeItIsDoneIsUnknownAndNotThere) {
         ChangeSet changes;
         changes.events = {{TenantId(1), instant_ms(1), "me", "backfill.paused", "x", "y"}};
         std::thread writer([&] { outcome = commit(opened, epoch, 2, changes); });
-        ASSERT_TRUE(becomes(backend_of("one", "wait_event_type"), "Lock"));
+        EXPECT_TRUE(becomes(backend_of("one", "wait_event_type"), "Lock"));
         ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'servo-server-one'");
         writer.join();
@@ -135,7 +137,9 @@ TEST_F(Postgres, CommitThatCannotHaveTheLeadersRowGivesUpAndWritesNothing) {
 }
 
 TEST_F(Postgres, TakeoverEndsTheConnectionOfALeaderThatHangsInACommit) {
-    OpenedStore old_leader = take(open_postgres(options("one")));
+    PostgresOptions patient = options("one");
+    patient.lock_limit = Millis(60'000);
+    OpenedStore old_leader = take(open_postgres(patient));
     OpenedStore new_leader = take(open_postgres(options("two")));
     const int64_t epoch = old_leader.store->take_leadership({"one", "http://one"}).value();
     EXPECT_FALSE(new_leader.store->leader().value().gone);

@@ -5,6 +5,7 @@ folder of its own, and every process it causes carries the folder's name in its 
 what is left over afterwards can be found.
 """
 import contextlib
+import http.client
 import json
 import os
 import random
@@ -241,7 +242,7 @@ class ServoTest(unittest.TestCase):
                 return reply.status, reply.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return 0, b""
 
     def ready(self):

@@ -49,7 +49,8 @@ class FirstSteps(ServoTest):
         wait_until(lambda: sum(name.startswith("up.") for name in os.listdir(self.folder)) == 2,
                    "two partitions run")
         process.send(signal.SIGTERM)
-        wait_until(lambda: "stop" in process.log(), "it says that it stops")
+        wait_until(lambda: [one["state"] for one in self.servo(
+            "executor", "list", "-o", "json").json()["items"]] == ["draining"], "it drains")
         self.write("gate", "")
         self.assertEqual(0, process.wait_exit())
         self.assert_no_process_left()

@@ -1,4 +1,5 @@
 """Servers on one PostgreSQL whose certificates an authority of their own has signed."""
+import http.client
 import os
 import ssl
 import unittest
@@ -48,7 +49,7 @@ class Peers(harness.ServoTest):
         try:
             with opener.open(f"https://{self.host}:{port}/readyz", timeout=10) as reply:
                 return harness.json.loads(reply.read())["role"]
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return ""
 
     def standby(self, *arguments):

@@ -92,7 +92,7 @@ class OnPostgres(ServoTest):
         self.servo("migrate")
         self.start_server().kill()
         self.start_server()
-        told, = self.takeovers()
+        told, = wait_until(self.takeovers, "the takeover is an event")
         self.assertIn("which had ended", told)
 
     def test_a_standby_sees_that_the_leaders_process_is_gone(self):

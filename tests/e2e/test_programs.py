@@ -93,7 +93,7 @@ assets:
         wait_until(lambda: not self.children(), "all of them are gone", 30)
 
     def test_a_program_that_takes_too_much_memory(self):
-        self.asset("hog", "head -c 300000000 /dev/zero | tail", extra="    resources: { memory: 64Mi }\n")
+        self.asset("hog", "head -c 4G /dev/zero | tail -n 1 > /dev/null", extra="    resources: { memory: 64Mi }\n")
         partition = self.outcome("hog")
         self.assertEqual("resource", partition["failure_class"])
         self.assertIn("its limit of 64Mi", partition["message"])

@@ -34,8 +34,8 @@ import threading
 USER = "servo"  # owns its databases and is no superuser, as in a sound installation
 ADMIN = "postgres"
 PASSWORD = "canary-password-5d81"  # tests look for it where it must not be
-START_SECONDS_MAX = 60
-STOP_SECONDS_MAX = 30
+START_SECONDS_MAX = 180
+STOP_SECONDS_MAX = 120
 PORTS_TRIED_MAX = 5
 PR_SET_PDEATHSIG = 1
 

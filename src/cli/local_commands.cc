@@ -1,6 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <ostream>
 
 #include "base/text.h"
@@ -54,18 +55,19 @@ struct SqlArgs {
     std::string statement;
 };
 
-constexpr size_t kDoubleDigits = std::numeric_limits<double>::max_digits10;
+// The digits of a number without leading and trailing zeros: "25" of 0.00250e3.
+std::string significant_digits(std::string_view number) {
+    std::string digits(number.substr(0, number.find_first_of("eE")));
+    std::erase_if(digits, [](char c) { return c < '0' || c > '9'; });
+    digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size()));
+    digits.erase(digits.find_last_not_of('0') + 1);
+    return digits;
+}
 
-// How many digits a number has beside its leading and trailing zeros: two of 0.00250e3.
-size_t significant_digits(std::string_view number) {
-    number = number.substr(0, number.find_first_of("eE"));
-    const size_t first = number.find_first_of("123456789");
-    const size_t last = number.find_last_of("123456789");
-    if (first == std::string_view::npos) {
-        return 0;
-    }
-    const std::string_view digits = number.substr(first, last - first + 1);
-    return digits.size() - (digits.find('.') == std::string_view::npos ? 0 : 1);
+// Whether the double that was read is the number that was written.
+bool is_same(double value, const std::string& text) {
+    return std::isfinite(value) &&
+           significant_digits(fmt::format("{}", value)) == significant_digits(text);
 }
 
 // A number that JSON has no way to write, or a double cannot hold, stays text.
@@ -78,8 +80,7 @@ boost::json::value json_of(const SqlCell& cell) {
     }
     boost::system::error_code error;
     boost::json::value value = boost::json::parse(*cell.text, error);
-    const bool whole = !value.is_double() || (std::isfinite(value.get_double()) &&
-                                              significant_digits(*cell.text) <= kDoubleDigits);
+    const bool whole = !value.is_double() || is_same(value.get_double(), *cell.text);
     return !error && whole ? std::move(value) : boost::json::value(*cell.text);
 }
 

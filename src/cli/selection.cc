@@ -104,8 +104,14 @@ Result<std::vector<std::string>> choose_by_filter(
         choice.paused_by == "me" ? SERVO_TRY(me(session)) : choice.paused_by;
     PoolUse uses_pool(*client, choice.pool);
     std::vector<std::string> ids;
+    bool others_paused = false;  // other tokens of the same user
     for (const api::Backfill& job : found.items) {
-        if (job.priority >= below || (!paused_by.empty() && !is_actor(job.state_by, paused_by))) {
+        if (job.priority >= below) {
+            continue;
+        }
+        if (!paused_by.empty() && !is_actor(job.state_by, paused_by)) {
+            others_paused = others_paused ||
+                            (choice.paused_by == "me" && is_actor(job.state_by, session.actor()));
             continue;
         }
         if (!choice.pool.empty() && !SERVO_TRY(uses_pool(job))) {
@@ -113,7 +119,7 @@ Result<std::vector<std::string>> choose_by_filter(
         }
         ids.push_back(job.id);
     }
-    if (ids.empty() && choice.paused_by == "me") {
+    if (ids.empty() && others_paused) {
         session.output().note(
             "nothing here was paused by " + paused_by + "; --paused-by " + session.actor() +
             " takes what any token of that user paused"

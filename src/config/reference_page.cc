@@ -36,8 +36,8 @@ assets:
 
 - An unknown key is an error and names the nearest one that exists. All problems of a file are
   reported at once, each with its line.
-- Keys that start with `x-` are ignored in every mapping, so that anchors have a place; aliases and
-  `<<` merges are expanded. A key given twice is an error.
+- Keys that start with `x-` are ignored in every mapping but that of a check's `headers`, so that
+  anchors have a place; aliases and `<<` merges are expanded. A key given twice is an error.
 - `defaults` is laid under every asset, a tenant's entry in `overrides` over it. Mappings are merged
   key by key; lists and single values are replaced. Another runner, another way to cut partitions, a
   secret and an upstream link are replaced as a whole.

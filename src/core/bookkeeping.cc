@@ -239,6 +239,7 @@ void note_holder(Job& job, const std::vector<Wait>& found, Instant now) {
 // Books what waited since the last look, and returns what a free slot would have to choose from.
 std::vector<Seen> look_at_waits(State& state, bool slots_free) {
     std::vector<Seen> out;
+    std::set<TenantId> open;
     const Stamp from = stamp(state.waits_seen);
     const Stamp to = stamp(state.now);
     for (auto& [id, job] : state.jobs) {
@@ -256,12 +257,16 @@ std::vector<Seen> look_at_waits(State& state, bool slots_free) {
             if (wait.leased) {
                 continue;
             }
+            if (wait.answer.open()) {
+                open.insert(job.row.tenant);
+            }
             const bool served = !slots_free || !wait.answer.open() || free_slot_serves(state, job);
             out.push_back({account, served ? wait.answer.gate : Gate::kNoExecutor, wait.partitions}
             );
         }
     }
     state.waits_seen = state.now;
+    settle_shares(state, open);
     return out;
 }
 

@@ -82,15 +82,35 @@ void charge_time(State& state, TenantId id, int64_t slot_us) {
         state.runnable.emplace(tenant.vtime, id);
     }
     // Where everything is leased nobody is runnable, and yet those who have the slots are busy.
-    if (state.runnable.empty()) {
-        state.vtime_floor = std::max(state.vtime_floor, tenant.vtime);
-    }
+    const int64_t busy = state.runnable.empty() ? tenant.vtime : state.runnable.begin()->first;
+    state.vtime_floor = std::max(state.vtime_floor, busy);
 }
 
-// Who comes later starts where those are who are served, and not at one whose work is all held
-// back.
-void note_served(State& state, TenantId id) {
-    state.vtime_floor = std::max(state.vtime_floor, state.tenants.at(id).vtime);
+// Who has work and may run none of it is idle too: it saves up nothing, and nobody who comes starts
+// beside it.
+void settle_shares(State& state, const std::set<TenantId>& open) {
+    const auto busy =
+        std::find_if(state.runnable.begin(), state.runnable.end(), [&open](const auto& entry) {
+            return open.contains(entry.second);
+        });
+    if (busy == state.runnable.end()) {
+        return;
+    }
+    state.vtime_floor = std::max(state.vtime_floor, busy->first);
+    std::vector<TenantId> held;
+    for (auto it = state.runnable.begin();
+         it != state.runnable.end() && it->first < state.vtime_floor;
+         ++it) {
+        if (!open.contains(it->second)) {
+            held.push_back(it->second);
+        }
+    }
+    for (const TenantId id : held) {
+        Tenant& tenant = state.tenants.at(id);
+        state.runnable.erase({tenant.vtime, id});
+        tenant.vtime = state.vtime_floor;
+        state.runnable.emplace(tenant.vtime, id);
+    }
 }
 
 void serve(State& state, Job& job, uint64_t count, int64_t slot_us) {

@@ -108,11 +108,68 @@ TEST_F(Fairness, WhoComesStartsAtThoseWhoAreServedWhateverIsHeldBack) {
     w.create(w.row(10, 100'000));
     for (int i = 0; i < 100; ++i) {
         w.ask(1, 1);
+        w.pass(Millis(1'000));
         w.finish(1, HeldLease(w.held_[1].at(0)), 0, Millis(1'000), 0);
     }
+    w.pass(Millis(1'000));
     const int64_t before = vtime(1);
+    ASSERT_GT(before, 100'000'000) << "a hundred seconds";
     create_theirs(11, 10);
-    EXPECT_GE(vtime(2), before - 10'000'000'000) << "a lease of ten seconds behind at most";
+    EXPECT_GE(vtime(2), before - 10'000'000) << "a second behind at most";
+    EXPECT_GE(vtime(3), before - 10'000'000) << "nor does it save up what it could not use";
+}
+
+// Whose slots are its own goes ahead of those who share fewer; they stay equal.
+TEST(FairShare, WhoComesToFewSlotsStartsBesideThoseWhoShareThem) {
+    World w;
+    for (int64_t tenant = 1; tenant <= 3; ++tenant) {
+        if (tenant > 1) {
+            TenantRow row = w.snapshot_.tenants[0];
+            row.id = TenantId(tenant);
+            row.name += std::to_string(tenant);
+            w.snapshot_.tenants.push_back(row);
+        }
+        w.asset("a" + std::to_string(tenant)).labels["fleet"] = tenant == 3 ? "own" : "shared";
+        w.snapshot_.assets.back().tenant = TenantId(tenant);
+        DurationRow durations;
+        durations.asset = AssetId(tenant);
+        durations.revision = 1;
+        durations.stats.add(Millis(1'000), 100);
+        w.snapshot_.durations.push_back(durations);
+    }
+    w.snapshot_.max_tenant_id = 3;
+    w.start();
+    for (const auto& [session, fleet, slots] : {std::tuple(1, "shared", 1), {2, "own", 20}}) {
+        RegisterRequest request;
+        request.executor = fleet;
+        request.session = SessionId(session);
+        request.slots = slots;
+        request.labels = {{"fleet", fleet}};
+        ASSERT_TRUE(w.apply(RegisterExecutor{request}).has_value());
+    }
+    const auto create = [&w](int64_t tenant) {
+        JobRow row = w.row(tenant, 1'000'000, tenant);
+        row.tenant = TenantId(tenant);
+        ASSERT_TRUE(w.create(row).has_value());
+    };
+    const auto vtime = [&w](int64_t tenant) {
+        return w.scheduler_->state().tenants.at(TenantId(tenant)).vtime;
+    };
+    create(1);
+    create(3);
+    for (int i = 0; i < 100; ++i) {
+        w.ask(1, 1);
+        w.ask(2, 20);
+        w.pass(Millis(1'000));
+        for (const int64_t session : {1, 2}) {
+            for (const HeldLease& lease : std::vector<HeldLease>(w.held_[session])) {
+                w.finish(session, lease, 0, Millis(1'000), 0);
+            }
+        }
+    }
+    ASSERT_GT(vtime(3), 10 * vtime(1));
+    create(2);
+    EXPECT_LE(vtime(2), vtime(1) + 10'000'000) << "a second ahead at most";
 }
 
 // What was charged too much is given back: that leaves a tenant below those who are idle no longer.

@@ -167,6 +167,11 @@ class Run {
             for (const auto& [pool, units] : job.pools) {
                 pools_.insert(pool);
             }
+            if (job.row.wants_latest) {  // it may come to use others
+                for (const auto& [pool, unused] : state_.pools) {
+                    pools_.insert(pool);
+                }
+            }
             releases_.insert(paused_until(job.row).value_or(kNever));
             for (const TemporarySettings& one : job.row.temporary) {
                 releases_.insert(one.info.until);

@@ -1,6 +1,6 @@
 // The free slots of a forecast, by what their executors may be given: what one gets nothing of, no
-// other of its kind gets either, so that a thousand idle ones cost a look at one, and none where
-// they serve no job that is left.
+// other of its kind gets either, so that a thousand idle ones cost a look at one, and none where no
+// revision of an asset with a job left is for them.
 // Private to core/forecast.cc.
 #pragma once
 

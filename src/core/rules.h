@@ -88,8 +88,8 @@ std::vector<RunningSpan> running_spans(const State& state);
 void refresh_queue(State& state, Job& job);
 // Books slot-time on the tenant; negative corrects an over-charge.
 void charge_time(State& state, TenantId tenant, int64_t slot_us);
-// Before the charge of a grant: those who come later start where this tenant is.
-void note_served(State& state, TenantId tenant);
+// At each look at what waits; `open`: tenants that lack nothing but a slot for some of their work.
+void settle_shares(State& state, const std::set<TenantId>& open);
 // After a grant of `count` partitions: moves the job behind the others when its quantum is used up.
 void serve(State& state, Job& job, uint64_t count, int64_t slot_us);
 // Recomputes aging and slack: of one job after its settings changed, of all once a second.

@@ -163,7 +163,6 @@ LeaseId give(Context& c, Session& session, Job& job, const Pick& pick, Lease* le
     }
     job.waiting_since = c.now;
     const int64_t slot_us = lease->estimate_us * static_cast<int64_t>(pick.size);
-    note_served(state, job.row.tenant);
     charge_time(state, job.row.tenant, slot_us);
     serve(state, job, pick.size, slot_us);
     if (claimed) {

@@ -280,8 +280,8 @@ struct State {
     Instant checkpoints_at;                               // the last round of those that were due
     std::set<std::pair<AssetId, int>> dirty_durations;
     Instant durations_written_at;
-    // Where the busy tenants are: the highest vtime at which one was served or, when nothing waits,
-    // that of whoever was charged last. Never falls.
+    // Where the busy tenants are: the least vtime of those whose work may run or, when nothing
+    // waits, that of whoever was charged last. Never falls.
     int64_t vtime_floor = 0;
     int64_t next_turn = 1;
     uint64_t wake = 0;

@@ -261,6 +261,10 @@ void Engine::answer_without_lead(Instant now) {
     }
 }
 
+bool Engine::is_tick(const Applied& one) {
+    return std::holds_alternative<core::Tick>(one.item.command);
+}
+
 // Commits and answers. Nobody is answered before the commit that makes the answer true.
 void Engine::settle(std::vector<Applied>& applied, const model::ChangeSet& changes, Instant now) {
     status_.commands += static_cast<int64_t>(applied.size());
@@ -280,6 +284,10 @@ void Engine::settle(std::vector<Applied>& applied, const model::ChangeSet& chang
             }
             if (on_committed_) {
                 on_committed_(changes, *scheduler_);
+            }
+            if (tick_pause_ > kRecoverEvery &&
+                std::any_of(applied.begin(), applied.end(), is_tick)) {
+                tick_pause_ = kRecoverEvery;
             }
             answer_all(applied, now);
             return;
@@ -340,11 +348,11 @@ void Engine::after_refusal(std::vector<Applied>& applied, const std::string& mes
             single_.push_back(std::move(one.item));
         }
     }
-    if (applied.size() == 1 && std::holds_alternative<core::Tick>(applied[0].item.command)) {
-        tick_not_before_ =
-            now + kRecoverEvery;  // after a load it would be due, and refused, at once
-    }
     recover(now);
+    if (applied.size() == 1 && is_tick(applied[0])) {
+        tick_not_before_ = now_ + tick_pause_;  // after the load it is due, and refused, at once
+        tick_pause_ = std::min(2 * tick_pause_, kTickPauseMax);
+    }
 }
 
 void Engine::answer_all(std::vector<Applied>& applied, Instant now) {

@@ -31,6 +31,7 @@ constexpr size_t kQueueMax = 10'000;       // further items are answered queue_f
 constexpr size_t kBatchMax = 2'000;        // commands in one commit
 constexpr size_t kParkedMax = 10'000;      // acquires waiting for work
 constexpr Millis kRecoverEvery{1'000};     // attempts to lead again
+constexpr Millis kTickPauseMax{60'000};    // after ticks that the store refused
 constexpr Millis kStallAddedAfter{1'000};  // a leader stall beyond this lengthens all leases
 
 // What a server that does not lead answers.
@@ -162,6 +163,7 @@ class Engine {
     void answer_all(std::vector<Applied>& applied, Instant now);
     void refuse_all(std::vector<Applied>& applied, const Error& error);
     void close_ledger();
+    static bool is_tick(const Applied& one);
     void after_refusal(std::vector<Applied>& applied, const std::string& message, Instant now);
     void answer_without_lead(Instant now);
     Error why_not() const;
@@ -210,6 +212,7 @@ class Engine {
     Instant last_step_ = kEpochStart;
     Instant next_probe_ = kNever;
     Instant tick_not_before_ = kEpochStart;  // after one that the store refused
+    Millis tick_pause_ = kRecoverEvery;      // longer with each one in a row
     std::function<void(const core::Scheduler&)> on_load_;
     Committed on_committed_;
 };

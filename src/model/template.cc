@@ -134,6 +134,9 @@ Status check_template(std::string_view text, const TemplateScope& scope, Templat
     const std::vector<std::string> words = words_of(scope);
     // `${partition.key}` is no variable of a shell, and without one the "$" would stay.
     for (size_t at = text.find("${"); at != text.npos; at = text.find("${", at + 1)) {
+        if (at > 0 && (text[at - 1] == '$' || text[at - 1] == '\\')) {
+            continue;  // a "$" that is meant, as in a text of SQL
+        }
         const std::string_view word = text.substr(at + 2, text.find('}', at) - at - 2);
         if (word.find('.') != word.npos &&
             std::find(words.begin(), words.end(), word) != words.end()) {

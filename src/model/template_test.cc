@@ -54,6 +54,7 @@ TEST(Template, AnotherWordIsAnErrorWithTheNearest) {
         EXPECT_NE(dollar.error().message.find("write {partition.key},"), std::string::npos)
             << dollar.error().message;
     }
+    EXPECT_TRUE(check_template("$${partition.key}$$", scope, TemplateSyntax::kPlain).has_value());
     EXPECT_TRUE(check_template("${HOME}/x", scope, TemplateSyntax::kShell).has_value());
 }
 

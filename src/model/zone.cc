@@ -67,7 +67,12 @@ std::vector<std::string> known_names() {
 }
 
 Error unknown_zone(std::string_view name) {
-    static const std::vector<std::string> names = known_names();
+    static std::vector<std::string> names;  // guarded by `naming`; read again while there are none
+    static std::mutex naming;
+    const std::lock_guard lock(naming);
+    if (names.empty()) {
+        names = known_names();
+    }
     if (names.empty()) {
         return failed_precondition(
             "no_tz_database",

@@ -32,6 +32,17 @@ class Ratio:
                 f"{number(max(self.values))}]")
 
 
+class Paired:
+    """Ours in one condition against ours in another: each round over the one measured next to it,
+    since both speed up and slow down with the machine. The median; in brackets worst and best."""
+
+    def __init__(self, under, beside):
+        self.values = [value / other for value, other in zip(under, beside, strict=True)]
+        self.median = statistics.median(self.values)
+
+    __str__ = Ratio.__str__
+
+
 def at_least(goal):
     return f"≥ {goal:g}", lambda value: value >= goal
 

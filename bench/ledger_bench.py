@@ -6,6 +6,7 @@ in as long.
 
 Needs perf (Debian: linux-perf). Usage: ledger_bench.py [ROUNDS [SECONDS]]
 """
+import glob
 import os
 import shutil
 import signal
@@ -36,13 +37,19 @@ SOURCES = [
 ]
 
 
-def own_functions():
-    """Mangled names of the functions that are defined in SOURCES alone, not of templates that the
-    linker may have taken from anywhere."""
-    text = subprocess.run(["nm", "--defined-only", *(os.path.join(BUILD, name) for name in SOURCES)],
-                          check=True, stdout=subprocess.PIPE, text=True).stdout
+def functions_of(objects):
+    text = subprocess.run(["nm", "--defined-only", *objects], check=True, stdout=subprocess.PIPE,
+                          text=True).stdout
     fields = (line.split() for line in text.splitlines())
     return {words[2] for words in fields if len(words) == 3 and words[1] in "tT"}
+
+
+def own_functions():
+    """Mangled names of the functions that are defined in SOURCES alone: not of templates that the
+    linker may have taken from anywhere, nor of their copies that other objects have, too."""
+    own = {os.path.join(BUILD, name) for name in SOURCES}
+    others = set(glob.glob(os.path.join(BUILD, "src", "**", "*.o"), recursive=True)) - own
+    return functions_of(own) - functions_of(others)
 
 
 def stacks(recorded):

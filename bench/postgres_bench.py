@@ -20,7 +20,7 @@ import time
 import copy_rows
 import servo_on_postgres as servo
 from database import Database
-from figures import Goals, Ratio, Table, at_least, at_most, below, number, shown
+from figures import Goals, Paired, Ratio, Table, at_least, at_most, below, number, shown
 from servo_server import CONNECTIONS, PROGRAMS, figures_of
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers"))
@@ -72,6 +72,7 @@ class Run:
         self.peers = collections.defaultdict(list)  # (name, processes) → peers.Round
         self.copies = []                            # rows/s
         self.crowds = []                            # Load over many jobs
+        self.beside_crowds = []                     # and over one, right before
         self.created = []
         self.listed_s = []
         self.listed_bytes = []
@@ -112,7 +113,8 @@ class Run:
                 servo.one_job(database, k, CONNECTIONS, scale.seconds))
         self.loads[1, MANY_CONNECTIONS].append(
             servo.one_job(database, 1, MANY_CONNECTIONS, scale.seconds))
-        self.say(f"  Servo, {scale.many_jobs} jobs")
+        self.say(f"  Servo, one job and {scale.many_jobs}")
+        self.beside_crowds.append(servo.one_job(database, 16, CONNECTIONS, scale.seconds))
         self.crowds.append(servo.many_jobs(database, scale.many_jobs, 16, scale.seconds))
 
     def real_programs(self):
@@ -195,10 +197,11 @@ def print_goals(run):
     crowd = f"{run.scale.many_jobs:,} jobs, k = 16"
     goals.values(f"P7: {crowd}: p99 of a claim, ms", column(run.crowds, "p99_ms"), below(8), 2)
     goals.ratio("P7: the same, against one job",
-                Ratio(column(run.crowds, "p99_ms"), column(run.loads[16, CONNECTIONS], "p99_ms"),
-                      min), at_most(1.5))
-    against(f"P7: {crowd}: partitions/s against one job", column(run.crowds, "run_per_s"),
-            run.rates(16), at_least(0.8))
+                Paired(column(run.crowds, "p99_ms"), column(run.beside_crowds, "p99_ms")),
+                at_most(1.5))
+    goals.ratio(f"P7: {crowd}: partitions/s against one job",
+                Paired(column(run.crowds, "run_per_s"), column(run.beside_crowds, "run_per_s")),
+                at_least(0.8))
     for k, stored, wal in ((100, 6, 10), (16, 20, 30), (1, 150, 300)):
         loads = run.loads[k, CONNECTIONS]
         goals.values(f"P8: bytes stored a partition, k = {k}", column(loads, "stored_bytes"),
@@ -211,9 +214,9 @@ def print_goals(run):
     against(f"P10: /bin/true a partition, {PROGRAM_SLOTS} slots, against graphile-worker that starts "
             "it", run.programs, run.peer_programs, at_least(2.2))
     for k in (1, 16):
-        against(f"P11: a snapshot held open for {run.scale.snapshot_seconds} s, k = {k}, against "
-                "none", column(run.snapshots[k, True], "run_per_s"),
-                column(run.snapshots[k, False], "run_per_s"), at_least(0.9))
+        goals.ratio(f"P11: a snapshot held open for {run.scale.snapshot_seconds} s, k = {k}, against "
+                    "none", Paired(column(run.snapshots[k, True], "run_per_s"),
+                                   column(run.snapshots[k, False], "run_per_s")), at_least(0.9))
     against(f"P12: commits take 2 ms more, k = 16, against {best}",
             column(run.slow_loads, "run_per_s"), column(run.slow_peers, "run_per_s"),
             at_least(1.5))

@@ -14,6 +14,7 @@ from servo_server import (ALL, CONNECTIONS, STOP_SECONDS_MAX, TEN_MILLION, Calle
 
 CREATORS = 8
 JOB_MINUTES = 10_000
+BEGIN_SECONDS = 2  # of load, in which ten thousand jobs begin
 EPOCH = datetime.datetime(1970, 1, 1)
 FIRST_MINUTE = -140_000_000  # in 1703
 FSCK_SECONDS_MAX = 120
@@ -60,9 +61,14 @@ def under_snapshot(database, k, seconds, held):
 
 
 def many_jobs(database, jobs, k, seconds):
-    """Load on so many jobs that are active at once, each with thousands of partitions."""
+    """Load on so many jobs that are active at once, each with thousands of partitions: all of them
+    have begun before."""
     with running(database) as (server, name):
         create_jobs(server, jobs)
+        load(server.port, "executor", CONNECTIONS, k, BEGIN_SECONDS)
+        begun = int(database.psql("SELECT count(*) FROM jobs WHERE state = 'running'", name))
+        if begun != jobs:
+            raise SystemExit(f"of {jobs} jobs {begun} have begun")
         return Load(database, server, name, k, CONNECTIONS, seconds)
 
 

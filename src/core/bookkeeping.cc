@@ -34,7 +34,7 @@ class AmountList {
  private:
     static constexpr size_t kMost = 4 + kFailureClassCount + kPhaseCount;  // of a stretch
     static_assert(kMost > kGateCount);                                     // and of idle time
-    std::array<Amount, kMost> amounts_;
+    std::array<Amount, kMost> amounts_;  // the first size_ are set
     size_t size_ = 0;
 };
 
@@ -51,19 +51,22 @@ struct Stretch {
     Instant last_end;
 };
 
-// What the program told, in proportion where it is more than the attempt took; what was measured of
-// its CPU time counts where it told none, as far as there is room.
+// What the program told, in proportion where it is more than the attempt took. Returns the rest.
+int64_t add_told(PhaseMicros& out, int64_t us, const PhaseTimes& told) {
+    const int64_t sum = std::accumulate(told.us.begin(), told.us.end(), int64_t{0});
+    int64_t left = us;
+    for (size_t i = 0; i < kPhaseCount; ++i) {
+        const int64_t part = sum <= us ? told.us[i] : share_of(told.us[i], us, sum);
+        out[i] += part;
+        left -= part;
+    }
+    return left;
+}
+
+// What was measured of its CPU time counts where the program told none, as far as there is room.
 void add_phases(PhaseMicros& out, int64_t us, const PhaseTimes* told, int64_t cpu_us) {
     constexpr auto kCpu = static_cast<size_t>(Phase::kCpu);
-    int64_t left = us;
-    if (told != nullptr) {
-        const int64_t sum = std::accumulate(told->us.begin(), told->us.end(), int64_t{0});
-        for (size_t i = 0; i < kPhaseCount; ++i) {
-            const int64_t part = sum <= us ? told->us[i] : share_of(told->us[i], us, sum);
-            out[i] += part;
-            left -= part;
-        }
-    }
+    const int64_t left = told == nullptr ? us : add_told(out, us, *told);
     if (told == nullptr || told->us[kCpu] == 0) {
         out[kCpu] += std::clamp<int64_t>(cpu_us, 0, left);
     }
@@ -353,16 +356,14 @@ void book_results(
     if (results.done.empty() && results.failed.empty()) {
         return;
     }
-    int64_t took_us = 0;
-    for (const DoneResult& result : results.done) {
-        took_us += std::max<int64_t>(0, result.duration.count());
-    }
     const Account account = account_of(job, lease.executor);
+    std::array<Stretch, 2> stretches = stretches_of(lease, results);
+    const int64_t took_us = stretches[0].useful_us + stretches[1].useful_us;
     const int64_t earned =
         results.done.empty() ? 0 : earn(c.state, revision, results.done.size(), took_us);
     count_earned(c.state, job.row.tenant, earned);
     const Stamp began = lease.booked_to;
-    for (Stretch& stretch : stretches_of(lease, results)) {
+    for (Stretch& stretch : stretches) {
         if (stretch.attempts > 0) {
             book_stretch(c, lease, account, stretch);
         }

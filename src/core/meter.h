@@ -73,8 +73,8 @@ std::string word_of(Meter meter);
 int64_t whole(Meter meter, int64_t amount);
 
 struct Amount {
-    Meter meter = 0;
-    int64_t value = 0;
+    Meter meter;
+    int64_t value;
 };
 
 // Amounts by meter, those that are not zero, ascending: most scopes have a handful.

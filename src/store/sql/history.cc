@@ -52,7 +52,7 @@ std::string where_of(
         add(fmt::format("state IN ({})", words));
     } else if (filter.ended_since) {
         add(fmt::format(
-            "(state NOT IN ('completed', 'failed', 'cancelled') OR completed_at_ms >= {})",
+            "(completed_at_ms IS NULL OR completed_at_ms >= {})",
             to_ms(*filter.ended_since)
         ));
     }

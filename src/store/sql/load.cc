@@ -89,7 +89,7 @@ Status load_jobs(Reader& db, RevisionCache& revisions, Snapshot& out) {
     SERVO_CHECK(read_all(
         db,
         "SELECT " SERVO_JOB_COLUMNS
-        " FROM jobs WHERE state NOT IN ('completed', 'failed', 'cancelled') ORDER BY job_id",
+        " FROM jobs WHERE completed_at_ms IS NULL ORDER BY job_id",
         rows,
         read_job
     ));

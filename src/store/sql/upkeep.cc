@@ -26,7 +26,7 @@ Result<bool> Upkeep::step(Instant now) {
 // What an earlier process left unmerged: open jobs, and those that ended of late.
 Status Upkeep::start(Instant now) {
     Query query = SERVO_TRY(db_.query(
-        "SELECT job_id FROM jobs WHERE state NOT IN ('completed', 'failed', 'cancelled')"
+        "SELECT job_id FROM jobs WHERE completed_at_ms IS NULL"
         " UNION SELECT job_id FROM jobs WHERE completed_at_ms >= ?",
         now - std::chrono::hours(24)
     ));

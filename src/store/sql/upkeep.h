@@ -3,8 +3,8 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "store/sql/reader.h"
@@ -75,7 +75,7 @@ class Upkeep {
     Retention retention_;
     bool started_ = false;
 
-    std::map<JobId, int> rows_;  // done rows since the job was last queued for a sweep
+    std::unordered_map<JobId, int> rows_;  // done rows since the job was last queued for a sweep
     std::deque<Sweep> sweeping_;
     Instant next_sweep_ = kEpochStart;
 

@@ -270,7 +270,7 @@ BEGIN
                WHERE f.job_id = wanted AND f.token >= l.token_base AND f.token < l.token_base + (
                    SELECT sum(upper(r) - lower(r)) FROM unnest(g.runs) AS r)), '{}')), '{}')
     INTO leased FROM leases AS l, LATERAL (SELECT servo_runs(l.indices) AS runs) AS g
-    WHERE l.job_id = wanted AND job.state NOT IN ('completed', 'failed', 'cancelled');
+    WHERE l.job_id = wanted AND job.completed_at_ms IS NULL;
     to_do := to_do - leased;
 END $$;
 

@@ -169,7 +169,7 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_by_time ON jobs (created_at_ms, job_id);
 CREATE INDEX jobs_by_tenant ON jobs (tenant_id, created_at_ms, job_id);
 CREATE INDEX jobs_by_group ON jobs (group_id, created_at_ms) WHERE group_id != 0;
-CREATE INDEX jobs_open ON jobs (job_id) WHERE state NOT IN ('completed', 'failed', 'cancelled');
+CREATE INDEX jobs_open ON jobs (job_id) WHERE completed_at_ms IS NULL;
 CREATE INDEX jobs_ended ON jobs (completed_at_ms) WHERE completed_at_ms IS NOT NULL;
 
 -- [0, total) → ordinals, packed; written once.

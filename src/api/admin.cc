@@ -250,7 +250,12 @@ void describe(V& v, SystemStatus& s) {
     v.field("reloads", s.reloads, "");
     v.field("queued_commands", s.queued_commands, "");
     v.field("last_error", s.last_error, "");
-    v.field("waiting", s.waiting, "Over all backfills, by gate, largest first.");
+    v.field(
+        "waiting",
+        s.waiting,
+        "Over all backfills, by what holds them, largest first; of many, the small ones of a gate "
+        "together."
+    );
     v.field("by", s.by, "");
     v.field("groups", s.groups, "");
     v.field("time", s.time, "What the last minute was spent on, by the leader's memory.");

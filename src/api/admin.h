@@ -200,7 +200,7 @@ struct SystemStatus {
     int64_t reloads = 0;
     int64_t queued_commands = 0;
     std::string last_error;
-    std::vector<WaitReason> waiting;  // over all jobs, by gate, largest first
+    std::vector<WaitReason> waiting;  // over all jobs, by holder, largest first
     std::string by;                   // tenant, asset, executor, pool, or empty
     std::vector<StatusGroup> groups;
     std::optional<TimeSpent> time;  // of the caller's tenant, or of the whole installation

@@ -38,7 +38,12 @@ void describe(V& v, StartRequest& r) {
     v.field("reverse", r.reverse, "Latest partitions first.");
     v.field("note", r.note, "For people.");
     v.field("dry_run", r.dry_run, "Answers what it would do, and changes nothing.");
-    v.field("preview", r.preview, "With dry_run: also estimates; false is quicker.");
+    v.field(
+        "preview",
+        r.preview,
+        "With dry_run: also estimates, and refuses what the start would be refused; false is "
+        "quicker."
+    );
     v.field("allow_empty", r.allow_empty, "A selection of nothing is no error.");
     v.field("tenants", r.tenants, "One backfill each under one group, all or none.");
     v.field("all_tenants", r.all_tenants, "Every tenant that has the asset.");

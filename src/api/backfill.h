@@ -39,7 +39,9 @@ struct StartRequest {
     bool reverse = false;
     std::string note;
     bool dry_run = false;
-    bool preview = true;  // with dry_run: also estimate; false is quicker where only counts matter
+    // With dry_run: also estimate, and refuse what the scheduler would; false is quicker where only
+    // counts matter.
+    bool preview = true;
     bool allow_empty = false;
     std::vector<std::string> tenants;  // one job each under one group; excludes all_tenants
     bool all_tenants = false;

@@ -433,8 +433,8 @@ std::vector<Route> operator_routes() {
          {kTenantFilter,
           kSince,
           {"subject",
-           "Only about this: a job's id or its beginning, the name of an asset, pool, tenant, "
-           "executor, server or token, or tenant/name."},
+           "Only about this: the id of a job or of a group or its beginning, the name of an asset, "
+           "pool, tenant, executor, server or token, or tenant/name."},
           limit(),
           kPageToken}},
         {"get_report",

@@ -10,15 +10,55 @@
 #include "apps/notices.h"
 #include "apps/processes.h"
 #include "apps/stop_signal.h"
+#include "apps/try_listen.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/apply_files.h"
 #include "cli/session.h"
+#include "server/access.h"
 
 namespace servo::apps {
 namespace {
 
 constexpr Millis kDrainMargin{5'000};  // beyond drain_timeout, for killing and reporting
+
+bool exports_metrics(const config::Options& options) {
+    return options.source("metrics_listen") != config::OptionSource::kDefault &&
+           !options.is_off("metrics_listen");
+}
+
+Status check_address(
+    const cli::ProcessRequest& request, std::string_view name, const std::string& option
+) {
+    const config::Address address = request.options.address(name);
+    SERVO_CHECK(try_listen(address, option));
+    if (name != "health_listen" && !server::is_loopback(address.host) && !request.insecure) {
+        return fail(failed_precondition(
+            "insecure_listen",
+            option + ' ' + request.options.text(name) +
+                " is within reach of others, and servo dev speaks plain HTTP: listen on 127.0.0.1, "
+                "run `servo server` with TLS, or say --insecure."
+        ));
+    }
+    return {};
+}
+
+// Before the store is opened, so that a start that is refused changes neither it nor the assets.
+Status check_start(const cli::ProcessRequest& request) {
+    if (!request.options.text("tls_cert").empty()) {
+        return fail(invalid_argument(
+            "usage", "servo dev speaks plain HTTP on loopback; for TLS run `servo server`."
+        ));
+    }
+    SERVO_CHECK(check_address(request, "listen", "--listen"));
+    if (exports_metrics(request.options)) {
+        SERVO_CHECK(check_address(request, "metrics_listen", "--metrics-listen"));
+    }
+    if (!request.options.is_off("health_listen")) {
+        SERVO_CHECK(check_address(request, "health_listen", "--health-listen"));
+    }
+    return {};
+}
 
 // Reads the files anew and applies them.
 Result<std::string> apply_file(
@@ -153,11 +193,7 @@ Result<int> ServoProcesses::dev(cli::Session& session, const cli::ProcessRequest
     StopSignal stop;
     // Where notices are lines of the log, they must not be beneath its level.
     start_logging(request.options, logs_json(request.options) ? "info" : "warn");
-    if (!request.options.text("tls_cert").empty()) {
-        return fail(invalid_argument(
-            "usage", "servo dev speaks plain HTTP on loopback; for TLS run `servo server`."
-        ));
-    }
+    SERVO_CHECK(check_start(request));
     // Its executor and what applies the file get in however the API is guarded.
     const std::string token = server::draw_token(model::TokenRole::kAdmin).secret;
     const std::unique_ptr<Node> node = SERVO_TRY(Node::open(session, request, "dev"));
@@ -168,10 +204,7 @@ Result<int> ServoProcesses::dev(cli::Session& session, const cli::ProcessRequest
         SERVO_CHECK(apply_first(session, *node, request, token));
     }
     SERVO_CHECK(node->listen(request.options.address("listen"), request, token));
-    const bool exports =
-        request.options.source("metrics_listen") != config::OptionSource::kDefault &&
-        !request.options.is_off("metrics_listen");
-    if (exports) {
+    if (exports_metrics(request.options)) {
         SERVO_CHECK(node->export_metrics(request.options.address("metrics_listen")));
     }
     return serve(session, request, token, stop, *node, watch ? &*watch : nullptr);

@@ -5,6 +5,7 @@
 #include <array>
 #include <filesystem>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "store/postgres/admin.h"
 #include "store/sqlite/backup.h"
@@ -86,6 +87,12 @@ Result<AnyStore> open_store(const config::Options& options, const std::string& r
     retention.hours_keep = options.duration("ledger_hours_keep");
     const std::string& url = options.text("database_url");
     if (url.empty()) {
+        if (!options.text("read_database_url").empty()) {
+            spdlog::warn(
+                "read_database_url is of no use: the store is a file. Set database_url, or unset "
+                "it."
+            );
+        }
         return open_file(options, retention);
     }
     store::PostgresOptions postgres = postgres_options(url, role);

@@ -27,6 +27,7 @@ Result<int> act_on(
     ListDocument document{
         {}, std::nullopt, action_table(), {}, ids.empty() ? "nothing to do: no backfill fits" : ""};
     int code = kOk;
+    std::vector<api::ActionResult> results;
     for (const std::string& id : ids) {
         const Result<api::ActionReply> reply = act(*client, id);
         if (!reply) {
@@ -45,8 +46,10 @@ Result<int> act_on(
                  one.changed ? words.done : words.already,
                  one.partitions > 0 ? count(one.partitions) : ""}
             );
+            results.push_back(one);
         }
     }
+    SERVO_CHECK(echo_after(session, results));
     session.output().list(document);
     return code;
 }

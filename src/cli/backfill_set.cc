@@ -62,9 +62,10 @@ Result<int> set(Session& session, const SetArgs& args) {
     const api::SettingsRequest request = SERVO_TRY(request_of(args));
     keep_groups_whole(session, {args.lever.name});
     client::Client* client = SERVO_TRY(session.client());
-    SERVO_CHECK(session.echo_change());
+    SERVO_CHECK(echo_before(session));
     const std::string id = SERVO_TRY(resolve_id(*client, args.lever.name));
     const api::ActionReply reply = SERVO_TRY(client->set_backfill(id, request));
+    SERVO_CHECK(echo_after(session, reply.items));
     ListDocument document{
         {},
         std::nullopt,

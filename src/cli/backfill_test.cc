@@ -409,6 +409,36 @@ TEST(Ids, ATenantThatNobodyTypedCutsNoGroup) {
     EXPECT_NE(shell.server.asked.back().target.find("tenant=acme"), std::string::npos);
 }
 
+TEST(Actions, EchoTheTenantThatTheReplyNames) {
+    const auto reply = [](const std::string& id, const std::string& tenant) {
+        return R"({"items":[{"id":")" + id + R"(","tenant_id":")" + tenant +
+               R"(","state":"running","changed":true}]})";
+    };
+    const std::string server = "server http://127.0.0.1:7420";
+    Shell shell;
+    for (const std::string verb : {"pause", "resume", "retry", "cancel"}) {
+        const std::string post = "POST /v1/backfills/";
+        shell.server.answer(post + kId + "/" + verb, reply(kId, "acme"));
+        shell.server.answer(post + kOther + "/" + verb, reply(kOther, "bigco"));
+        EXPECT_EQ(shell.run({"backfill", verb, kId}).err, server + ", tenant acme\n") << verb;
+        EXPECT_EQ(
+            shell.run({"backfill", verb, kId, kOther}).err, server + ", tenants acme, bigco\n"
+        ) << verb;
+    }
+    shell.server.answer("PATCH /v1/backfills/" + kId, reply(kId, "acme"));
+    const std::vector<std::string> set = {"backfill", "set", kId, "--priority", "5"};
+    EXPECT_EQ(shell.run(set).err, server + ", tenant acme\n");
+    // Where it is said, it comes first: the server finds nothing of others.
+    shell.variables["SERVO_TENANT"] = "acme";
+    EXPECT_EQ(shell.run(set).err, server + ", tenant acme\n");
+    // Of a failure there is no reply.
+    Shell refused;
+    refused.server.problem("POST /v1/backfills/" + kId + "/pause", 412, "failed_precondition");
+    EXPECT_EQ(
+        refused.run({"backfill", "pause", kId}).err, kId + ": It was refused.\n" + server + "\n"
+    );
+}
+
 TEST(Actions, GoOnAfterAFailureAndTellTheFirst) {
     Shell shell;
     shell.server.problem("POST /v1/backfills/" + kId + "/pause", 412, "failed_precondition");

@@ -70,8 +70,8 @@ void add_event_command(Commands& commands) {
         "--subject",
         args->subject,
         "NAME",
-        "Only about this: a backfill by its id or the beginning of it, an asset, pool, tenant, "
-        "executor, server or token; tenant/name where several tenants have one."
+        "Only about this: a backfill or group by its id or the beginning of it, an asset, pool, "
+        "tenant, executor, server or token; tenant/name where several tenants have one."
     );
     value_flag(*verb, "--limit", args->limit, "N", "Most lines (50).");
 }

@@ -22,6 +22,7 @@ template <typename Request>
 struct Lever {
     std::string noun;  // "pool"
     Result<api::Changed> (client::Client::*call)(const std::string& name, const Request&);
+    bool of_tenants = false;  // the name is that of the tenant which is changed
 };
 
 void add_lever_flags(CLI::App& verb, LeverArgs& args);
@@ -58,7 +59,9 @@ Result<int> pull(
     request.hold_for = args.hold_for;
     request.reason = args.reason;
     client::Client* client = SERVO_TRY(session.client());
-    SERVO_CHECK(session.echo_change());
+    SERVO_CHECK(
+        lever.of_tenants ? session.echo_change_of("tenant " + args.name) : session.echo_change()
+    );
     const api::Changed reply = SERVO_TRY((client->*lever.call)(args.name, request));
     print_changed(session, reply, lever.noun, args.name, done);
     return kOk;

@@ -156,9 +156,19 @@ load::MakeClient client_maker(Session& session, const Connection& connection) {
 
 // The command that takes away what is left on a running server.
 std::string clean_command(const Session& session, const Connection& connection) {
-    return "servo loadtest --clean " + (session.flags().context.empty()
-                                            ? "--server " + connection.server.value
-                                            : "--context " + session.flags().context);
+    const GlobalFlags& flags = session.flags();
+    std::string command = "servo loadtest --clean";
+    const auto add = [&command](const char* flag, const std::string& value) {
+        command += value.empty() ? "" : std::string(" ") + flag + ' ' + shell_quote(value);
+    };
+    add("--context", flags.context);
+    if (flags.context.empty() || !flags.server.empty()) {
+        add("--server", connection.server.value);
+    }
+    add("--ca-file", flags.ca_file);
+    add("--client-cert", flags.client_cert);
+    add("--client-key", flags.client_key);
+    return command;
 }
 
 // Whoever reads our output may go away before the test has cleaned up.
@@ -209,7 +219,9 @@ class LoadTest {
         client_ = client_maker(session_, connection_)("");
         breaker_.watch(&client_->http());
         if (plan_.running_server) {
-            SERVO_CHECK(load::check_target(*client_, plan_.local_executors));
+            SERVO_CHECK(load::check_target(
+                *client_, plan_.local_executors, clean_command(session_, connection_)
+            ));
             if (!plan_.local_executors) {
                 // Before anything is made there.
                 SERVO_CHECK(load::wait_for_executors(step_ports(), plan_.scenario.executors.front())
@@ -295,10 +307,10 @@ class LoadTest {
     void tell(const load::StepResult& step) {
         line_.clear();
         session_.output().note(
-            std::to_string(step.executors) +
-            (step.executors == 1 ? " executor, " : " executors, ") + std::to_string(step.slots) +
-            " slots: " + with_commas(static_cast<int64_t>(step.throughput + 0.5)) +
-            " partitions/s. " + step.limit
+            counted(static_cast<uint64_t>(step.executors), "executor", "executors") + ", " +
+            counted(static_cast<uint64_t>(step.slots), "slot", "slots") + ": " +
+            with_commas(static_cast<int64_t>(step.throughput + 0.5)) + " partitions/s. " +
+            step.limit
         );
     }
 
@@ -335,6 +347,15 @@ class LoadTest {
     bool left_something_ = false;
 };
 
+// What --clean asks. A load test that may be under way is said first: it would end with this.
+std::string clean_question(const load::OpenWork& work, Instant now) {
+    const std::string found = load::describe(work, now);
+    return load::may_be_running(work, now)
+               ? "A load test seems to run there: " + found +
+                     ". This cancels what is open, and that load test fails."
+               : "This cancels " + found + "; if a load test runs there, it fails.";
+}
+
 // Takes away what broken load tests left on a running server.
 Result<int> clean(Session& session, const LoadArgs& args) {
     const bool measures = std::any_of(args.typed.begin(), args.typed.end(), [](const auto& one) {
@@ -355,14 +376,9 @@ Result<int> clean(Session& session, const LoadArgs& args) {
     SERVO_CHECK(session.echo_change());
     const Connection& connection = *SERVO_TRY(session.connection());
     const auto all_tenants = client_maker(session, connection)("");
-    const size_t open = SERVO_TRY(load::count_open(*all_tenants));
-    if (open > 0) {
-        const bool go = SERVO_TRY(session.confirm(
-            "This cancels " + std::to_string(open) +
-                " open backfills of tenants loadtest-…; if a load test runs there, it fails.",
-            args.yes
-        ));
-        if (!go) {
+    const load::OpenWork work = SERVO_TRY(load::open_work(*all_tenants));
+    if (work.backfills > 0) {
+        if (!SERVO_TRY(session.confirm(clean_question(work, session.now()), args.yes))) {
             session.output().warn("nothing was changed");
             return kFailed;
         }
@@ -389,7 +405,8 @@ Result<int> loadtest(Session& session, const LoadArgs& args) {
                     (plan.scenario.warmup + plan.scenario.window) *
                     static_cast<int64_t>(plan.scenario.executors.size())
                 ) +
-                " or more, with " + std::to_string(jobs) + " synthetic backfills at a time.",
+                " or more, with " + counted(jobs, "synthetic backfill", "synthetic backfills") +
+                " at a time.",
             args.yes
         ));
         if (!go) {

@@ -13,6 +13,12 @@ struct ReportArgs {
 };
 
 Result<int> report(Session& session, const ReportArgs& args) {
+    if (session.output().format() == Format::kName) {
+        return fail(invalid_argument(
+            "bad_output_format",
+            "-o \"name\": a report has no name; it is one of table, wide, json, jsonl, yaml."
+        ));
+    }
     if (!args.html.empty()) {
         SERVO_CHECK(check_page(session, args.html));
     }
@@ -25,7 +31,7 @@ Result<int> report(Session& session, const ReportArgs& args) {
             return kOk;
         }
     }
-    session.output().thing({api::to_json(found), args.since, report::to_markdown(document)});
+    session.output().thing({api::to_json(found), "", report::to_markdown(document)});
     return kOk;
 }
 

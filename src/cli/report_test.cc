@@ -108,6 +108,15 @@ TEST(Report, TextIsAsWrittenDown) {
     expect_golden("tests/golden/report.md", outcome.out);
 }
 
+TEST(Report, HasNoName) {
+    Shell shell;
+    const Outcome outcome = shell.run({"report", "-o", "name"});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_NE(outcome.err.find("a report has no name"), std::string::npos) << outcome.err;
+    EXPECT_TRUE(shell.server.asked.empty());
+}
+
 TEST(Report, PageHasADrawingForEachTrend) {
     Shell shell;
     shell.server.answer("GET /v1/report", text_of(week()));

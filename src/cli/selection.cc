@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "api/words.h"
 #include "base/text.h"
@@ -13,6 +14,8 @@
 
 namespace servo::cli {
 namespace {
+
+constexpr size_t kTenantsNamed = 5;
 
 // Who types, as the trail has it: with a token it is this one's doing, whoever else is of this
 // user.
@@ -248,8 +251,29 @@ Result<std::vector<std::string>> choose_jobs_to_change(
 ) {
     keep_groups_whole(session, choice.ids);
     keep_groups_whole(session, {choice.group});
-    SERVO_CHECK(session.echo_change());
+    SERVO_CHECK(echo_before(session));
     return choose_jobs(session, choice, states);
+}
+
+Status echo_before(Session& session) {
+    return SERVO_TRY(session.tenant_is_said()) ? session.echo_change() : Status();
+}
+
+Status echo_after(Session& session, const std::vector<api::ActionResult>& changed) {
+    if (SERVO_TRY(session.tenant_is_said())) {
+        return {};
+    }
+    std::set<std::string> tenants;
+    for (const api::ActionResult& one : changed) {
+        tenants.insert(one.tenant_id);
+    }
+    if (tenants.size() > kTenantsNamed) {
+        return session.echo_change_of(std::to_string(tenants.size()) + " tenants");
+    }
+    const std::string names = join({tenants.begin(), tenants.end()}, ", ");
+    return session.echo_change_of(
+        tenants.empty() ? "" : (tenants.size() == 1 ? "tenant " : "tenants ") + names
+    );
 }
 
 Result<Collected> collect_backfills(

@@ -43,10 +43,16 @@ Result<std::vector<std::string>> choose_jobs(
     Session& session, const JobChoice& choice, const std::string& states
 );
 
-// The same for a command that changes them: says first where and for whom.
+// The same for a command that changes them: says first where and for whom, if that is known.
 Result<std::vector<std::string>> choose_jobs_to_change(
     Session& session, const JobChoice& choice, const std::string& states
 );
+
+// An id says nothing of its tenant, and a filter may fit jobs of several. Where no flag, context or
+// group says whose is changed, the first does nothing, and the second says where and whose it was,
+// as the replies have it.
+Status echo_before(Session& session);
+Status echo_after(Session& session, const std::vector<api::ActionResult>& changed);
 
 // All backfills that a query yields, page by page, up to `limit`; a next_page_token: some are left.
 using Collected = api::List<api::Backfill>;

@@ -198,6 +198,11 @@ std::string Session::tenant_name() {
     return to && !(*to)->tenant.value.empty() ? (*to)->tenant.value : "default";
 }
 
+Result<bool> Session::tenant_is_said() {
+    const Connection* to = SERVO_TRY(connection());
+    return !to->tenant.value.empty() || !instead_of_tenant_.empty();
+}
+
 std::string Session::actor() const {
     return actor_of(environment_);
 }
@@ -214,7 +219,12 @@ Status Session::echo_change() {
     } else if (to->tenant.value.empty()) {
         whose = instead_of_tenant_.empty() ? "tenant default" : instead_of_tenant_;
     }
-    output_.note("server " + to->server.value + ", " + whose);
+    return echo_change_of(whose);
+}
+
+Status Session::echo_change_of(const std::string& whose) {
+    const Connection* to = SERVO_TRY(connection());
+    output_.note("server " + to->server.value + (whose.empty() ? "" : ", " + whose));
     return {};
 }
 

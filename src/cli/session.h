@@ -76,6 +76,8 @@ class Session {
     // Made on first use. Pointers stay valid as long as the session.
     Result<client::Client*> client();
     Result<const Connection*> connection();
+    // Whether a flag, the environment, the context or only_typed_tenant() says whose it is.
+    Result<bool> tenant_is_said();
     // For messages and for `--tenant` in commands to type: "default" when none was given.
     std::string tenant_name();
     // Who acts, as the audit trail has it where no token says so.
@@ -85,6 +87,9 @@ class Session {
 
     // "server …, tenant …" on stderr; every command that changes something calls it first.
     Status echo_change();
+    // The same of a change whose tenant is no matter of flags and contexts: "tenant acme"; empty:
+    // of no tenant.
+    Status echo_change_of(const std::string& whose);
 
     // True: go on. False: the user said no. Without a terminal, or with --no-input, an unconfirmed
     // question is an error: invalid_argument / "needs_yes".

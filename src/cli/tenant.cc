@@ -22,8 +22,11 @@ std::string limit_text(int64_t limit) {
 }
 
 // "max pending 10 instead of 1,000; by ann since …": which limits an override changes, and whose it
-// is.
+// is. One that changes none stands there all the same, until `unset`.
 std::string override_text(const api::Tenant& tenant) {
+    if (!tenant.override_info) {
+        return "";
+    }
     std::vector<std::string> limits;
     for (const api::FieldChange& one : tenant.overridden) {
         const auto text = [](const std::optional<std::string>& value) {
@@ -34,8 +37,8 @@ std::string override_text(const api::Tenant& tenant) {
         std::replace(name.begin(), name.end(), '_', ' ');
         limits.push_back(name + ' ' + text(one.after) + " instead of " + text(one.before));
     }
-    const std::string whose = describe_override(tenant.override_info);
-    return limits.empty() ? whose : join(limits, ", ") + "; " + whose;
+    return (limits.empty() ? "nothing that differs from the defaults" : join(limits, ", ")) + "; " +
+           describe_override(tenant.override_info);
 }
 
 Result<int> list(Session& session) {
@@ -104,7 +107,7 @@ Result<int> show(Session& session, const std::string& name) {
     return kOk;
 }
 
-const Lever<api::SetTenantRequest> kTenant{"tenant", &client::Client::set_tenant};
+const Lever<api::SetTenantRequest> kTenant{"tenant", &client::Client::set_tenant, true};
 
 struct SetArgs : LeverArgs {
     std::string weight;

@@ -281,6 +281,36 @@ TEST(Levers, ATenantsOverrideSaysWhichLimitsItChanges) {
     ) << outcome.out;
 }
 
+TEST(Levers, ATenantsOverrideThatChangesNothingSaysSo) {
+    Shell shell;
+    shell.server.answer("PATCH /v1/tenants/acme", R"({"changed":true})");
+    shell.server.answer(
+        "GET /v1/tenants/acme",
+        R"({"name":"acme","weight":100,"override":{"by":"ann","since":"2023-12-31T23:00:00Z"},
+            "overridden":[],"created_at":"2023-12-31T23:00:00Z"})"
+    );
+    const std::vector<std::string> set = {"tenant", "set", "acme", "--max-concurrency", "0"};
+    const Outcome outcome = shell.run(set);
+    EXPECT_NE(
+        outcome.err.find("set: nothing that differs from the defaults; by ann since"),
+        std::string::npos
+    ) << outcome.err;
+}
+
+TEST(Levers, ATenantsChangeIsEchoedAsOfThatTenant) {
+    for (const std::vector<std::string>& line : std::vector<std::vector<std::string>>{
+             {"tenant", "set", "bigco", "--weight", "2"}, {"tenant", "unset", "bigco"}}) {
+        Shell shell;
+        shell.variables["SERVO_TENANT"] = "acme";
+        shell.server.answer("PATCH /v1/tenants/bigco", R"({"changed":true})");
+        shell.server.answer("GET /v1/tenants/bigco", R"({"name":"bigco"})");
+        const Outcome outcome = shell.run(line);
+        EXPECT_EQ(outcome.code, 0) << outcome.err;
+        EXPECT_EQ(outcome.err.rfind("server http://127.0.0.1:7420, tenant bigco\n", 0), 0U)
+            << outcome.err;
+    }
+}
+
 // One body behind all of them.
 TEST(Levers, UnsetNamesItsThingAndKeepsTheReason) {
     for (const std::string noun : {"asset", "pool", "tenant"}) {

@@ -355,26 +355,20 @@ class CurlHttp final : public Http {
                     0};
             }
         }
-        if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE) {
-            return unavailable(
-                "tls_failed",
-                "The certificate of " + server() + " was not accepted: " + why + ". " +
-                    options_.if_untrusted
-            );
+        if (const auto text = tls_error(code, why)) {
+            return unavailable("tls_failed", *text);
         }
-        if (code == CURLE_SSL_CERTPROBLEM) {
+        // The last of the three: what came is not HTTP.
+        const bool no_http = code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
+                             code == CURLE_UNSUPPORTED_PROTOCOL;
+        long opened = 0;  // on a connection that was kept it has spoken HTTP before
+        curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &opened);
+        if (no_http && opened > 0 && server().starts_with("http:")) {
+            // Elsewhere it may be asked as if it had not been there.
             return unavailable(
-                "tls_failed",
-                "The client certificate cannot be used: " + why +
-                    ". Name PEM files with --client-cert FILE and --client-key FILE."
-            );
-        }
-        if (why.find("certificate required") != std::string::npos) {  // TLS's own words
-            return unavailable(
-                "tls_failed",
-                "The server at " + server() +
-                    " wants a client certificate. Name PEM files with --client-cert FILE and "
-                    "--client-key FILE."
+                "server_unreachable",
+                "What listens at " + server() + " gave no answer in HTTP (" + why +
+                    "). If it speaks TLS, name it with https://."
             );
         }
         return unavailable(
@@ -382,6 +376,41 @@ class CurlHttp final : public Http {
             "No server answers at " + server() + " (" + why + ")." +
                 (options_.if_unreachable.empty() ? "" : " " + options_.if_unreachable)
         );
+    }
+
+    // What went wrong with certificates; nullopt: nothing did.
+    std::optional<std::string> tls_error(CURLcode code, const std::string& why) const {
+        const auto says = [&why](const char* words) {
+            return why.find(words) != std::string::npos;
+        };
+        if (code == CURLE_SSL_CACERT_BADFILE) {
+            return "The certificates of the authority cannot be read: " + why + ". " +
+                   (options_.ca_file.empty() ? options_.if_untrusted
+                                             : "Name a PEM file with --ca-file FILE.");
+        }
+        if (code == CURLE_PEER_FAILED_VERIFICATION) {
+            return "The certificate of " + server() + " was not accepted: " + why + ". " +
+                   options_.if_untrusted;
+        }
+        if (code == CURLE_SSL_CERTPROBLEM) {
+            return "The client certificate cannot be used: " + why +
+                   ". Name PEM files with --client-cert FILE and --client-key FILE.";
+        }
+        // An alert is the server's; these are TLS's own words (RFC 8446, 6.2).
+        const bool shown = !options_.client_cert.empty();
+        if (says("certificate required") || (!shown && says("alert bad certificate"))) {
+            return "The server at " + server() +
+                   " wants a client certificate. Name PEM files with --client-cert FILE and "
+                   "--client-key FILE.";
+        }
+        // The last is said where another authority has the name of the right one.
+        const bool refused = says("unknown ca") || says("certificate") || says("decrypt error");
+        if (shown && says("alert") && refused) {
+            return "The server at " + server() + " did not accept the client certificate (" + why +
+                   "). Name one of an authority that it trusts with --client-cert FILE and "
+                   "--client-key FILE.";
+        }
+        return std::nullopt;
     }
 
     HttpOptions options_;

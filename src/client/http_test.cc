@@ -16,8 +16,8 @@
 namespace servo::client {
 namespace {
 
-// Listens on loopback; answers each request with the next scripted text, or holds it when there is
-// none. Counts connections and requests.
+// Listens on loopback; answers each request with the next scripted text, hangs up where that is
+// empty, or holds it when there is none. Counts connections and requests.
 class TinyServer {
  public:
     explicit TinyServer(std::vector<std::string> answers) : answers_(std::move(answers)) {
@@ -83,6 +83,9 @@ class TinyServer {
                 continue;
             }
             const std::string& answer = answers_[next_++];
+            if (answer.empty()) {
+                return;
+            }
             EXPECT_EQ(
                 static_cast<ssize_t>(answer.size()), send(fd, answer.data(), answer.size(), 0)
             );
@@ -159,6 +162,33 @@ TEST(CurlHttp, NobodyListensIsUnavailableAndSaysWhatItsUserCanDo) {
         EXPECT_TRUE(reply.error().message.ends_with(*advice == '\0' ? ")." : "). Do this."))
             << reply.error().message;
     }
+}
+
+std::string said_of_failure(HttpOptions options) {
+    options.if_unreachable = "Start one.";
+    const auto reply = make_curl_http(std::move(options))->send({});
+    EXPECT_FALSE(reply.has_value());
+    return reply ? "" : reply.error().reason + ": " + reply.error().message;
+}
+
+TEST(CurlHttp, AServerThatHangsUpIsThereAndMaySpeakTls) {
+    TinyServer server({""});
+    HttpOptions options;
+    options.server = server.url();
+    const std::string said = said_of_failure(options);
+    EXPECT_EQ(said.find("Start one."), std::string::npos) << said;
+    EXPECT_NE(said.find("https://"), std::string::npos) << said;
+}
+
+TEST(CurlHttp, AnAuthorityThatCannotBeReadIsNamed) {
+    TinyServer server({});
+    HttpOptions options;
+    options.server = "https" + server.url().substr(4);
+    options.ca_file = "/no/such/file.pem";
+    const std::string said = said_of_failure(options);
+    EXPECT_TRUE(said.starts_with("tls_failed: ")) << said;
+    EXPECT_NE(said.find("cannot be read"), std::string::npos) << said;
+    EXPECT_NE(said.find("/no/such/file.pem"), std::string::npos) << said;
 }
 
 TEST(CurlHttp, ASilentServerTimesOut) {

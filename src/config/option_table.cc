@@ -214,6 +214,12 @@ const std::vector<OptionDecl> kOptions = {
           "pendingJobs",
           "missingSlotsRatio",
           "escalateDeadlineJobs"},
+     .shares =
+         {"throughputFall",
+          "throughputFallFast",
+          "throughputFallStop",
+          "failureRatio",
+          "missingSlotsRatio"},
      .used_by = "server"},
     {.name = "tls_cert",
      .form = OptionForm::kPath,

@@ -124,8 +124,14 @@ std::optional<std::string> check_entry(
     const char* end = text.data() + text.size();
     const auto read = std::from_chars(text.data(), end, number);
     const bool fine = read.ec == std::errc() && read.ptr == end && std::isfinite(number);
-    return fine && number > 0 ? std::nullopt
-                              : std::optional(bad_value(option, text, "a number above 0"));
+    const bool is_share =
+        std::find(option.shares.begin(), option.shares.end(), key) != option.shares.end();
+    if (fine && number > 0 && (number <= 1 || !is_share)) {
+        return std::nullopt;
+    }
+    return bad_value(
+        option, text, is_share ? "a number above 0 and at most 1" : "a number above 0"
+    );
 }
 
 std::vector<std::string> names_of(const std::vector<OptionDecl>& declarations) {

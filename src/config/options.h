@@ -36,8 +36,9 @@ struct OptionDecl {
     int64_t low = 0;
     int64_t high = 0;
     std::vector<std::string_view> words = {};
-    std::string_view used_by = {};  // "server", "executor", "server, executor"
-    bool secret = false;            // never shown
+    std::vector<std::string_view> shares = {};  // of `words`: those whose number is at most 1
+    std::string_view used_by = {};              // "server", "executor", "server, executor"
+    bool secret = false;                        // never shown
 };
 
 // Every option of this version, by name.

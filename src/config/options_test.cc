@@ -185,7 +185,9 @@ TEST(Options, MappingsAreOfTheFileAlone) {
              {"contacts: { oncall: '' }", "1 to 255"},
              {"thresholds: { pendingJobs: many }", "a number above 0, not \"many\""},
              {"thresholds: { pendingJobs: 0 }", "a number above 0"},
-             {"thresholds: { pendingJobs: nan }", "a number above 0"}}) {
+             {"thresholds: { pendingJobs: nan }", "a number above 0"},
+             {"thresholds: { failureRatio: 1.5 }", "a number above 0 and at most 1"},
+             {"thresholds: { throughputFall: 0 }", "a number above 0 and at most 1"}}) {
         OptionInput bad;
         bad.file = parse_options_file(text).value();
         EXPECT_NE(problem(bad).message.find(said), std::string::npos) << problem(bad).message;
@@ -201,14 +203,20 @@ TEST(Options, ThresholdsAreThoseOfTheAlerts) {
     const auto alerts = parse_yaml(read_source("src/metrics/alerts.yaml"));
     ASSERT_TRUE(alerts.has_value());
     std::vector<std::string> declared;
+    std::vector<std::string> shares;
     for (const YamlEntry& entry : alerts->find("thresholds")->entries) {
         declared.push_back(entry.name);
+        if (const YamlNode* most = entry.value.find("most")) {
+            EXPECT_EQ(most->text, "1") << entry.name;
+            shares.push_back(entry.name);
+        }
     }
     const auto option =
         std::find_if(process_options().begin(), process_options().end(), [](const OptionDecl& one) {
             return one.name == "thresholds";
         });
     EXPECT_EQ(declared, std::vector<std::string>(option->words.begin(), option->words.end()));
+    EXPECT_EQ(shares, std::vector<std::string>(option->shares.begin(), option->shares.end()));
 }
 
 TEST(Options, TheDeclarationsAreConsistentAndDocumented) {

@@ -221,13 +221,15 @@ PoolId pool_of(const GateAnswer& answer) {
 }
 
 // Since when the same gate has held the job's work back, whatever was granted meanwhile.
-void note_holder(Job& job, const std::vector<Wait>& found, Instant now) {
+void note_holder(const State& state, Job& job, const std::vector<Wait>& found) {
+    const Instant now = state.now;
     if (found.empty() || found.front().leased) {
         job.held_since.reset();
         return;
     }
     const GateAnswer& answer = found.front().answer;
-    if (!answer.open() && answer.gate != Gate::kNoExecutor) {
+    // Without any executor it is slots that are missing.
+    if (!answer.open() && (answer.gate != Gate::kNoExecutor || state.slots_total > 0)) {
         job.gated_at = now;
     }
     if (!job.held_since) {
@@ -250,7 +252,7 @@ std::vector<Seen> look_at_waits(State& state, bool slots_free) {
             continue;
         }
         const std::vector<Wait> found = waits_of(state, job, state.now);
-        note_holder(job, found, state.now);
+        note_holder(state, job, found);
         for (const Wait& wait : found) {
             Account account = account_of(job, ExecutorId{});
             account.pools = {};
@@ -457,14 +459,17 @@ void note_slot_times(Session& session, const SlotMillis& now) {
     session.slot_ms = now;
 }
 
-void miss_slots(State& state, const Session& session) {
-    if (takes_work(state, session) && session.slots > 0) {
-        state.missing[session.executor] = {session.slots, state.now, stamp(state.now)};
+void miss_slots(State& state, ExecutorRow& row, int slots) {
+    if (slots > 0) {
+        row.missing_slots = slots;
+        state.missing[row.id] = {slots, state.now, stamp(state.now)};
     }
 }
 
-void slots_joined(State& state, ExecutorId executor, int64_t slots) {
+void slots_joined(Context& c, ExecutorId executor, int64_t slots) {
+    State& state = c.state;
     book_missing(state);
+    state.executors.at(executor).missing_slots = 0;
     if (state.missing.erase(executor) > 0) {
         return;
     }
@@ -478,6 +483,9 @@ void slots_joined(State& state, ExecutorId executor, int64_t slots) {
         const int64_t taken = std::min(slots, oldest->second.slots);
         slots -= taken;
         oldest->second.slots -= taken;
+        ExecutorRow& row = state.executors.at(oldest->first);
+        row.missing_slots = static_cast<int>(oldest->second.slots);
+        c.changes.executors.push_back(row);
         if (oldest->second.slots == 0) {
             state.missing.erase(oldest);
         }

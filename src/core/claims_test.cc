@@ -46,6 +46,31 @@ TEST(Claims, PausedAndGatedWorkIsNotClaimable) {
     EXPECT_EQ(w.scheduler_->meters(JobId{}, 10, w.now_)[0].claimable_since, w.now_);
 }
 
+TEST(Claims, WorkThatNoExecutorInServiceCanTakeIsNotClaimable) {
+    World w;
+    w.asset("orders").labels["gpu"] = "yes";
+    w.start();
+    w.create(w.row(10, 5));
+    const auto meter = [&] { return w.scheduler_->meters(JobId{}, 10, w.now_)[0]; };
+    EXPECT_TRUE(meter().claimable_since);  // nobody is in service: an executor is late
+    w.executor(1, 2);
+    EXPECT_FALSE(meter().claimable_since);
+    EXPECT_EQ(meter().gated, 5u);
+}
+
+TEST(Claims, WhatAPoolHoldsIsGatedAlsoWithoutAnExecutor) {
+    World w;
+    w.pool("db", 1);
+    w.asset("orders").pools["db"] = 1;
+    w.start();
+    w.create(w.row(10, 5));
+    ASSERT_TRUE(w.apply(HoldPool{"", "db", false, kNever, "", "ann"}).has_value());
+    const JobMeter meter = w.scheduler_->meters(JobId{}, 10, w.now_)[0];
+    EXPECT_EQ(meter.gated, 5u);
+    EXPECT_EQ(meter.eligible, 0u);
+    EXPECT_FALSE(meter.claimable_since);
+}
+
 // What a pool held back is no latency of the executors once it is released.
 TEST(Claims, ClaimLatencyBeginsWhenNothingButASlotIsMissing) {
     World w;

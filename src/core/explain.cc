@@ -80,9 +80,18 @@ std::string release_of_no_executor(const State& state, const Job& job) {
                             );
 }
 
-std::string release_of_pool_limit(const Pool& pool, Instant now, Instant until) {
+// The pool as commands take it from somebody who sees several tenants.
+std::string pool_words(const State& state, const Pool& pool) {
+    const auto tenant = state.tenants.find(pool.row.tenant);
+    const bool shared = tenant == state.tenants.end();
+    return pool.row.spec.name + (shared ? "" : " --tenant " + tenant->second.row.name);
+}
+
+std::string release_of_pool_limit(
+    const Pool& pool, const std::string& words, Instant now, Instant until
+) {
     if (pool.row.concurrency_override == 0) {
-        return fmt::format("servo pool unset {}", pool.row.spec.name);
+        return fmt::format("servo pool unset {}", words);
     }
     const char* what = "Free units of the pool";
     if (!limit_known(pool)) {
@@ -92,7 +101,17 @@ std::string release_of_pool_limit(const Pool& pool, Instant now, Instant until) 
     } else if (until != kNever) {
         what = "Free units of the pool, or the end of the time window that limits it";
     }
-    return fmt::format("{}, or: servo pool set {} --concurrency N", what, pool.row.spec.name);
+    return fmt::format("{}, or: servo pool set {} --concurrency N", what, words);
+}
+
+std::string release_of_pool(const State& state, const GateAnswer& answer) {
+    const Pool& pool = state.pools.at(PoolId(answer.subject));
+    const std::string words = pool_words(state, pool);
+    if (answer.gate == Gate::kPoolLimit) {
+        return release_of_pool_limit(pool, words, state.now, answer.until);
+    }
+    const bool held = answer.gate == Gate::kPoolHeld;
+    return fmt::format("{}servo pool release {}", held ? "" : "A probe that succeeds, or: ", words);
 }
 
 std::string release_of_sequential(const State& state, const Job& job) {
@@ -113,7 +132,7 @@ std::string release_of(
     const std::string& tenant = state.tenants.at(job.row.tenant).row.name;
     switch (gate) {
         case Gate::kNone:
-            return "A free slot: servo executor list shows who has them.";
+            return "A free slot; servo status tells how many there are.";
         case Gate::kNotBefore:
             return "Its retry time; nothing to do.";
         case Gate::kUpstream:
@@ -132,13 +151,9 @@ std::string release_of(
                 state.asset_of(job).head.latest_revision
             );
         case Gate::kPoolHeld:
-            return fmt::format("servo pool release {}", subject);
         case Gate::kBreaker:
-            return fmt::format("A probe that succeeds, or: servo pool release {}", subject);
         case Gate::kPoolLimit:
-            return release_of_pool_limit(
-                state.pools.at(PoolId(answer.subject)), state.now, answer.until
-            );
+            return release_of_pool(state, answer);
         case Gate::kAssetLimit:
             return fmt::format("servo asset set {} --concurrency N --tenant {}", subject, tenant);
         case Gate::kJobLimit:

@@ -180,8 +180,9 @@ GateAnswer gate_of(
         return {Gate::kRevision, job.row.asset.value, kLastGrant};
     }
     const AssetSpec& spec = job.revision->spec;
-    if (session ? !serves(*session, job) : !any_executor(state, job)) {
-        return {Gate::kNoExecutor, job.row.asset.value, kLastGrant};
+    const GateAnswer no_executor{Gate::kNoExecutor, job.row.asset.value, kLastGrant};
+    if (session && !serves(*session, job)) {
+        return no_executor;
     }
     const Tenant& tenant = state.tenants.at(job.row.tenant);
     if (full(tenant.slots, tenant.limits().max_concurrency, holding)) {
@@ -203,7 +204,9 @@ GateAnswer gate_of(
             return answer;
         }
     }
-    return spec.sequential ? sequential_gate(job) : GateAnswer{};
+    const GateAnswer answer = spec.sequential ? sequential_gate(job) : GateAnswer{};
+    // Last, as it is only known of work that nothing else holds that an executor is what it lacks.
+    return answer.open() && !session && !any_executor(state, job) ? no_executor : answer;
 }
 
 }  // namespace servo::core

@@ -71,7 +71,7 @@ Status check_pending(const State& state, const Tenant& tenant, uint64_t more) {
     if (pending <= limit) {
         return {};
     }
-    return fail(resource_exhausted(
+    return fail(failed_precondition(
         "max_pending",
         fmt::format(
             "Tenant {} may have {} unfinished partitions and would have {}; wait, or raise it: "

@@ -44,6 +44,9 @@ void load_definitions(State& state, const Snapshot& snapshot, Instant now) {
     for (const ExecutorRow& row : snapshot.executors) {
         state.executor_names[row.name] = row.id;
         state.executors[row.id] = row;
+        if (row.missing_slots > 0 && row.last_seen_at + kMissingFor > now) {
+            state.missing[row.id] = {row.missing_slots, row.last_seen_at, stamp(now)};
+        }
     }
     for (const TokenRow& row : snapshot.tokens) {
         state.tokens[row.id] = row;

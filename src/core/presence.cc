@@ -42,11 +42,17 @@ void miss_unheard(Context& c) {
     if (c.now < c.state.loaded_at + kLeaseTtl) {
         return;
     }
+    bool any = false;
     for (auto& [id, row] : c.state.executors) {
         if (row.presence == Presence::kPresent && !c.state.session_of.contains(id)) {
+            any = true;
             const Instant seen = last_seen(c.state, row);
+            miss_slots(c.state, row, row.drain_wanted ? 0 : row.slots);
             record_gone(c, row, Presence::kLost, seen, "It was not heard since this server leads.");
         }
+    }
+    if (any) {
+        recount_slots(c.state);
     }
 }
 
@@ -132,8 +138,8 @@ void end_session(Context& c, SessionId id, Departure how, const std::string& why
     const auto current = c.state.session_of.find(executor);
     const bool was_current = current != c.state.session_of.end() && current->second == id;
     if (was_current) {
-        if (how != Departure::kInOrder) {
-            miss_slots(c.state, it->second);
+        if (how != Departure::kInOrder && takes_work(c.state, it->second)) {
+            miss_slots(c.state, c.state.executors.at(executor), it->second.slots);
         }
         c.state.session_of.erase(current);
     }

@@ -117,6 +117,39 @@ TEST_F(PresenceTest, OneThatEndsInOrderIsGoneAtOnceAndMissedByNobody) {
     EXPECT_EQ(view("one").row.presence, Presence::kPresent);
 }
 
+TEST_F(PresenceTest, SlotsThatAreMissingAreKnownToTheNextLeaderToo) {
+    ASSERT_TRUE(join(1, "one"));
+    ASSERT_TRUE(join(2, "two"));
+    pass(kLeaseTtl);
+    EXPECT_EQ(slots_missing(*scheduler_), 4);
+    now_ += Millis(60'000);
+    lead();
+    EXPECT_EQ(slots_missing(*scheduler_), 4);
+    ASSERT_TRUE(join(3, "three"));  // takes the place of one of them
+    lead();
+    EXPECT_EQ(slots_missing(*scheduler_), 2);
+    ASSERT_TRUE(join(4, "two"));
+    EXPECT_EQ(slots_missing(*scheduler_), 0);
+    lead();
+    EXPECT_EQ(slots_missing(*scheduler_), 0);
+}
+
+TEST_F(PresenceTest, SlotsAreMissingForAnHourWhoeverLeads) {
+    ASSERT_TRUE(join(1, "one"));
+    pass(kLeaseTtl);
+    now_ += kMissingFor;
+    lead();
+    EXPECT_EQ(slots_missing(*scheduler_), 0);
+}
+
+TEST_F(PresenceTest, OneThatWentWithTheLeaderBeforeIsMissing) {
+    ASSERT_TRUE(join(1, "one"));
+    lead();
+    EXPECT_EQ(slots_missing(*scheduler_), 0);
+    pass(kLeaseTtl);
+    EXPECT_EQ(slots_missing(*scheduler_), 2);
+}
+
 TEST_F(PresenceTest, OneThatFallsSilentIsLostAndItIsKnownSinceWhen) {
     ASSERT_TRUE(join(1, "one"));
     const Instant seen = now_ += Millis(5'000);

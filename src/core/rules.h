@@ -75,8 +75,9 @@ void book_count(State& state, const Job& job, ExecutorId executor, Meter meter, 
 // What the executor says of its slots since its last report.
 void note_slot_times(Session& session, const SlotMillis& now);
 // Slots that their executor took along; they come back with it, or others take their place.
-void miss_slots(State& state, const Session& session);
-void slots_joined(State& state, ExecutorId executor, int64_t slots);
+// Both leave the executor's own row to be written by the caller.
+void miss_slots(State& state, ExecutorRow& row, int slots);
+void slots_joined(Context& c, ExecutorId executor, int64_t slots);
 void recount_slots(State& state);
 // The look once a second: waiting work, idle and missing slots, minutes that are over.
 void keep_ledger(Context& c, Closing closing);

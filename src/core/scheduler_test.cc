@@ -68,6 +68,22 @@ TEST(Scheduler, WithoutAnyExecutorWorkIsEligibleAndItsSlotsAreMissing) {
     EXPECT_EQ(slots_missing(*w.scheduler_), 1);
 }
 
+TEST(Scheduler, AnOpenBreakerProbesOnlyWhileABackfillUsesIt) {
+    World w;
+    w.pool("db", 1);
+    w.asset("orders").pools["db"] = 1;
+    w.snapshot_.pools.back().breaker = BreakerState::kOpen;
+    w.start();
+    const auto pool = [&] { return w.scheduler_->pools(w.now_).at(0); };
+    EXPECT_FALSE(pool().wanted);
+    EXPECT_FALSE(pool().next_probe_at);
+    w.create(w.row(10, 5));
+    EXPECT_TRUE(pool().wanted);
+    EXPECT_TRUE(pool().next_probe_at);
+    w.apply(CancelJob{JobId(10), false, "", "ann"});
+    EXPECT_FALSE(pool().wanted);
+}
+
 TEST(Scheduler, ExecutorsThatDrainedOrAreDrainedAfterwardsAreNotMissing) {
     World w;
     w.asset("orders");

@@ -483,7 +483,7 @@ Result<RegisterReply> register_executor(
     if (resumed) {
         book_idle(state, session);
     } else {
-        slots_joined(state, executor, request.slots);
+        slots_joined(c, executor, request.slots);
         session.idle_booked_to = stamp(c.now);
     }
     session.id = request.session;
@@ -604,7 +604,7 @@ Result<Reply> drain_executor(Context& c, const DrainExecutor& command) {
         session != c.state.session_of.end()) {
         book_idle(c.state, c.state.sessions.at(session->second));
     } else if (command.drain) {
-        slots_joined(c.state, row.id, 0);  // gone, and not expected back
+        slots_joined(c, row.id, 0);  // gone, and not expected back
     }
     row.drain_wanted = command.drain;
     c.changes.executors.push_back(row);

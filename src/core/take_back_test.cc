@@ -254,7 +254,7 @@ TEST(Explain, WhatAnExecutorHoldsIsNeitherGatedNorWaitsForASlot) {
         return w.scheduler_->partition(JobId(10), index, w.now_)->waiting.release;
     };
     EXPECT_EQ(release(1), "Their turn on the executor that holds them.");
-    EXPECT_EQ(release(held), "A free slot: servo executor list shows who has them.");
+    EXPECT_EQ(release(held), "A free slot; servo status tells how many there are.");
     w.apply(PauseJob{JobId(10), PauseMode::kDrain, "", kNever, "ann"});
     EXPECT_EQ(meter().eligible, 0U);
     EXPECT_EQ(meter().gated, 100 - held);

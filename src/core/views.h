@@ -114,7 +114,8 @@ struct PoolView {
     int64_t used = 0;
     int recent_attempts = 0;  // of the breaker's window
     int recent_external = 0;
-    std::optional<Instant> next_probe_at;
+    bool wanted = false;                   // an open backfill uses it
+    std::optional<Instant> next_probe_at;  // of an open breaker, where it is wanted
 };
 
 struct TenantView {

@@ -26,6 +26,12 @@ std::vector<ExecutorView> Scheduler::executors(Instant) const {
 }
 
 std::vector<PoolView> Scheduler::pools(Instant now) const {
+    std::set<PoolId> wanted;
+    for (const auto& [id, job] : state_->jobs) {
+        for (const auto& [pool, units] : job.pools) {
+            wanted.insert(pool);
+        }
+    }
     std::vector<PoolView> out;
     for (const auto& [id, pool] : state_->pools) {
         PoolView view;
@@ -38,7 +44,10 @@ std::vector<PoolView> Scheduler::pools(Instant now) const {
         view.used = pool.used;
         view.recent_attempts = pool.breaker.attempts_in_window();
         view.recent_external = pool.breaker.external_in_window();
-        view.next_probe_at = pool.breaker.probe_at();
+        view.wanted = wanted.contains(id);
+        if (view.wanted) {
+            view.next_probe_at = pool.breaker.probe_at();
+        }
         out.push_back(std::move(view));
     }
     return out;

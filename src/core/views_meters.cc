@@ -31,7 +31,7 @@ JobMeter meter_of(const State& state, const Job& job, Instant now) {
     const bool eligible = gate.open() || (open && state.slots_total == 0);
     meter.eligible = eligible ? free : 0;
     meter.gated = waiting - meter.eligible;
-    if (open && free > 0 && is_unclaimed(job)) {
+    if (eligible && free > 0 && is_unclaimed(job)) {
         meter.claimable_since = claimable_since(job);
     }
     if (job.row.settings.deadline) {

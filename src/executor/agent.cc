@@ -437,6 +437,9 @@ void Agent::note_answer(const Error* error) {
     if (stop_ || outcome_) {
         return;  // calls that our own end cut short
     }
+    if (error != nullptr && error->reason == "unknown_session" && keeper_ && keeper_->leaving()) {
+        return;  // the server has heard that we leave before it answered what else was under way
+    }
     server_reached_ = error == nullptr;
     answered_at_ = error == nullptr ? now_ : answered_at_;
     if (error != nullptr && !server_lost_said_) {

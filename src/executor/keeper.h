@@ -164,6 +164,8 @@ class Keeper {
     bool registered() const { return registered_; }
     bool draining() const { return drain_local_ || drain_server_; }
     bool gave_up() const { return gave_up_; }
+    // It has told the server, or is telling it, that its session ends.
+    bool leaving() const { return leaving_; }
     model::ExecutorId executor_id() const { return executor_id_; }
     model::SessionId session() const { return options_.session; }
     int64_t epoch() const { return epoch_; }

@@ -15,6 +15,9 @@ constexpr int kClassesMax = 8;
 // A partition takes no longer: the far tail of a wide shape would outlast any measurement.
 constexpr Micros kDurationMax{std::chrono::hours(1)};
 
+// In percent: the runner takes no wider spread, since times would be negative.
+constexpr int kUniformSpreadMax = 100;
+
 enum class Shape {
     kFixed,
     kUniform,      // ± spread around the duration

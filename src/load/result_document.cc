@@ -46,7 +46,8 @@ std::string ceiling_text(const report::ScalabilityFit& fit) {
     return fmt::format(
         "{} partitions/s {}",
         rate(*ceiling),
-        peak ? fmt::format("at {:.0f} executors", *peak) : "with ever more executors"
+        peak ? "at " + counted(static_cast<uint64_t>(*peak + 0.5), "executor", "executors")
+             : "with ever more executors"
     );
 }
 
@@ -317,7 +318,9 @@ report::Document to_document(const LoadResult& result) {
     );
     document.facts = {
         {"most partitions/s", rate(best->throughput)},
-        {"with", fmt::format("{} executors, {} slots", best->executors, best->slots)},
+        {"with",
+         counted(static_cast<uint64_t>(best->executors), "executor", "executors") + ", " +
+             counted(static_cast<uint64_t>(best->slots), "slot", "slots")},
         {"claim latency P95", seconds(best->claim.p95_s)},
         {"slot use", percent(best->slot_use)}};
     if (result.fit) {

@@ -99,8 +99,30 @@ Result<std::vector<int>> executor_counts(const config::Options& options) {
     std::vector<int> counts =
         SERVO_TRY(numbers_of(options, "executors", 1, kExecutorsMax, kStepsMax));
     std::sort(counts.begin(), counts.end());
-    counts.erase(std::unique(counts.begin(), counts.end()), counts.end());
+    if (const auto twice = std::adjacent_find(counts.begin(), counts.end());
+        twice != counts.end()) {
+        return fail(bad_scenario(fmt::format(
+            "{}: {} is there twice, and each number is measured once; leave one out.",
+            options.typed_at("executors"),
+            *twice
+        )));
+    }
     return counts;
+}
+
+Result<std::vector<DurationClass>> classes_of(const config::Options& options, int jobs) {
+    const Shape shape = SERVO_TRY(shape_from(options.text("duration_shape")));
+    const int64_t spread = options.integer("duration_spread");
+    if (shape == Shape::kUniform && spread > kUniformSpreadMax) {
+        return fail(bad_scenario(fmt::format(
+            "{}: must be a whole number from 0 to {} where --duration-shape is uniform, not "
+            "\"{}\".",
+            options.typed_at("duration_spread"),
+            kUniformSpreadMax,
+            spread
+        )));
+    }
+    return duration_classes(shape, options.duration("duration"), static_cast<int>(spread), jobs);
 }
 
 Result<std::vector<int>> tenant_weights(const config::Options& options) {
@@ -229,12 +251,7 @@ Result<Scenario> scenario_of(const config::Options& options) {
     out.slots = static_cast<int>(options.integer("slots"));
     out.jobs = static_cast<int>(options.integer("jobs"));
     out.partitions = options.integer("partitions");
-    out.classes = duration_classes(
-        SERVO_TRY(shape_from(options.text("duration_shape"))),
-        options.duration("duration"),
-        static_cast<int>(options.integer("duration_spread")),
-        out.jobs
-    );
+    out.classes = SERVO_TRY(classes_of(options, out.jobs));
     out.fail_per_mille = static_cast<int>(options.integer("fail_per_mille"));
     out.fail_class = options.text("fail_class");
     out.probes_per_second = static_cast<int>(options.integer("probes_per_second"));

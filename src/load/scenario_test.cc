@@ -71,8 +71,22 @@ TEST(Scenario, DefaultsGoTogether) {
     EXPECT_EQ(usual->window, Millis(10'000));
 }
 
-TEST(Scenario, CountsAreSortedAndEachOnce) {
-    EXPECT_EQ(scenario({{"executors", "4,1,2,2"}})->executors, (std::vector<int>{1, 2, 4}));
+TEST(Scenario, CountsAreSortedAndNoneIsThereTwice) {
+    EXPECT_EQ(scenario({{"executors", "4,1,2"}})->executors, (std::vector<int>{1, 2, 4}));
+    EXPECT_EQ(
+        refused({{"executors", "2,1,2"}}),
+        "--executors: 2 is there twice, and each number is measured once; leave one out."
+    );
+}
+
+TEST(Scenario, OnlyUniformTimesHaveABoundedSpread) {
+    EXPECT_EQ(
+        refused({{"duration_shape", "uniform"}, {"duration_spread", "101"}}),
+        "--duration-spread: must be a whole number from 0 to 100 where --duration-shape is "
+        "uniform, not \"101\"."
+    );
+    EXPECT_EQ(refused({{"duration_shape", "uniform"}, {"duration_spread", "100"}}), "");
+    EXPECT_EQ(refused({{"duration_shape", "lognormal"}, {"duration_spread", "400"}}), "");
 }
 
 TEST(Scenario, WhatDoesNotGoTogetherIsRefused) {

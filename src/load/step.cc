@@ -25,6 +25,18 @@ Error late(std::string reason, std::string message) {
     return Error{ErrorCode::kDeadlineExceeded, std::move(reason), std::move(message), {}, 0};
 }
 
+Error cancelled_elsewhere(const api::Backfill& job) {
+    return conflict(
+        "cancelled_elsewhere",
+        fmt::format(
+            "Somebody else cancelled the load test's backfills while it ran ({}{}), perhaps "
+            "with servo loadtest --clean. What was measured is worth nothing; run it again.",
+            job.id,
+            job.state_by.empty() ? "" : ", by " + job.state_by
+        )
+    );
+}
+
 int64_t boot_ms() {
     return read_machine(0).boot_ms;
 }
@@ -44,6 +56,14 @@ class Step {
         : scenario_(scenario), ports_(ports), probes_(probes), begun_ms_(boot_ms()) {}
 
     Result<StepResult> run(int executors) {
+        Result<StepResult> out = look(executors);
+        // Whatever came of it: to the step it looks like work that ran out, or a refused probe.
+        SERVO_CHECK(check_uncancelled());
+        return out;
+    }
+
+ private:
+    Result<StepResult> look(int executors) {
         SERVO_CHECK(start_jobs());
         SERVO_CHECK(wait_for_claims());
         SERVO_CHECK(let_pass(scenario_.warmup));
@@ -66,7 +86,23 @@ class Step {
         return out;
     }
 
- private:
+    // Nobody has cancelled what this step started; it does not do so itself.
+    Status check_uncancelled() {
+        for (size_t i = 0; i < scenario_.classes.size(); ++i) {
+            const auto jobs =
+                list_jobs(ports_.client, asset_name(i), "cancelling,cancelled", age());
+            if (!jobs) {
+                return {};  // what came of the step says more
+            }
+            for (const api::Backfill& job : *jobs) {
+                if (ids_.contains(job.id) && job.state.starts_with("cancel")) {
+                    return fail(cancelled_elsewhere(job));
+                }
+            }
+        }
+        return {};
+    }
+
     // Since the step began, with room for a server whose clock is behind by a little.
     Millis age() const { return Millis(boot_ms() - begun_ms_) + Millis(2'000); }
 
@@ -154,8 +190,8 @@ class Step {
 
     void tell(const api::SystemStatus& status, int executors, Millis since) {
         ports_.progress(fmt::format(
-            "{} executors  {} of {}  {} of {} slots busy  {:.0f} partitions/s",
-            executors,
+            "{}  {} of {}  {} of {} slots busy  {:.0f} partitions/s",
+            counted(static_cast<uint64_t>(executors), "executor", "executors"),
             human_duration(since),
             human_duration(scenario_.window),
             status.slots_busy,
@@ -337,15 +373,15 @@ Status wait_for_executors(const StepPorts& ports, int count) {
         if (up == count) {
             return {};
         }
-        ports.progress(fmt::format("{} of {} executors are up", up, count));
+        ports.progress(fmt::format(
+            "{} of {} up", up, counted(static_cast<uint64_t>(count), "executor is", "executors are")
+        ));
         if (waited >= kExecutorsWithin) {
             return fail(late(
                 "executors_missing",
                 fmt::format(
-                    "{} executors are up and in service, not {}, after {}. See which: servo "
-                    "executor "
-                    "list",
-                    up,
+                    "{} up and in service, not {}, after {}. See which: servo executor list",
+                    counted(static_cast<uint64_t>(up), "executor is", "executors are"),
                     count,
                     format_duration(kExecutorsWithin)
                 )

@@ -27,7 +27,8 @@ struct StepPorts {
 };
 
 // With `executors` of them up. `probes`: number of the next probe over the whole test; raised.
-// Errors: the server's; unavailable / "process_ended"; deadline_exceeded / "nothing_claimed".
+// Errors: the server's; unavailable / "process_ended"; deadline_exceeded / "nothing_claimed";
+// conflict / "cancelled_elsewhere" when somebody else cancelled its backfills.
 Result<StepResult> run_step(
     const Scenario& scenario, int executors, const StepPorts& ports, uint64_t& probes
 );

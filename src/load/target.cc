@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "api/page.h"
+#include "base/text.h"
 
 namespace servo::load {
 namespace {
@@ -60,6 +62,20 @@ bool nobody_answers(const Status& status) {
             status.error().code == ErrorCode::kDeadlineExceeded);
 }
 
+Error is_taken(const OpenWork& work, Instant now, const std::string& clean_command) {
+    const std::string found = describe(work, now);
+    return failed_precondition(
+        "loadtest_running",
+        may_be_running(work, now)
+            ? "Another load test seems to run there: " + found +
+                  ". Wait for it. If it was broken off, take away what it left; one that still "
+                  "runs would fail: " +
+                  clean_command
+            : "Another load test was broken off there: " + found +
+                  ". Take away what it left: " + clean_command
+    );
+}
+
 Status archive_assets(client::Client& of_tenant) {
     const auto assets = SERVO_TRY(collect<api::Asset>(
         [&](const std::string& page_token) {
@@ -95,16 +111,13 @@ Status clean_tenant(client::Client& client, const MakeClient& make, const api::T
 
 }  // namespace
 
-Status check_target(client::Client& client, bool local_executors) {
+Status check_target(
+    client::Client& client, bool local_executors, const std::string& clean_command
+) {
     SERVO_TRY(client.list_tenants());  // for admins alone
     const api::SystemStatus status = SERVO_TRY(client.get_status(""));
-    if (SERVO_TRY(count_open(client)) > 0) {
-        return fail(failed_precondition(
-            "loadtest_running",
-            "Backfills of tenants loadtest-… are open there: another load test runs, or was broken "
-            "off. Wait for it, or take away what it left: servo loadtest --clean, with the same "
-            "--server or --context."
-        ));
+    if (const OpenWork work = SERVO_TRY(open_work(client)); work.backfills > 0) {
+        return fail(is_taken(work, status.as_of, clean_command));
     }
     int64_t open = 0;
     for (const auto& [state, count] : status.backfills) {
@@ -114,11 +127,11 @@ Status check_target(client::Client& client, bool local_executors) {
         return fail(failed_precondition(
             "server_in_use",
             fmt::format(
-                "The server has {} open backfills and {} executors: local executors would take "
-                "work that is not theirs. Measure the executors that are there with "
-                "--expect-executors N, or leave --server out for a temporary server.",
-                open,
-                status.executors_up
+                "The server has {} and {}: local executors would take work that is not theirs. "
+                "Measure the executors that are there with --expect-executors N, or leave --server "
+                "out for a temporary server.",
+                counted(static_cast<uint64_t>(open), "open backfill", "open backfills"),
+                counted(static_cast<uint64_t>(status.executors_up), "executor", "executors")
             )
         ));
     }
@@ -136,8 +149,27 @@ Status prepare_target(client::Client& client, const Scenario& scenario, bool loc
     return {};
 }
 
-Result<size_t> count_open(client::Client& client) {
-    return SERVO_TRY(open_jobs(client)).size();
+Result<OpenWork> open_work(client::Client& client) {
+    OpenWork work;
+    for (const api::Backfill& job : SERVO_TRY(open_jobs(client))) {
+        ++work.backfills;
+        work.running += job.running_partitions;
+        work.latest_start = std::max(work.latest_start, job.created_at);
+    }
+    return work;
+}
+
+bool may_be_running(const OpenWork& work, Instant now) {
+    return work.running > 0 || (work.backfills > 0 && now - work.latest_start < kStartedLately);
+}
+
+std::string describe(const OpenWork& work, Instant now) {
+    return fmt::format(
+        "{} of tenants loadtest-…, the last started {} ago, {}",
+        counted(work.backfills, "open backfill", "open backfills"),
+        human_duration(std::max<Millis>(Millis(0), now - work.latest_start)),
+        counted(work.running, "partition runs", "partitions run")
+    );
 }
 
 Status cancel_all(client::Client& client) {
@@ -164,7 +196,14 @@ Status cancel_all(client::Client& client) {
             return fail(Error{
                 ErrorCode::kDeadlineExceeded,
                 kNotCancelled,
-                fmt::format("{} backfills of the load test are still open.", open.size()),
+                fmt::format(
+                    "{} still open.",
+                    counted(
+                        open.size(),
+                        "backfill of the load test is",
+                        "backfills of the load test are"
+                    )
+                ),
                 {},
                 0});
         }

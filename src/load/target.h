@@ -16,14 +16,26 @@ using MakeClient = std::function<std::unique_ptr<client::Client>(const std::stri
 
 // Checks that a load test may run there, before anything is changed. Errors: the server's when the
 // token is no admin's; failed_precondition / "loadtest_running" when backfills of a load test are
-// open, "server_in_use" when `local_executors` would take other people's work.
-Status check_target(client::Client& client, bool local_executors);
+// open, "server_in_use" when `local_executors` would take other people's work. `clean_command` is
+// what to type to take those backfills away.
+Status check_target(client::Client& client, bool local_executors, const std::string& clean_command);
 
 // Applies the assets and the tenants' weights.
 Status prepare_target(client::Client& client, const Scenario& scenario, bool local_executors);
 
-// How many backfills of load tests are open.
-Result<size_t> count_open(client::Client& client);
+// What load tests have open there.
+struct OpenWork {
+    size_t backfills = 0;
+    uint64_t running = 0;                // partitions
+    Instant latest_start = kEpochStart;  // of a backfill
+};
+Result<OpenWork> open_work(client::Client& client);
+// Whether the load test may be under way, rather than broken off: one that runs has partitions
+// running or starts backfills. `now`: the server's time; that of this machine will do.
+bool may_be_running(const OpenWork& work, Instant now);
+constexpr Millis kStartedLately{300'000};
+// "8 open backfills of tenants loadtest-…, the last started 2.0s ago, 4 partitions run".
+std::string describe(const OpenWork& work, Instant now);
 
 // Cancels every open backfill of load tests at once. Error: deadline_exceeded / "not_cancelled"
 // when some are left after kCancelWithin.

@@ -40,9 +40,9 @@ const std::vector<Metric> kMetrics = {
      Type::kGauge,
      {},
      "How long the oldest claimable job has lacked nothing but a slot for its first lease since "
-     "its "
-     "start or resume; 0 when there is none. Paused and gated work does not count, work that no "
-     "executor can take does."},
+     "its start or resume; 0 when there is none. Paused and gated work does not count, nor what no "
+     "executor in service can take, by its labels. While none is in service, what nothing else "
+     "holds counts."},
     {"servo_backfill_partition_duration_seconds",
      Type::kHistogram,
      {"status"},
@@ -187,7 +187,8 @@ const std::vector<Metric> kMetrics = {
      Type::kGauge,
      {"state"},
      "Slots of connected executors: busy, free, draining; and missing: those of executors that "
-     "fell silent without a drain and were not made up for since, for at most an hour."},
+     "fell silent without a drain and were not made up for since, for at most an hour, also after "
+     "a change of leader."},
     {"servo_executors",
      Type::kGauge,
      {"state"},
@@ -224,7 +225,10 @@ const std::vector<Metric> kMetrics = {
      Type::kGauge,
      {"pool"},
      "Units of the pool that may be in use now; absent where there is no limit."},
-    {"servo_pool_open", Type::kGauge, {"pool"}, "1 while the pool's breaker is open."},
+    {"servo_pool_open",
+     Type::kGauge,
+     {"pool"},
+     "1 while the pool's breaker is open and open backfills use it."},
     {"servo_pool_used",
      Type::kGauge,
      {"pool"},

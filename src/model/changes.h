@@ -58,6 +58,8 @@ struct ExecutorRow {
     TenantId tenant;  // of the token it last came with; 0 = works for every tenant
     Presence presence = Presence::kPresent;
     Instant last_seen_at;  // of one that is present: when it came
+    // Of one that was lost: those that nobody took the place of; expected for a time.
+    int missing_slots = 0;
     bool operator==(const ExecutorRow&) const = default;
 };
 

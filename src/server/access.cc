@@ -7,6 +7,7 @@
 
 #include "api/problem.h"
 #include "server/digest.h"
+#include "server/listener.h"
 
 namespace servo::server {
 namespace {
@@ -33,6 +34,24 @@ bool our_host(const std::string& host, const AccessOptions& options) {
     const bool number = name.find_first_not_of("0123456789.") == std::string::npos;
     return name == "localhost" || name == "[::1]" || (number && name.starts_with("127.")) ||
            name == options.listen_address || name == fmt::format("[{}]", options.listen_address);
+}
+
+// A header carries neither blanks at its ends nor line breaks, so nobody could show such a token.
+Status check_variable(std::string_view name, const std::string& token) {
+    const bool plain = std::all_of(token.begin(), token.end(), [](char c) {
+        return static_cast<unsigned char>(c) > ' ' && c != '\x7f';
+    });
+    if (!plain) {
+        return fail(invalid_argument(
+            "bad_token",
+            fmt::format(
+                "{} holds a blank, a line break or another control character, which a token cannot "
+                "have. Set it to the token alone, or unset it.",
+                name
+            )
+        ));
+    }
+    return {};
 }
 
 bool wildcard(const std::string& address) {
@@ -108,6 +127,10 @@ Status check_exposure(
     bool insecure,
     Exposed what
 ) {
+    SERVO_CHECK(check_variable(kAdminTokenName, options.admin_token));
+    SERVO_CHECK(check_variable(kExecutorTokenName, options.executor_token));
+    // Before anything is asked for that such an address would need.
+    SERVO_CHECK(check_listen_address(options.listen_address));
     if (is_loopback(options.listen_address) || insecure) {
         return {};
     }
@@ -163,16 +186,25 @@ Status check_browser(
     return {};
 }
 
-Result<Principal> authenticate(
+namespace {
+
+// A scheme has no case (RFC 9110, 11.1).
+bool bears_token(const RequestHeaders& headers) {
+    return ::strncasecmp(headers.authorization.c_str(), kBearer.data(), kBearer.size()) == 0;
+}
+
+std::string token_in(const RequestHeaders& headers) {
+    return bears_token(headers) ? headers.authorization.substr(kBearer.size()) : "";
+}
+
+Result<Principal> authenticate_by(
+    const TokenTable& tokens,
     const RequestHeaders& headers,
     const AccessOptions& options,
-    const TokenTable& tokens,
     Instant now
 ) {
-    // A scheme has no case (RFC 9110, 11.1).
-    const bool given =
-        ::strncasecmp(headers.authorization.c_str(), kBearer.data(), kBearer.size()) == 0;
-    const std::string text = given ? headers.authorization.substr(kBearer.size()) : "";
+    const bool given = bears_token(headers);
+    const std::string text = token_in(headers);
     if (const auto parsed = model::parse_token(text)) {
         const auto it = tokens.by_id.find(parsed->id);
         if (it != tokens.by_id.end() &&
@@ -204,12 +236,13 @@ Result<Principal> authenticate(
     if (same_secret(text, options.executor_token)) {
         return Principal{api::Role::kExecutor, "", "executor", std::string(kExecutorTokenName)};
     }
-    return fail(
-        denied(ErrorCode::kUnauthenticated, "bad_token", "The token is not one of this server's.")
-    );
+    return fail(denied(
+        ErrorCode::kUnauthenticated,
+        "bad_token",
+        "The token is not one of this server's. Is it another server's (--server, --context)? Else "
+        "ask an admin for a new one (servo token create)."
+    ));
 }
-
-namespace {
 
 Status check_role(const Principal& principal, api::Role needed, const std::string& what) {
     using enum api::Role;
@@ -223,10 +256,11 @@ Status check_role(const Principal& principal, api::Role needed, const std::strin
             ErrorCode::kPermissionDenied,
             "role",
             fmt::format(
-                "{} needs the role {}; the token has {}.",
+                "{} needs the role {}; the token has {}. Use {}.",
                 what,
                 to_string(needed),
-                to_string(principal.role)
+                to_string(principal.role),
+                needed == kAdmin ? "an admin's token, or ask an admin" : "a token of that role"
             )
         ));
     }
@@ -234,6 +268,20 @@ Status check_role(const Principal& principal, api::Role needed, const std::strin
 }
 
 }  // namespace
+
+Result<Principal> authenticate(
+    const RequestHeaders& headers,
+    const AccessOptions& options,
+    const TokenTable& tokens,
+    Instant now
+) {
+    const auto parsed = model::parse_token(token_in(headers));
+    if (parsed && tokens.newer && !tokens.by_id.contains(parsed->id)) {
+        const auto newer = tokens.newer();  // it may have been made since
+        return authenticate_by(*newer, headers, options, now);
+    }
+    return authenticate_by(tokens, headers, options, now);
+}
 
 Status check_role(const Principal& principal, const api::Route& route) {
     return check_role(

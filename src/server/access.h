@@ -1,5 +1,5 @@
 // Who may do what: tokens, roles, and what keeps web pages of others away from a server on
-// loopback. Pure.
+// loopback. Pure, but for the store's tokens, which may be read once more.
 #pragma once
 
 #include <string>
@@ -29,7 +29,9 @@ constexpr std::string_view kProcessTokenName = "this process";
 bool is_open(const AccessOptions& options, const TokenTable& tokens);
 
 // Refuses a listener that others can reach while everyone is let in or tokens travel in the clear,
-// unless `insecure` is said. Error: failed_precondition / "insecure_listen".
+// unless `insecure` is said. Before that: a token of the environment that nobody can send, and what
+// is no address. Errors: failed_precondition / "insecure_listen"; invalid_argument /
+// "bad_token", "bad_address".
 enum class Transport { kPlain, kTls };
 enum class Exposed { kApi, kMetrics };
 Status check_exposure(
@@ -47,7 +49,8 @@ Status check_browser(
     const Request& request, const AccessOptions& options, const TokenTable& tokens = {}
 );
 
-// A token that has expired or was revoked is told from a wrong one: the holder has to know.
+// A token that has expired or was revoked is told from a wrong one: the holder has to know. One
+// whose id `tokens` lacks is looked for in what is newer, if it can be had.
 // Errors: unauthenticated / "no_token", "bad_token", "token_expired", "token_revoked".
 Result<Principal> authenticate(
     const RequestHeaders& headers,

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "store/memory/memory_store.h"
+
 namespace servo::server {
 namespace {
 
@@ -289,6 +293,71 @@ TEST(Access, RolesMatrix) {
             .message.find("needs the role tenant-admin; the token has tenant-read."),
         std::string::npos
     );
+}
+
+TEST(Access, ATokenThatIsNotKnownYetIsLookedForOnce) {
+    const Made old = make(model::TokenRole::kAdmin);
+    const Made fresh = make(model::TokenRole::kTenantRead, "acme");
+    const auto newer = std::make_shared<TokenTable>(table_of({old.stored, fresh.stored}));
+    TokenTable table = table_of({old.stored});
+    int reads = 0;
+    table.newer = [&] {
+        ++reads;
+        return newer;
+    };
+    EXPECT_TRUE(authenticate(bearer(old.text), {}, table).has_value());
+    EXPECT_EQ(authenticate(bearer("x"), {}, table).error().reason, "bad_token");
+    EXPECT_EQ(reads, 0) << "what is known, or no token at all, needs no reading";
+    const auto who = authenticate(bearer(fresh.text), {}, table);
+    ASSERT_TRUE(who.has_value()) << who.error().message;
+    EXPECT_EQ(who->tenant, "acme");
+    EXPECT_EQ(reads, 1);
+    const Made stranger = make(model::TokenRole::kAdmin);
+    EXPECT_EQ(authenticate(bearer(stranger.text), {}, table).error().reason, "bad_token");
+    EXPECT_EQ(reads, 2);
+}
+
+TEST(TokenBook, ReadsOnceMoreForAnUnknownTokenAndNotForEachOfMany) {
+    using Clock = std::chrono::steady_clock;
+    store::MemoryStore store;
+    TokenBook book(store);
+    const auto begun = Clock::now();
+    ASSERT_TRUE(book.start().has_value());
+    const auto table = book.table();
+    EXPECT_NE(table->newer(), table);
+    std::set<std::shared_ptr<const TokenTable>> seen;
+    for (int i = 0; i < 200; ++i) {
+        seen.insert(book.table()->newer());
+    }
+    const auto took = Clock::now() - begun;
+    const auto most = took / kTokensSoughtEvery + took / kTokensReadEvery + 2;
+    EXPECT_LE(static_cast<int64_t>(seen.size()), most);
+    book.stop();
+    EXPECT_EQ(book.table()->newer(), book.table());
+}
+
+TEST(Access, ATokenOfTheEnvironmentMustFitIntoAHeader) {
+    for (const char* token : {" ", "secret ", "secret\n", "two words", "tab\t", "\x7f"}) {
+        for (const bool executor : {false, true}) {
+            AccessOptions options;
+            (executor ? options.executor_token : options.admin_token) = token;
+            const Status fine = check_exposure(options, {}, Transport::kPlain, false);
+            ASSERT_FALSE(fine.has_value()) << token;
+            EXPECT_EQ(fine.error().reason, "bad_token");
+            EXPECT_EQ(fine.error().message.find("secret"), std::string::npos);
+        }
+    }
+}
+
+TEST(Access, WhatIsNoAddressIsSaidBeforeTokensAreAskedFor) {
+    AccessOptions options;
+    for (const char* address : {"localhost", "db.example", "300.1.1.1"}) {
+        options.listen_address = address;
+        const Status fine = check_exposure(options, {}, Transport::kPlain, false);
+        ASSERT_FALSE(fine.has_value()) << address;
+        EXPECT_EQ(fine.error().reason, "bad_address");
+        EXPECT_NE(fine.error().message.find("127.0.0.1"), std::string::npos);
+    }
 }
 
 // Where one may listen, with what.

@@ -447,6 +447,7 @@ Result<api::ApplyReply> commit_all(
 
 Result<Response> apply(Call& call) {
     const auto request = SERVO_TRY(call.read_body<api::ApplyRequest>());
+    call.dry_run = request.dry_run;
     SERVO_CHECK(check_request(request));
     const Known known = SERVO_TRY(read_known(call.backend));
     const std::vector<ParsedFile> files = SERVO_TRY(parse_all(call, request, known));

@@ -50,6 +50,7 @@ struct Call {
     std::optional<engine::Idempotency> idempotency;
     std::string request_id;
     std::string traceparent;    // the caller's, when it is one; else empty
+    bool dry_run = false;       // it only asks what would be; set by the handler, for the log
     bool wants_leader = false;  // what runs has a part in the answer, and this server does not lead
     std::optional<store::DatedPast> opened_past = std::nullopt;
 

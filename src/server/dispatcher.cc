@@ -86,6 +86,7 @@ void log_request(const Call& call, int status, Millis took) {
         call.route->id,
         {{"status", std::to_string(status), true},
          {"took_ms", std::to_string(took.count()), true},
+         {"dry_run", call.dry_run ? "true" : "", true},
          {"request_id", call.request_id},
          {"trace_id", context ? model::to_hex(context->trace) : ""},
          {"tenant", call.tenant},

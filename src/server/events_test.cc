@@ -68,6 +68,56 @@ TEST(Events, AreAskedForByWhatOtherPagesPrint) {
     EXPECT_EQ(server.get("/v1/events?subject=acme/orders&tenant=default").status, 404);
 }
 
+TEST(Events, OfAGroupAreThoseOfItsBackfills) {
+    TestServer server;
+    for (const char* tenant : {"acme", "bigco"}) {
+        server.apply(
+            std::string("version: 1\ntenant: ") + tenant + "\n" + asset_yaml("orders").substr(11)
+        );
+    }
+    server.post(
+        "/v1/tenants/acme/backfills", R"({"asset":"orders","selection":{"start":"2024-01-31"}})"
+    );
+    const auto started = server.post(
+        "/v1/backfills",
+        R"({"asset":"orders","tenants":["acme","bigco"],"selection":{"end":"2024-01-05"}})"
+    );
+    const std::string group = started.text("group_id");
+    ASSERT_TRUE(group.starts_with("grp_")) << started.reply.body;
+    const std::string second(started.item(1).at("id").as_string());
+    ASSERT_EQ(
+        server.post("/v1/backfills/" + second + "/pause", R"({"reason":"lunch"})").status, 200
+    );
+    server.apply(asset_yaml("later"));
+    const auto kinds = [](const TestServer::Answer& answer) {
+        EXPECT_EQ(answer.status, 200) << answer.reply.body;
+        std::string out;
+        for (const auto& item : answer.json.at("items").as_array()) {
+            out += std::string(item.at("kind").as_string()) + " ";
+        }
+        return out;
+    };
+    const std::string all = "backfill.paused backfill.created backfill.created ";
+    for (const std::string& typed : {group, group.substr(0, 10)}) {
+        EXPECT_EQ(kinds(server.get("/v1/events?subject=" + typed)), all) << typed;
+    }
+    EXPECT_EQ(kinds(server.get("/v1/events?since=2999-01-01&subject=" + group)), "");
+    EXPECT_EQ(kinds(server.get("/v1/tenants/acme/events?subject=" + group)), "backfill.created ");
+    std::string paged;
+    std::string token;
+    do {
+        const auto page =
+            server.get("/v1/events?limit=1&subject=" + group + "&page_token=" + token);
+        ASSERT_LE(page.json.at("items").as_array().size(), 1U);
+        paged += kinds(page);
+        const auto& next = page.json.at("next_page_token");
+        token = next.is_null() ? "" : std::string(next.as_string());
+    } while (!token.empty());
+    EXPECT_EQ(paged, all);
+    EXPECT_EQ(server.get("/v1/events?subject=grp_7777777").reason(), "no_such_group");
+    EXPECT_EQ(server.get("/v1/events?subject=grp_").reason(), "bad_id");
+}
+
 TEST(Events, ATenantIsToldWhatHappenedToASharedPool) {
     TestServer server;
     const std::string pool = "version: 1\npools:\n  warehouse: { scope: shared, concurrency: 8 }\n";

@@ -25,6 +25,14 @@ Result<Copy> copy_scheduler(Backend& backend) {
     });
 }
 
+// What the scheduler would answer to them now.
+Status admit(const Copy& copy, const std::vector<JobRow>& rows) {
+    core::Scheduler trial(*copy.scheduler);
+    ChangeSet scrap;
+    SERVO_TRY(trial.apply(core::CreateJobs{rows}, copy.now, 1, scrap));
+    return {};
+}
+
 // `only`: of that tenant's jobs alone; 0 = of all.
 std::vector<api::PreviewDelay> named_delays(
     const core::Scheduler& scheduler,
@@ -132,6 +140,11 @@ Result<std::shared_ptr<const core::Forecast>> Forecasts::current() {
 
 Result<api::Preview> Forecasts::preview(std::vector<JobRow> rows, TenantId only) {
     const Copy copy = SERVO_TRY(copy_scheduler(backend_));
+    const Status admitted = admit(copy, rows);
+    // That others have it all is an answer: whoever asks is told how much they have.
+    if (!admitted && admitted.error().reason != "nothing_left") {
+        return fail(admitted.error());
+    }
     const core::Forecast without = core::forecast(*copy.scheduler, {}, copy.now, kForecastSeed);
     const core::Forecast with = core::forecast(*copy.scheduler, rows, copy.now, kForecastSeed);
     api::Preview out;
@@ -144,8 +157,12 @@ Result<api::Preview> Forecasts::preview(std::vector<JobRow> rows, TenantId only)
         out.duration_p90_ms = (*out.completion_p90_at - copy.now).count();
     }
     const auto first = rows.empty() ? with.jobs.end() : with.jobs.find(rows.front().id);
-    out.basis = first == with.jobs.end() ? "no estimate: the scheduler would refuse it as it is"
-                                         : estimate_basis(&first->second, with);
+    if (!admitted) {
+        out.basis = "no estimate: " + admitted.error().message;
+    } else {
+        out.basis = first == with.jobs.end() ? "no estimate: there is nothing to do"
+                                             : estimate_basis(&first->second, with);
+    }
     out.delays =
         named_delays(*copy.scheduler, core::delays(without, with, copy.now), only, copy.now);
     return out;

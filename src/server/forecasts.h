@@ -26,7 +26,8 @@ class Forecasts {
     Result<std::shared_ptr<const core::Forecast>> current();
 
     // What these new jobs would take and whom they would delay: of the tenant `only`, or (0) of
-    // all. `rows` as for CreateJobs.
+    // all. `rows` as for CreateJobs. Errors: those of CreateJobs, but for "nothing_left", which is
+    // then why there is no estimate.
     Result<api::Preview> preview(std::vector<model::JobRow> rows, model::TenantId only);
 
  private:

@@ -375,7 +375,9 @@ Result<std::string> own_pause(
 ) {
     const std::string id = to_text(view.row.id);
     const std::string list = fmt::format(
-        "`servo partition list {} --status failed` shows them", shell_quote(view.asset_name)
+        "`servo partition list {} --tenant {} --status failed` shows them",
+        shell_quote(view.asset_name),
+        view.tenant_name
     );
     const model::MaxFailures& limit = view.row.settings.max_failures;
     if (view.row.state_reason == "too_many_failures" &&

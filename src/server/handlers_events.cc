@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "api/admin.h"
@@ -14,6 +15,8 @@ namespace servo::server {
 namespace {
 
 using namespace model;
+
+constexpr int kPagesScannedMax = 20;  // of the store, for one page of a group's
 
 // Names of what there is now and the caller may see: of `tenant`, or (0) of all.
 Result<std::vector<std::string>> known_names(Call& call, TenantId tenant) {
@@ -66,6 +69,7 @@ struct Asked {
     store::EventFilter filter;
     // Set where the filter lets every tenant pass: rows of this one and of none are meant.
     TenantId tenant_or_none = {};
+    std::set<std::string> group = {};  // ids of its backfills, where a group is meant
 };
 
 // The only backfill whose id begins so, if it is like the beginning of one.
@@ -74,11 +78,26 @@ std::optional<std::string> backfill_like(Call& call, const std::string& text) {
     return id ? std::optional(to_text(*id)) : std::nullopt;
 }
 
-// Narrows the filter to what was typed: a backfill's id or its beginning, a name, or
-// "tenant/name" as `status --by` shows it. What happened to a shared pool is of no tenant, and a
-// tenant is told all the same. Errors: not_found / "no_such_subject", those of find_tenant and
-// find_job_id.
+// Nothing happened to a group but to its backfills, and nothing to these before there was one.
+Status about_group(Call& call, const std::string& typed, Asked& asked) {
+    const auto jobs = SERVO_TRY(stored_jobs_of_group(call, typed));
+    Instant begun = jobs.front().row.created_at;
+    for (const store::JobPage::Item& item : jobs) {
+        asked.group.insert(to_text(item.row.id));
+        begun = std::min(begun, item.row.created_at);
+    }
+    asked.filter.since = std::max(asked.filter.since.value_or(begun), begun);
+    return {};
+}
+
+// Narrows the filter to what was typed: the id of a backfill or of a group or its beginning, a
+// name, or "tenant/name" as `status --by` shows it. What happened to a shared pool is of no tenant,
+// and a tenant is told all the same. Errors: not_found / "no_such_subject", those of find_tenant,
+// find_job_id and stored_jobs_of_group.
 Status about(Call& call, const std::string& typed, Asked& asked) {
+    if (is_group(typed)) {
+        return about_group(call, typed, asked);
+    }
     store::EventFilter& filter = asked.filter;
     filter.subject = typed;
     if (typed.starts_with("bf_")) {
@@ -111,12 +130,43 @@ Status about(Call& call, const std::string& typed, Asked& asked) {
     return fail(not_found(
         "no_such_subject",
         fmt::format(
-            "Nothing is recorded about \"{}\".{} A subject is a backfill's id or its beginning, or "
-            "the name of an asset, pool, tenant, executor, server or token.",
+            "Nothing is recorded about \"{}\".{} A subject is the id of a backfill or of a group, "
+            "or its beginning, or the name of an asset, pool, tenant, executor, server or token.",
             typed,
             did_you_mean(filter.subject, known)
         )
     ));
+}
+
+// A page of what happened to any backfill of the group, which the store is not asked for: what
+// happened at all is read until there is enough. It may be short, or empty, and not the last.
+Result<store::EventPage> events_of_group(Call& call, const Asked& asked, int limit) {
+    store::EventPage out;
+    out.next_page_token = call.query_value("page_token");
+    int pages = 0;
+    do {
+        const std::string begin = out.next_page_token;
+        // The newest is read alone: newer ones may come, while what is older stays as it is.
+        const int size = begin.empty() ? 1 : store::kPageMax;
+        store::EventPage page = SERVO_TRY(call.past().events(asked.filter, size, begin));
+        for (size_t i = 0; i < page.items.size(); ++i) {
+            if (!asked.group.contains(page.items[i].subject)) {
+                continue;
+            }
+            if (out.items.size() == static_cast<size_t>(limit)) {  // the next page begins here
+                if (i > 0) {
+                    const int passed = static_cast<int>(i);
+                    page = SERVO_TRY(call.past().events(asked.filter, passed, begin));
+                    out.next_page_token = std::move(page.next_page_token);
+                }
+                return out;
+            }
+            out.items.push_back(std::move(page.items[i]));
+        }
+        out.next_page_token = std::move(page.next_page_token);
+        ++pages;
+    } while (!out.next_page_token.empty() && pages < kPagesScannedMax);
+    return out;
 }
 
 Result<Response> list(Call& call) {
@@ -129,8 +179,10 @@ Result<Response> list(Call& call) {
         filter.since = SERVO_TRY(parse_since(since, call.backend.now()));
     }
     SERVO_CHECK(about(call, call.query_value("subject"), asked));
-    store::EventPage page =
-        SERVO_TRY(call.past().events(filter, limit, call.query_value("page_token")));
+    store::EventPage page = SERVO_TRY(
+        asked.group.empty() ? call.past().events(filter, limit, call.query_value("page_token"))
+                            : events_of_group(call, asked, limit)
+    );
     std::erase_if(page.items, [&asked](const EventRow& row) {
         return asked.tenant_or_none && row.tenant && row.tenant != asked.tenant_or_none;
     });

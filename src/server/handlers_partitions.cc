@@ -221,6 +221,7 @@ Status check_unowned(Call& call, AssetId asset, const OrdinalView& marked) {
 
 Result<Response> mark(Call& call) {
     const auto request = SERVO_TRY(call.read_body<api::MarkRequest>());
+    call.dry_run = request.dry_run;
     SERVO_CHECK(check_mark(request));
     const AssetRef asset = SERVO_TRY(find_asset(call, call.parameter("asset")));
     const Resolved resolved = SERVO_TRY(

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <tuple>
 
 #include "api/admin.h"
 #include "base/text.h"
@@ -17,6 +19,7 @@ namespace {
 using namespace model;
 
 constexpr size_t kFindingsMax = 1'000;
+constexpr size_t kHoldersMax = 20;  // told one by one
 
 Error not_in_this_version(std::string_view what) {
     return invalid_argument(
@@ -62,28 +65,107 @@ void add_job(const core::JobView& view, api::StatusGroup& group) {
     group.slots += view.slots;
 }
 
-void fill_totals(const std::vector<core::JobView>& jobs, api::SystemStatus& out) {
-    std::map<core::Gate, api::WaitReason> gates;
+void add_totals(const std::vector<core::JobView>& jobs, api::SystemStatus& out) {
     for (const core::JobView& view : jobs) {
         ++out.backfills[std::string(to_string(view.row.state))];
         out.running_partitions += view.running;
         out.pending_partitions += view.pending;
+    }
+}
+
+// Pools that are no tenant's but one's, by tenant and name.
+using OwnPools = std::set<std::pair<TenantId, std::string>>;
+
+OwnPools own_pools(const std::vector<core::PoolView>& pools) {
+    OwnPools out;
+    for (const core::PoolView& view : pools) {
+        if (view.row.tenant) {
+            out.emplace(view.row.tenant, view.row.spec.name);
+        }
+    }
+    return out;
+}
+
+// Whether another tenant may have a pool or an asset of the subject's name.
+bool is_of_tenant(const core::JobView& view, const core::GateShare& share, const OwnPools& own) {
+    switch (share.gate) {
+        case core::Gate::kPoolHeld:
+        case core::Gate::kBreaker:
+        case core::Gate::kPoolLimit:
+            return own.contains({view.row.tenant, share.subject});
+        case core::Gate::kAssetLimit:
+        case core::Gate::kSequential:
+        case core::Gate::kUpstream:
+        case core::Gate::kRevision:
+        case core::Gate::kNoExecutor:
+            return true;
+        case core::Gate::kNone:
+        case core::Gate::kNotBefore:
+        case core::Gate::kPaused:
+        case core::Gate::kCancelling:
+        case core::Gate::kOverlap:
+        case core::Gate::kJobLimit:
+        case core::Gate::kTenantLimit:
+            return false;
+    }
+    return false;
+}
+
+void sort_waits(std::vector<api::WaitReason>& reasons) {
+    std::stable_sort(reasons.begin(), reasons.end(), [](const auto& a, const auto& b) {
+        return a.partitions > b.partitions;
+    });
+}
+
+// Keeps the largest by themselves. Of the others, those of one gate become one that names nobody:
+// what waits behind a gate is told in full.
+void shorten(std::vector<api::WaitReason>& reasons) {
+    sort_waits(reasons);
+    std::map<std::string, api::WaitReason> rest;
+    for (size_t i = kHoldersMax; i < reasons.size(); ++i) {
+        const auto [it, only] = rest.try_emplace(reasons[i].gate, reasons[i]);
+        if (!only) {
+            const uint64_t before = it->second.partitions;
+            it->second = api::WaitReason{};
+            it->second.gate = reasons[i].gate;
+            it->second.partitions = before + reasons[i].partitions;
+        }
+    }
+    reasons.resize(std::min(reasons.size(), kHoldersMax));
+    for (auto& [gate, reason] : rest) {
+        reasons.push_back(std::move(reason));
+    }
+    sort_waits(reasons);
+}
+
+// What holds the jobs back, one for each holder: who releases one pool has not released another.
+// `of_all`: of every tenant, so that its name tells one's own from another's.
+std::vector<api::WaitReason> waits_of(
+    const std::vector<core::JobView>& jobs, const std::vector<core::PoolView>& pools, bool of_all
+) {
+    const OwnPools own = own_pools(pools);
+    std::map<std::tuple<core::Gate, std::string, std::string>, api::WaitReason> holders;
+    for (const core::JobView& view : jobs) {
         for (const core::GateShare& share : view.waiting) {
-            api::WaitReason& reason = gates[share.gate];
+            api::WaitReason told = render_wait(share);
+            if (of_all && is_of_tenant(view, share, own)) {
+                told.subject = fmt::format("{}/{}", view.tenant_name, share.subject);
+            }
+            api::WaitReason& reason = holders[{share.gate, told.subject, told.release}];
             const uint64_t before = reason.partitions;
-            // The largest holder of a gate stands for it.
+            // The times are those of the job that waits for most.
             if (share.partitions >= before) {
-                reason = render_wait(share);
+                reason = std::move(told);
             }
             reason.partitions = before + share.partitions;
         }
     }
-    for (auto& [gate, reason] : gates) {
-        out.waiting.push_back(std::move(reason));
+    std::vector<api::WaitReason> out;
+    for (auto& [key, reason] : holders) {
+        out.push_back(std::move(reason));
     }
-    std::stable_sort(out.waiting.begin(), out.waiting.end(), [](const auto& a, const auto& b) {
-        return a.partitions > b.partitions;
-    });
+    shorten(out);
+    return out;
 }
 
 std::vector<api::StatusGroup> group_jobs(const std::vector<core::JobView>& jobs, bool by_tenant) {
@@ -253,7 +335,8 @@ Result<Response> get_status(Call& call) {
     if (engine.leading_since != kNever) {
         out.leader_since = engine.leading_since;
     }
-    fill_totals(jobs, out);
+    add_totals(jobs, out);
+    out.waiting = waits_of(jobs, machinery.pools, call.tenant.empty());
     count_executors(machinery, out);
     out.commits = engine.commits;
     out.commands = engine.commands;

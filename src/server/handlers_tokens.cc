@@ -140,8 +140,9 @@ Result<Response> rotate_token(Call& call) {
     command.row = old.row;
     command.row.expires_at = SERVO_TRY(parse_hold(request.lives_for, now));
     command.replaces = old.row.id;
-    command.replaced_until =
-        request.overlap.empty() ? now + kOverlapUsual : SERVO_TRY(parse_hold(request.overlap, now));
+    command.replaced_until = request.overlap.empty()
+                                 ? now + kOverlapUsual
+                                 : SERVO_TRY(parse_hold(request.overlap, now, "overlap"));
     return make_token(call, std::move(command), old.tenant_name);
 }
 

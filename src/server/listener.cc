@@ -207,14 +207,9 @@ void stop_serving(const std::shared_ptr<Shared>& shared) {
 }
 
 Status bind_acceptor(Shared& shared) {
+    SERVO_CHECK(check_listen_address(shared.options.address));
     error_code error;
     const asio::ip::address address = asio::ip::make_address(shared.options.address, error);
-    if (error) {
-        return fail(invalid_argument(
-            "bad_address",
-            fmt::format("\"{}\" is no IP address to listen on.", shared.options.address)
-        ));
-    }
     const tcp::endpoint endpoint(address, shared.options.port);
     shared.acceptor.open(endpoint.protocol(), error);
     if (!error) {
@@ -251,6 +246,23 @@ Status bind_acceptor(Shared& shared) {
 }
 
 }  // namespace
+
+Status check_listen_address(const std::string& address) {
+    error_code error;
+    asio::ip::make_address(address, error);
+    if (!error) {
+        return {};
+    }
+    return fail(invalid_argument(
+        "bad_address",
+        fmt::format(
+            "\"{}\" is no IP address to listen on. Write {}:PORT for this machine alone, or "
+            "0.0.0.0:PORT for all of its addresses.",
+            address,
+            address == "localhost" ? "127.0.0.1" : "127.0.0.1 or [::1]"
+        )
+    ));
+}
 
 Listener::Listener(ListenerOptions options, HttpHandler handler, BodyLimit body_limit)
     : shared_(

@@ -36,13 +36,16 @@ using HttpHandler = std::function<void(Request&&, std::shared_ptr<Responder>)>;
 // Most bytes of a body, decided by the header alone; called on the io thread.
 using BodyLimit = std::function<size_t(const std::string& method, const std::string& target)>;
 
+// Error: invalid_argument / "bad_address": no IP address.
+Status check_listen_address(const std::string& address);
+
 class Listener {
  public:
     Listener(ListenerOptions options, HttpHandler handler, BodyLimit body_limit);
     ~Listener();  // stops
 
     // Binds and begins to serve on a thread of its own. Errors: failed_precondition /
-    // "port_in_use", "cannot_listen", "bad_tls_files".
+    // "port_in_use", "cannot_listen", "bad_tls_files"; those of check_listen_address.
     Status start();
     // Takes no more connections, lets answers under way go out (up to stop_grace), then closes all.
     void stop();

@@ -260,7 +260,7 @@ Result<std::vector<AssetRef>> find_assets_of_all(Call& call, const std::string& 
 }
 
 Result<JobId> find_job_id(Call& call, const std::string& text) {
-    if (text.starts_with(kGroupPrefix)) {
+    if (is_group(text)) {
         return fail(invalid_argument(
             "bad_id",
             fmt::format(
@@ -319,19 +319,33 @@ Result<GroupId> find_group(Call& call, const std::string& text) {
     return *found.begin();
 }
 
-Result<std::vector<JobRef>> find_jobs(Call& call, const std::string& text) {
-    std::vector<JobRef> out;
-    if (!text.starts_with(kGroupPrefix)) {
-        out.push_back(SERVO_TRY(find_job(call, text)));
-        return out;
-    }
+bool is_group(std::string_view text) {
+    return text.starts_with(kGroupPrefix);
+}
+
+Result<std::vector<store::JobPage::Item>> stored_jobs_of_group(
+    Call& call, const std::string& text
+) {
     store::JobFilter filter;
     filter.tenant = SERVO_TRY(tenant_filter(call));
     filter.group = SERVO_TRY(find_group(call, text));
     filter.states = every_state();
-    const store::JobPage page =
+    store::JobPage page =
         SERVO_TRY(call.history->jobs(filter, static_cast<int>(api::kTenantsPerStartMax), ""));
-    for (auto item = page.items.rbegin(); item != page.items.rend(); ++item) {
+    if (page.items.empty()) {
+        return fail(no_such_backfill(text));
+    }
+    return std::move(page.items);
+}
+
+Result<std::vector<JobRef>> find_jobs(Call& call, const std::string& text) {
+    std::vector<JobRef> out;
+    if (!is_group(text)) {
+        out.push_back(SERVO_TRY(find_job(call, text)));
+        return out;
+    }
+    const auto stored = SERVO_TRY(stored_jobs_of_group(call, text));
+    for (auto item = stored.rbegin(); item != stored.rend(); ++item) {
         auto found = SERVO_TRY(job_by_id(call, item->row.id));
         if (found) {
             out.push_back(std::move(*found));

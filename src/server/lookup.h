@@ -44,6 +44,11 @@ Result<JobRef> find_job(Call& call, const std::string& text);
 // whether the group of a full id is there. Errors: not_found / "no_such_group", invalid_argument /
 // "ambiguous_id", "bad_id".
 Result<model::GroupId> find_group(Call& call, const std::string& text);
+// Whether `text` can only be the id of a group, or its beginning.
+bool is_group(std::string_view text);
+// The group's jobs as they are stored, newest first; at least one. Errors: those of find_group,
+// not_found / "no_such_backfill".
+Result<std::vector<store::JobPage::Item>> stored_jobs_of_group(Call& call, const std::string& text);
 // Also a group's id or its beginning: its jobs, oldest first.
 Result<std::vector<JobRef>> find_jobs(Call& call, const std::string& text);
 

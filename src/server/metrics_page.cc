@@ -373,7 +373,8 @@ std::map<std::string, PoolSample> samples_of(std::vector<core::PoolView> pools) 
                                      : pool.tenant_name + "/" + pool.row.spec.name;
         PoolSample& sample = out[named++ < core::kNamedMax ? name : kOther];
         sample.held = sample.held || pool.row.hold.has_value();
-        sample.open = sample.open || pool.row.breaker == model::BreakerState::kOpen;
+        sample.open =
+            sample.open || (pool.wanted && pool.row.breaker == model::BreakerState::kOpen);
         sample.used += pool.used;
         if (pool.limit >= 0) {
             sample.limit = sample.limit.value_or(0) + pool.limit;

@@ -25,6 +25,11 @@ class Place {
     bool taken_;
 };
 
+// What to type is said only to those who may.
+std::string said_to(const Call& call, std::string to_admin, std::string to_others) {
+    return call.principal.role == api::Role::kAdmin ? std::move(to_admin) : std::move(to_others);
+}
+
 std::vector<api::EndpointAsk> declared_endpoints(
     const api::CheckPoolRequest& request, const model::PoolSpec& spec
 ) {
@@ -57,8 +62,15 @@ Result<std::vector<api::EndpointAsk>> endpoints_of(
             "no_endpoints",
             fmt::format(
                 "The pool {0} declares no endpoints. List them under `check:` of the pool in the "
-                "asset file, or say one: `servo pool check {0} --url URL`.",
-                pool.row.spec.name
+                "asset file{1}.",
+                pool.row.spec.name,
+                said_to(
+                    call,
+                    fmt::format(
+                        ", or say one: `servo pool check {} --url URL`", pool.row.spec.name
+                    ),
+                    ""
+                )
             )
         ));
     }
@@ -120,14 +132,23 @@ Result<Chosen> choose_executor(Call& call, const std::string& name, model::Tenan
     if (!name.empty() && !known) {
         return fail(not_found(
             "no_such_executor",
-            fmt::format("There is no executor \"{}\"; `servo executor list` shows them.", name)
+            fmt::format(
+                "There is no executor \"{}\"{}",
+                name,
+                said_to(
+                    call,
+                    "; `servo executor list` shows them.",
+                    " that works for you. Leave --from out, and one is chosen; or ask an admin."
+                )
+            )
         ));
     }
+    const std::string what = name.empty()
+                                 ? "No executor that takes the pool's work is up"
+                                 : fmt::format("The executor {} is not there any more", name);
     return fail(failed_precondition(
         "no_executor_up",
-        name.empty()
-            ? "No executor that takes the pool's work is up; `servo executor list` shows them."
-            : fmt::format("The executor {} is not there any more; `servo executor list`.", name)
+        what + said_to(call, "; `servo executor list` shows them.", ". Ask an admin to start one.")
     ));
 }
 
@@ -163,10 +184,9 @@ Result<api::CheckPoolReply> check_pool_from_executor(
         return fail(failed_precondition(
             "executor_silent",
             fmt::format(
-                "The executor {} did not answer; `servo executor show {}`, or try another with "
-                "--from.",
+                "The executor {} did not answer; {}try another with --from.",
                 chosen.name,
-                chosen.name
+                said_to(call, fmt::format("see `servo executor show {}`, or ", chosen.name), "")
             )
         ));
     }

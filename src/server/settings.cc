@@ -134,14 +134,27 @@ Result<Instant> parse_since(std::string_view text, Instant now) {
     return instant_of(*civil);
 }
 
-Result<Instant> parse_hold(std::string_view text, Instant now) {
+Result<Instant> parse_hold(std::string_view text, Instant now, std::string_view field) {
     if (text.empty()) {
         return kNever;
     }
     const auto length = parse_duration(text);
-    if (!length || *length <= Millis(0) || *length > kHoldMax) {
+    if (!length) {
         return fail(invalid_argument(
-            "bad_duration", fmt::format("for: \"{}\" is no length of time; write it like 2h.", text)
+            "bad_duration",
+            fmt::format("{}: \"{}\" is no length of time; write it like 2h.", field, text)
+        ));
+    }
+    if (*length < kHoldMin || *length > kHoldMax) {
+        return fail(invalid_argument(
+            "bad_duration",
+            fmt::format(
+                "{} must be {} to {}, not \"{}\".",
+                field,
+                format_duration(kHoldMin),
+                format_duration(kHoldMax),
+                text
+            )
         ));
     }
     return now + *length;

@@ -13,6 +13,7 @@
 
 namespace servo::server {
 
+constexpr Millis kHoldMin{1'000};               // `--for`
 constexpr Millis kHoldMax{366LL * 86'400'000};  // `--for`, and ages
 
 // "+72h", a date (its end in UTC) or a date-time (UTC without offset). Errors: invalid_argument /
@@ -21,8 +22,9 @@ Result<Instant> parse_deadline(std::string_view text, Instant now);
 // A date-time, a date (its beginning), or an age such as "24h". Error: invalid_argument /
 // "bad_time".
 Result<Instant> parse_since(std::string_view text, Instant now);
-// "2h" → now + 2 h; empty → kNever. Error: invalid_argument / "bad_duration".
-Result<Instant> parse_hold(std::string_view text, Instant now);
+// "2h" → now + 2 h; empty → kNever. `field`: what the request calls it. Error: invalid_argument /
+// "bad_duration".
+Result<Instant> parse_hold(std::string_view text, Instant now, std::string_view field = "for");
 
 // "10", "5%", "none". Error: invalid_argument / "bad_max_failures".
 Result<model::MaxFailures> parse_max_failures(std::string_view text);

@@ -33,8 +33,17 @@ TEST(Settings, SinceTakesAgesAndTimes) {
 TEST(Settings, HoldsEndOrNot) {
     EXPECT_EQ(parse_hold("", kNow).value(), kNever);
     EXPECT_EQ(parse_hold("2h", kNow).value(), kNow + Millis(7'200'000));
-    EXPECT_EQ(parse_hold("0s", kNow).error().reason, "bad_duration");
-    EXPECT_EQ(parse_hold("99999d", kNow).error().reason, "bad_duration");
+    EXPECT_EQ(parse_hold("366d", kNow).value(), kNow + kHoldMax);
+    EXPECT_EQ(parse_hold("1s", kNow).value(), kNow + kHoldMin);
+    for (const std::string text : {"400d", "0s", "999ms"}) {
+        const Error refused = parse_hold(text, kNow).error();
+        EXPECT_EQ(refused.reason, "bad_duration");
+        EXPECT_EQ(refused.message, "for must be 1s to 366d, not \"" + text + "\".");
+    }
+    EXPECT_EQ(
+        parse_hold("soon", kNow, "overlap").error().message,
+        "overlap: \"soon\" is no length of time; write it like 2h."
+    );
 }
 
 TEST(Settings, FailureLimitsRoundTrip) {

@@ -312,6 +312,7 @@ Result<std::vector<Planned>> plan(Call& call, const api::StartRequest& request) 
 
 Result<Response> start_backfill(Call& call) {
     const auto request = SERVO_TRY(call.read_body<api::StartRequest>());
+    call.dry_run = request.dry_run;
     SERVO_CHECK(check_note("note", request.note));
     const Instant now = call.backend.now();
     const JobSettings settings = SERVO_TRY(job_settings(request, now));

@@ -109,6 +109,10 @@ TEST(StartBackfill, DryRunLeavesOutWhatOtherJobsHave) {
     const auto all = preview("");
     ASSERT_EQ(all.status, 200) << all.reply.body;
     EXPECT_EQ(all.item(0).at("skipped_by_overlap"), 31);
+    EXPECT_EQ(
+        all.json.at("preview").at("basis"),
+        "no estimate: Every one of these partitions belongs to another open job."
+    );
     EXPECT_TRUE(all.item(0).at("resolved").at("sample_keys").as_array().empty());
     EXPECT_EQ(
         server.post("/v1/backfills", R"({"asset":"orders","overlap":"skip","reprocess":"all"})")
@@ -126,6 +130,25 @@ TEST(StartBackfill, DryRunLeavesOutWhatOtherJobsHave) {
         const auto& keys = some.item(0).at("resolved").at("sample_keys").as_array();
         EXPECT_EQ(keys.at(0), *order == '\0' ? "2024-01-01" : "2024-01-29");
     }
+}
+
+TEST(StartBackfill, ADryRunIsRefusedAsTheStartIs) {
+    TestServer server;
+    server.apply(asset_yaml("orders"));
+    ASSERT_EQ(server.call("PATCH", "/v1/tenants/default", R"({"max_pending":30})").status, 200);
+    const auto started = server.post("/v1/backfills", kJanuary);
+    EXPECT_EQ(started.reason(), "max_pending") << started.reply.body;
+    const auto asked = server.post(
+        "/v1/backfills",
+        R"({"asset":"orders","selection":{"start":"2024-01-01","end":"2024-01-31"},"dry_run":true})"
+    );
+    EXPECT_EQ(asked.status, started.status);
+    EXPECT_EQ(asked.reason(), started.reason());
+    EXPECT_EQ(asked.text("detail"), started.text("detail"));
+    const auto counted =
+        server.post("/v1/backfills", R"({"asset":"orders","dry_run":true,"preview":false})");
+    EXPECT_EQ(counted.status, 200) << counted.reply.body;
+    EXPECT_EQ(counted.number("total_partitions"), 31);
 }
 
 TEST(Explain, TellsWhyAJobPausedItself) {

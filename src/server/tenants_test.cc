@@ -415,6 +415,17 @@ TEST_F(Tenants, ATenantsPoolIsCheckedByNoOtherTenantsExecutor) {
     EXPECT_EQ(unasked.reason(), "no_executor_up") << unasked.reply.body;
 }
 
+TEST_F(Tenants, APoolCheckTellsNobodyToTypeWhatOnlyAnAdminMay) {
+    const std::string path = "/v1/tenants/acme/pools/orders_pool/check";
+    const auto told = [&](const std::string& token) {
+        const auto answer = ask(token, "POST", path, "{}");
+        EXPECT_EQ(answer.reason(), "no_endpoints") << answer.reply.body;
+        return answer.text("detail");
+    };
+    EXPECT_NE(told(kRoot).find("--url"), std::string::npos);
+    EXPECT_EQ(told(tokens_["tenant-admin"]).find("--url"), std::string::npos);
+}
+
 TEST_F(Tenants, ARevokedTokenEndsAtOnceAndARotatedOneAfterTheOverlap) {
     const std::string& write = tokens_["tenant-admin"];
     const std::string id = write.substr(std::string("svo_tenant_").size(), 12);

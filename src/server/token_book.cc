@@ -41,6 +41,7 @@ void TokenBook::stop() {
         stopping_ = true;
     }
     wake_.notify_all();
+    answered_.notify_all();
     if (thread_.joinable()) {
         thread_.join();
     }
@@ -54,6 +55,7 @@ Status TokenBook::refresh() {
         table->closed = table->closed || token.row.role == model::TokenRole::kAdmin;
         table->by_id[token.row.id] = std::move(token);
     }
+    table->newer = [this] { return newer(); };
     const std::lock_guard lock(mutex_);
     table_ = std::move(table);
     return {};
@@ -64,16 +66,44 @@ std::shared_ptr<const TokenTable> TokenBook::table() const {
     return table_;
 }
 
+std::shared_ptr<const TokenTable> TokenBook::newer() {
+    std::unique_lock lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    if (now < no_ask_until_ || stopping_) {
+        return table_;
+    }
+    no_ask_until_ = now + kTokensSoughtEvery;
+    const int64_t mine = ++asks_;
+    wake_.notify_all();
+    const bool answered = answered_.wait_for(lock, kTokensSoughtWait, [&] {
+        return asks_answered_ >= mine || stopping_;
+    });
+    if (!answered) {
+        no_ask_until_ = std::chrono::steady_clock::now() + kTokensReadEvery;
+    }
+    return table_;
+}
+
 void TokenBook::run() {
     bool well = true;
     while (true) {
+        int64_t asks = 0;
         {
             std::unique_lock lock(mutex_);
-            if (wake_.wait_for(lock, kTokensReadEvery, [this] { return stopping_; })) {
+            wake_.wait_for(lock, kTokensReadEvery, [this] {
+                return stopping_ || asks_ > asks_answered_;
+            });
+            if (stopping_) {
                 return;
             }
+            asks = asks_;
         }
         const Status read = refresh();
+        {
+            const std::lock_guard lock(mutex_);
+            asks_answered_ = asks;  // also where it failed: what was read before stays
+        }
+        answered_.notify_all();
         if (!read && well) {
             spdlog::warn("tokens cannot be read, the last ones stay: {}", read.error().message);
         }

@@ -1,7 +1,7 @@
 """For each alert: what it must fire on, what it must stay quiet on, and how it resolves."""
 import dataclasses
 
-from world import EARNED, GONE, RESET, SERIES
+from world import COUNTERS, EARNED, GONE, RESET, SERIES, WELL
 
 A1 = "ServoBackfillThroughputDegraded"
 A2 = "ServoBackfillHighClaimLatency"
@@ -55,6 +55,13 @@ def part(ratio):
     return {"earned": EARNED * ratio, "completed": 900 * ratio, "bigco_completed": 300 * ratio}
 
 
+def another_leads(changes):
+    """All series come from another server, whose counters begin at 0; it finds all well but `changes`."""
+    now = WELL | {"leads_a": GONE, "leads_b": 1} | changes
+    return {name: RESET(value) if name in COUNTERS and value is not GONE else value
+            for name, value in now.items()}
+
+
 THROUGHPUT = [
     fires(A1, "executors die", [BEFORE, (100, EXECUTORS_DIE), (20, SAME | {"expected": 2})],
           {74: False, 79: False, 83: True, 150: True, 174: True, 190: False},
@@ -72,12 +79,12 @@ THROUGHPUT = [
           [BEFORE, *[(15, part(0.75 ** (quarter / 4))) for quarter in range(1, 17)]], {314: True}),
     fires(A1, "a new leader while it persists",
           [BEFORE, (30, part(0.05)),
-           (1, ALL_GONE), (30, {
-               "earned": RESET(0.05 * EARNED),
-               "eligible": 5000, "gated": 0, "running": 30, "bigco_eligible": 800,
-               "bigco_running": 10, "busy": 40, "free": 0, "draining": 0, "missing": 0,
-               "expected": 2, "completed": RESET(45), "bigco_completed": RESET(15), "leads_b": 1})],
+           (1, ALL_GONE), (30, another_leads(part(0.05)))],
           {100: True, 106: True, 120: True, 135: True}),
+    fires(A1, "executors die, then the leader changes",
+          [BEFORE, (2, EXECUTORS_DIE), (1, ALL_GONE), (55, another_leads(EXECUTORS_DIE)),
+           (20, SAME | {"expected": 2})],
+          {76: False, 86: True, 132: True, 150: False}),
     fires(A1, "work ends while it persists", [BEFORE, (30, part(0.05)), (20, DONE)],
           {100: True, 110: False, 124: False}),
     quiet(A1, "work done", [BEFORE, (70, DONE)]),
@@ -114,7 +121,8 @@ CLAIM_LATENCY = [
           {8: False, 12: True, 24: True, 27: False},
           (12, {}, "Jobs wait 1m 30s for their first lease",
            "Work that could run has waited 1m 30s for a slot (95th percentile of those that got one, or "
-           "the oldest that did not). Paused and gated work is not counted. See what waits: "
+           "the oldest that did not). Not counted is what is paused or gated, and, while any executor is "
+           "in service, what none of them can take. See what waits: "
            "`servo backfill list --status pending,resuming --sort created`")),
     fires(A2, "claims are slow",
           [(10, {}), (20, {"claims_30": 0, "claims_60": 0}), (15, {"claims_30": 2, "claims_60": 2})],
@@ -220,8 +228,9 @@ POOLS = [
           (8, {"pool": "warehouse"}, "Pool warehouse is held because what is behind it fails",
            "Half or more of the last attempts that used pool warehouse failed with class external, so "
            "its work is parked and one attempt at a time tries whether it is back. See how many "
-           "of them failed, and since when: `servo pool list -o wide`")),
+           "of them failed, and whom to ask: `servo pool list`")),
     quiet(POOL, "held by a person", [(60, {"warehouse_held": 1})]),
+    quiet(POOL, "its work was cancelled", [(5, {}), (1, {"warehouse_open": 1}), (60, {"warehouse_open": 0})]),
     quiet(POOL, "missing series", [(60, ALL_GONE)]),
 ]
 
@@ -232,6 +241,10 @@ EXECUTORS = [
           (13, {}, "25% of the executors' slots are missing",
            "25% of the slots went silent without a drain, or there are none at all, and backfills are "
            "open. See who is gone, and since when: `servo executor list --status lost`")),
+    fires(MISSING, "executors die, then the leader changes",
+          [(10, {}), (6, {"busy": 30, "missing": 10}), (1, ALL_GONE),
+           (20, another_leads({"busy": 30, "missing": 10})), (10, {"busy": 40, "missing": 0})],
+          {11: False, 15: True, 20: True, 36: True, 38: False}),
     fires(MISSING, "there are none", [(10, {}), (20, {"busy": 0, "free": 0})], {13: True}),
     quiet(MISSING, "graceful scale-down",
           [(10, {}), (5, {"busy": 12, "draining": 28}), (60, {"draining": 0})]),

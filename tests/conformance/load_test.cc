@@ -42,6 +42,7 @@ TEST_P(LoadConformance, DefinitionsComeBackAsCommitted) {
     executor.tenant = TenantId(2);
     executor.presence = Presence::kLost;
     executor.last_seen_at = instant_ms(124);
+    executor.missing_slots = 3;
     changes.executors = {executor};
     TokenRow token;
     token.id = "abcdefgh2345";

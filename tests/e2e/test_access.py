@@ -176,6 +176,11 @@ class Exposure(AccessTest):
         alive, log = self.starts("--tls-cert", cert, "--tls-key", cert)
         self.assertFalse(alive)
         self.assertIn("cannot be used for TLS", log)
+        for token in (" ", "secret-of-an-admin\n"):
+            alive, log = self.starts(*tls, SERVO_ADMIN_TOKEN=token)
+            self.assertFalse(alive)
+            self.assertIn("SERVO_ADMIN_TOKEN holds a blank", log)
+            self.assertNotIn("secret-of-an-admin", log)
 
 
 class Tls(AccessTest):
@@ -247,7 +252,15 @@ class Tls(AccessTest):
         shutil.copy(cert, os.path.join(self.folder, "c.pem"))
         shutil.copy(key, os.path.join(self.folder, "c.key"))
         self.serve("--tls-client-ca", client_ca)
-        self.servo("asset", "list", code=UNAVAILABLE)
+        self.assertIn("--client-cert", self.servo("asset", "list", code=UNAVAILABLE).err)
+        elsewhere = os.path.join(self.folder, "elsewhere")
+        os.mkdir(elsewhere)
+        foreign = Certificates(elsewhere)
+        for option, path in zip(("CERT", "KEY"), foreign.issue("client", 21)):
+            self.environment["SERVO_CLIENT_" + option] = path
+        refused = self.servo("asset", "list", code=UNAVAILABLE).err
+        self.assertIn("did not accept the client certificate", refused)
+        self.assertNotIn("servo dev", refused)
         self.environment["SERVO_CLIENT_CERT"] = os.path.join(self.folder, "c.pem")
         self.environment["SERVO_CLIENT_KEY"] = os.path.join(self.folder, "c.key")
         self.servo("asset", "list")

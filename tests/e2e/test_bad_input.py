@@ -171,6 +171,19 @@ class BadStart(ServoTest):
         self.assertIn("in use", log)
         self.assertTrue(self.ready())
 
+    def test_a_listener_that_is_refused_leaves_everything_as_it_was(self):
+        self.start()
+        other = os.path.join(self.folder, "other")
+        file = self.write("new.yaml", "version: 1\nassets:\n  late:\n    partitions: { keys: [x] }\n"
+                                      "    run: { command: [\"true\"] }\n")
+        taken = f"127.0.0.1:{self.port}"
+        for arguments, said in [(("--listen", taken), "in use"),
+                                (("--listen", "127.0.0.1:0", "--health-listen", taken), "in use"),
+                                (("--listen", "0.0.0.0:0"), "--insecure")]:
+            with self.subTest(arguments=arguments):
+                self.assertIn(said, self.ends("-f", file, "--data-dir", other, *arguments))
+                self.assertFalse(os.path.exists(other))
+
     def test_an_unwritable_data_folder(self):
         beneath_a_file = os.path.join(self.write("file", ""), "data")
         listen = ("--listen", f"127.0.0.1:{self.port}")

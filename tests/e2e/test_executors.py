@@ -138,6 +138,7 @@ class Executors(Machines):
         for name in ("ada", "bob"):
             self.wait_probe(name, 200, "ok")
         self.assertEqual(0, ada.stop())
+        self.assertNotIn(" warning ", ada.log())  # what it had asked is not answered any more
         wait_until(lambda: self.servo("executor", "list", "-o", "name").out.split() == ["bob"],
                    "it is told as gone")
         left = self.servo("executor", "list", "--status", "left", "-o", "json").json()["items"]

@@ -62,6 +62,40 @@ class Levers(ServoTest):
         self.servo("pool", "release", "warehouse")
         self.assert_counts(self.wait_job(held), completed=24)
 
+    def test_each_pool_that_is_held_is_told_by_itself(self):
+        kept = {"pa": 20, "pb": 21, "pc": 25}
+        pools = ", ".join(f"{pool}: {{ concurrency: 2 }}" for pool in kept)
+        self.apply(f"version: 1\npools: {{ warehouse: {{ concurrency: 2 }}, {pools} }}\nassets:" + "".join(
+            ledger_asset(f"of_{pool}", self.folder, self.ledger, every="hour",
+                         extra=f"    pools: {{ {pool}: 1 }}\n") for pool in kept))
+        for pool, hours in kept.items():
+            self.servo("pool", "hold", pool, "--reason", "migration")
+            self.begin(f"of_{pool}", "--start", "2024-01-01T00:00:00",
+                       "--end", f"2024-01-0{1 + hours // 24}T{hours % 24:02}:00:00")
+
+        def held():
+            waiting = self.servo("status", "-o", "json").json()["waiting"]
+            return [(one["subject"].rpartition("/")[2], one["partitions"]) for one in waiting
+                    if one["gate"] == "pool_held"]
+
+        wait_until(lambda: held() == [("pc", 25), ("pb", 21), ("pa", 20)], "each stands by itself")
+        doctor = self.servo("doctor", code=None).out
+        for pool in kept:
+            self.assertIn(f"servo pool release {pool}", doctor)
+
+    def test_how_long_something_holds_is_bounded(self):
+        for length in ("400d", "0s"):
+            outcome = self.servo("pool", "hold", "warehouse", "--for", length, code=USAGE)
+            self.assertIn("1s to 366d", outcome.err)
+
+    def test_a_dry_run_is_refused_as_the_start_is(self):
+        self.servo("tenant", "set", "default", "--max-pending", "10", "--reason", "share")
+        started = self.servo("backfill", "start", "pooled", *ONE_DAY, code=None)
+        self.assertIn("--max-pending", started.err)
+        asked = self.servo("backfill", "start", "pooled", *ONE_DAY, "--dry-run", code=started.code)
+        self.assertIn("--max-pending", asked.err)
+        self.assertNotEqual(0, started.code)
+
     def test_a_retry_does_not_bring_back_what_was_set_for_a_time(self):
         self.apply("version: 1\npools: { warehouse: { concurrency: 2 } }\nassets:\n  faulty:\n"
                    "    partitions: { keys: [x] }\n    run: { command: [\"false\"] }\n"
@@ -87,6 +121,20 @@ class Levers(ServoTest):
         self.servo("asset", "set", "pooled", "--concurrency", "1", "--reason", "gently")
         self.open_gate()
         self.assert_counts(self.wait_job(job_id), completed=24)
+
+    def test_a_change_is_echoed_as_of_the_tenant_that_it_is_about(self):
+        wait = f"while ! test -e {self.gate}; do sleep 0.02; done; "
+        self.apply("version: 1\ntenant: acme\nassets:" + ledger_asset(
+            "theirs", self.folder, self.ledger, every="hour", before=wait))
+        job_id = self.begin("theirs", *ONE_DAY, "--tenant", "acme")
+        echo = f"server {self.url}, tenant acme\n"
+        for change in (("set", job_id, "--priority", "1"), ("pause", job_id), ("resume", job_id),
+                       ("cancel", job_id, "--force")):
+            self.assertIn(echo, self.servo("backfill", *change).err)
+        said = self.servo("tenant", "set", "acme", "--max-concurrency", "0").err
+        self.assertIn(echo, said)
+        self.assertIn("set: nothing that differs from the defaults; by ", said)
+        self.assertIn(echo, self.servo("tenant", "unset", "acme").err)
 
     def test_a_setting_holds_for_a_time_and_through_a_crash(self):
         job_id = self.begin("pooled", *ONE_DAY)
@@ -169,6 +217,9 @@ class Levers(ServoTest):
         jobs = self.servo("backfill", "list", "--group", group, "-o", "json").json()["items"]
         self.assertEqual({"acme", "bigco"}, {job["tenant_id"] for job in jobs})
         self.assertEqual([24, 24], [job["completed_partitions"] for job in jobs])
+        events = self.servo("events", "--subject", group, "-o", "jsonl").jsonl()
+        self.assertEqual({job["id"] for job in jobs}, {event["subject"] for event in events})
+        self.assertEqual(2, [event["kind"] for event in events].count("backfill.created"))
 
     def test_a_tenant_that_floods_does_not_keep_another_waiting(self):
         text = "version: 1\ntenants: [acme, bigco]\nassets:" + ledger_asset(

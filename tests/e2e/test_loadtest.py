@@ -115,10 +115,25 @@ class Loadtest(ServoTest):
         self.assertIn(command, test.log())
         self.assert_nothing_left()
         self.start_server()
-        self.servo("loadtest", "--server", self.url, "--yes", *SHORT, code=CONFLICT)
+        refused = self.servo("loadtest", "--server", self.url, "--yes", *SHORT, code=CONFLICT)
+        self.assertIn("seems to run there", refused.err)  # it was started a moment ago
+        self.assertIn(command, refused.err)
         self.servo(*command.split()[1:], "--yes")
         self.assert_nothing_left_on_server()
         self.servo(*command.split()[1:])  # nothing open: nothing to ask
+
+    def test_one_that_somebody_else_cleans_away_fails(self):
+        self.start_server()
+        test = self.begin_on_server()
+        command = ("loadtest", "--clean", "--server", self.url)
+        self.assertIn("A load test seems to run there", self.servo(*command, code=USAGE).err)
+        self.assertTrue(test.alive(), test.log())
+        # A probe that starts meanwhile keeps its asset from being archived; the other one cleans, too.
+        self.servo(*command, "--yes", code=(OK, CONFLICT))
+        self.assertEqual(CONFLICT, test.wait_exit(), test.log())
+        self.assertIn("Somebody else cancelled", test.log())
+        self.assert_nothing_left_on_server()
+        self.assert_nothing_left(test)
 
     def test_what_it_started_ends_when_it_is_killed(self):
         test = self.begin_test()

@@ -71,6 +71,18 @@ class Peers(harness.ServoTest):
         self.environment["SERVO_TOKEN"] = made.out.strip()
         self.assertEqual("", self.servo("backfill", "list", "--status", "completed", "-o", "name").out)
 
+    def test_a_token_that_the_leader_just_made_is_good_at_the_standby(self):
+        self.standby("--peer-ca", self.authority)
+        for count in range(3):  # wherever the standby is between two readings of the tokens
+            self.port = self.ports[0]
+            self.environment["SERVO_TOKEN"] = "root"
+            made = self.servo("token", "create", "--role", "tenant-read", "--tenant",
+                              f"acme-{count}", "--new-tenant")
+            self.port = self.ports[1]
+            self.environment["SERVO_TOKEN"] = made.out.strip()
+            # The standby answers this by itself.
+            self.servo("backfill", "list", "--status", "completed", "-o", "name")
+
     def test_a_standby_trusts_no_other_authority(self):
         process = self.standby()
         refused = self.servo("asset", "list", code=harness.UNAVAILABLE)

@@ -175,6 +175,17 @@ class OnPostgres(ServoTest):
         self.servo("asset", "list")
         self.assert_sound()
 
+    def test_a_database_url_that_does_not_do_is_told_why_in_one_line(self):
+        for url, words in (
+                ("postgresql://servo@127.0.0.1:1/x", "Connection refused Is the server running"),
+                ("postgresql://servo@127.0.0.1/x?foo=bar", 'it knows no "foo"'),
+                (f"host=127.0.0.1 password=my {PASSWORD}=x", "cannot be read. It looks like")):
+            self.environment["SERVO_DATABASE_URL"] = url
+            refused = self.servo("migrate", code=None)
+            self.assertNotEqual(OK, refused.code)
+            self.assertIn(words, refused.err)
+            self.assertNotIn(PASSWORD, refused.err)
+
     def test_dev_migrates_by_itself_and_the_offline_verbs_know_the_database(self):
         process = self.start("--slots", "1")
         process.wait_log("PostgreSQL")

@@ -134,4 +134,5 @@ class Replica(harness.ServoTest):
         server = self.serve()
         self.assertEqual(harness.CONFLICT, server.wait_exit())
         self.assertIn("is another installation of Servo", server.log())
+        self.assertNotIn("read from the primary", server.log())
         self.assertIn("is another installation", self.servo("doctor", code=FAILED).out)

@@ -22,6 +22,7 @@ class Report(ServoTest):
 
     def test_nothing_ran(self):
         self.assertIn("Nothing ran in this period.", self.servo("report").out)
+        self.assertEqual("", self.servo("report", "-o", "name", code=USAGE).out)
 
     def test_counts_are_those_of_the_record(self):
         self.run_two_tenants()

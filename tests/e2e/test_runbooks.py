@@ -88,6 +88,11 @@ class Pages(ServoTest):
                         broken.append(f"{page}: {target} has no such heading")
         self.assertEqual([], broken)
 
+    def test_kubectl_in_running_text_names_its_namespace(self):
+        for page in pages():
+            for said in re.findall(r"`(kubectl \w+ [^`]+)`", text_of(page)):
+                self.assertIn(" -n servo", said, page)
+
     def test_queries_ask_for_metrics_that_exist(self):
         with open(os.path.join(ROOT, "docs", "reference", "metrics.md"), encoding="utf-8") as file:
             known = set(re.findall(r"^\| `(\w+)`", file.read(), re.MULTILINE))
@@ -216,6 +221,8 @@ assets:
         for line in self.read("kubectl-calls").splitlines():
             words = line.split()
             self.assertIn(words[0], ("get", "logs", "top", "scale", "edit", "delete", "exec", "rollout"))
+            if words[0] != "exec":  # in the database's pod, which may be anywhere
+                self.assertIn("-n", words, f"kubectl {line}: of which namespace?")
             for option, allowed in (("-n", {namespace}), ("-l", labels)):
                 if option in words and words[0] != "exec":
                     self.assertIn(words[words.index(option) + 1], allowed, line)

@@ -180,6 +180,11 @@ assets:
             return [line for line in map(json.loads, written.splitlines()) if message in line["message"]]
 
         lines = wait_until(lambda: told("start_backfill"), "the request is in the log")
+        self.assertNotIn("dry_run", lines[0])
+        self.servo("backfill", "start", "a", "--partition", "x", "--reprocess", "all", "--overlap",
+                   "wait", "--dry-run")
+        wait_until(lambda: [line.get("dry_run") for line in told("start_backfill")] == [None, True],
+                   "what only asked is told apart")
         self.assertEqual(1, len(told("servo dev ")))
         self.write("servo.yaml", definitions + "    timeout: 5m\n")
         wait_until(lambda: told("was saved"), "the file is applied again")

@@ -100,13 +100,14 @@ void add_revision(Pipeline& out, const AssetRevision& revision) {
 void add_executor(Pipeline& out, const ExecutorRow& row) {
     out.add(
         "INSERT INTO executors (executor_id, name, host, build, slots, last_registered_at_ms,"
-        " drain_wanted, tenant_id, presence, last_seen_at_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " drain_wanted, tenant_id, presence, last_seen_at_ms, missing_slots)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (executor_id) DO UPDATE SET name = excluded.name, host = excluded.host,"
         " build = excluded.build, slots = excluded.slots,"
         " last_registered_at_ms = excluded.last_registered_at_ms,"
         " drain_wanted = excluded.drain_wanted, tenant_id = excluded.tenant_id,"
-        " presence = excluded.presence, last_seen_at_ms = excluded.last_seen_at_ms",
+        " presence = excluded.presence, last_seen_at_ms = excluded.last_seen_at_ms,"
+        " missing_slots = excluded.missing_slots",
         Params::of(
             row.id,
             view(row.name),
@@ -117,7 +118,8 @@ void add_executor(Pipeline& out, const ExecutorRow& row) {
             row.drain_wanted,
             row.tenant,
             to_string(row.presence),
-            row.last_seen_at
+            row.last_seen_at,
+            row.missing_slots
         )
     );
 }

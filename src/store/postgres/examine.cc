@@ -64,7 +64,7 @@ constexpr std::array kLooks = {
     },
     Look{
         "db blocked",
-        "nothing waits for a lock",
+        "nobody has waited for a lock for 5 s",
         "SELECT 'failed', format('pid %s (%s) waits %s s for pid %s (%s, %s): ask its owner, then"
         " SELECT pg_terminate_backend(%s);', w.pid, w.application_name,"
         " extract(epoch FROM now() - w.state_change)::int, b.pid, b.application_name, b.state,"
@@ -154,13 +154,31 @@ struct Sight {
     bool others = true;
 };
 
-std::string not_seen(const Error& error) {
-    if (error.reason == "read_too_long" || error.reason == "store_busy") {
-        return "no answer in time: something holds a lock on what it reads, or the database has "
-               "too "
-               "much to do; see \"db blocked\" and try again";
+// Who keeps readers out of a table or index, asked right after a look had to wait. The look has
+// gone by then, so nobody need wait any more: "db blocked" does not have it. "": nobody is found.
+std::string lock_holder(Connection& db) {
+    const auto result = db.read_text(
+        "SELECT format('pid %s (%s, %s) holds a lock that keeps all others out of %s: ask its"
+        " owner, then SELECT pg_terminate_backend(%s);', l.pid,"
+        " coalesce(nullif(a.application_name, ''), a.usename),"
+        " coalesce(a.state, 'state not shown'), l.relation::regclass, l.pid)"
+        " FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a USING (pid)"
+        " WHERE l.granted AND l.mode = 'AccessExclusiveLock' AND l.locktype = 'relation'"
+        " AND l.pid <> pg_backend_pid() AND l.database ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " ORDER BY a.xact_start LIMIT 1"
+    );
+    return result && PQntuples(result->get()) > 0 ? PQgetvalue(result->get(), 0, 0) : "";
+}
+
+std::string not_seen(Connection& db, const Error& error) {
+    if (error.reason != "read_too_long" && error.reason != "store_busy") {
+        return error.message;
     }
-    return error.message;
+    const std::string holder = lock_holder(db);
+    return holder.empty() ? "no answer in time: something holds a lock on what it reads, or the "
+                            "database has too much to do; see \"db blocked\" and try again"
+                          : "no answer in time: " + holder;
 }
 
 void look(Connection& db, const Look& look, const Sight& sight, std::vector<PostgresCheck>& out) {
@@ -169,7 +187,7 @@ void look(Connection& db, const Look& look, const Sight& sight, std::vector<Post
     }
     const auto result = db.read_text(look.sql);
     if (!result) {
-        out.push_back({look.name, "warning", not_seen(result.error())});
+        out.push_back({look.name, "warning", not_seen(db, result.error())});
         return;
     }
     const int rows = PQntuples(result->get());
@@ -204,7 +222,7 @@ PostgresCheck check_lag(Connection& replica, const std::string& position) {
     ));
     const std::string shown = replica.target().shown();
     if (!result) {
-        return {"read database", "warning", not_seen(result.error())};
+        return {"read database", "warning", not_seen(replica, result.error())};
     }
     return PQgetisnull(result->get(), 0, 0) != 0
                ? PostgresCheck{"read database", "ok", shown + " follows the primary"}

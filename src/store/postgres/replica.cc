@@ -51,8 +51,11 @@ Status check_installation(Connection& db, const std::string& installation) {
 
 Status Replica::check() {
     const auto answer = ask();
+    if (!answer && answer.error().reason == kForeign) {
+        return fail(answer.error());  // nothing is read from anywhere then
+    }
     note(answer);
-    return !answer && answer.error().reason == kForeign ? fail(answer.error()) : Status{};
+    return {};
 }
 
 std::optional<Instant> Replica::as_of() {

@@ -84,6 +84,52 @@ void replace_all(std::string& text, const std::string& what, std::string_view wi
     }
 }
 
+// A word that libpq does not know, where it can be no part of a password: one with a blank, an
+// ampersand or a slash in it is taken apart in the wrong places.
+std::string unknown_word(std::string_view url, std::string_view message) {
+    const size_t begin = message.find('"');
+    const size_t end = message.rfind('"');
+    const bool named = message.starts_with("invalid URI query parameter: ") ||
+                       message.starts_with("invalid connection option ");
+    if (!named || begin == end) {
+        return "";
+    }
+    const std::string_view word = message.substr(begin + 1, end - begin - 1);
+    const bool plain =
+        !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos;
+    const bool may_be_secret = url.find("password") != std::string_view::npos ||
+                               url.find('@', url.find('?')) != std::string_view::npos;
+    return plain && !may_be_secret ? std::string(word) : "";
+}
+
+// What libpq says may repeat the password, so only a harmless word of it is shown.
+Error cannot_be_read(std::string_view url, const char* message) {
+    const std::string word = unknown_word(url, message != nullptr ? message : "");
+    return invalid_argument(
+        "bad_database_url",
+        "The database URL cannot be read" + (word.empty() ? "" : ": it knows no \"" + word + "\"") +
+            ". It looks like postgresql://USER@HOST:5432/DATABASE; percent-encode what is special "
+            "in its parts, and keep the password in ~/.pgpass or PGPASSFILE."
+    );
+}
+
+// What libpq says in several lines, in one.
+std::string in_one_line(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const bool blank = c == '\n' || c == '\r' || c == '\t' || c == ' ';
+        if (!blank) {
+            out += c;
+        } else if (!out.empty() && out.back() != ' ') {
+            out += ' ';
+        }
+    }
+    if (out.ends_with(' ')) {
+        out.pop_back();
+    }
+    return out;
+}
+
 }  // namespace
 
 Result<Target> Target::parse(
@@ -95,16 +141,9 @@ Result<Target> Target::parse(
     out.access_ = access;
     char* raw_message = nullptr;
     const OwnedOptions options(PQconninfoParse(url.c_str(), &raw_message));
-    if (raw_message != nullptr) {
-        PQfreemem(raw_message);  // it may repeat the password
-    }
+    const std::unique_ptr<char, decltype(&PQfreemem)> message(raw_message, &PQfreemem);
     if (options == nullptr) {
-        return fail(invalid_argument(
-            "bad_database_url",
-            "The database URL cannot be read. It looks like "
-            "postgresql://USER@HOST:5432/DATABASE; percent-encode what is special in its parts, "
-            "and keep the password in ~/.pgpass or PGPASSFILE."
-        ));
+        return fail(cannot_be_read(url, message.get()));
     }
     for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
         const std::string_view keyword = option->keyword;
@@ -146,10 +185,7 @@ std::string Target::redact(std::string message) const {
     for (const std::string& secret : secrets_) {
         replace_all(message, secret, "***");
     }
-    while (!message.empty() && (message.back() == '\n' || message.back() == ' ')) {
-        message.pop_back();
-    }
-    return message;
+    return in_one_line(message);
 }
 
 }  // namespace servo::store::postgres

@@ -17,7 +17,7 @@ class Target {
  public:
     // `url`: postgresql://… or "host=… dbname=…"; what it leaves out comes from the PG* variables
     // and files as for psql. Error: invalid_argument / "bad_database_url"; its message does not
-    // repeat the URL.
+    // repeat the URL, but for a word that libpq does not know.
     static Result<Target> parse(
         const std::string& url, const std::string& application_name, Access access
     );
@@ -27,7 +27,7 @@ class Target {
 
     // "host=db.example port=5432 dbname=servo user=servo", what a person may see and psql accepts.
     const std::string& shown() const { return shown_; }
-    // `message` without passwords.
+    // `message` without passwords, in one line.
     std::string redact(std::string message) const;
 
     Access access() const { return access_; }

@@ -52,8 +52,7 @@ std::string where_of(
         add(fmt::format("state IN ({})", words));
     } else if (filter.ended_since) {
         add(fmt::format(
-            "(completed_at_ms IS NULL OR completed_at_ms >= {})",
-            to_ms(*filter.ended_since)
+            "(completed_at_ms IS NULL OR completed_at_ms >= {})", to_ms(*filter.ended_since)
         ));
     }
     if (after) {

@@ -54,7 +54,7 @@ Status read_definitions(Reader& db, Snapshot& out) {
     SERVO_CHECK(read_all(
         db,
         "SELECT executor_id, name, host, build, slots, last_registered_at_ms, drain_wanted,"
-        " tenant_id, presence, last_seen_at_ms FROM executors ORDER BY executor_id",
+        " tenant_id, presence, last_seen_at_ms, missing_slots FROM executors ORDER BY executor_id",
         out.executors,
         read_executor
     ));
@@ -88,8 +88,7 @@ Status load_jobs(Reader& db, RevisionCache& revisions, Snapshot& out) {
     std::vector<JobColumns> rows;
     SERVO_CHECK(read_all(
         db,
-        "SELECT " SERVO_JOB_COLUMNS
-        " FROM jobs WHERE completed_at_ms IS NULL ORDER BY job_id",
+        "SELECT " SERVO_JOB_COLUMNS " FROM jobs WHERE completed_at_ms IS NULL ORDER BY job_id",
         rows,
         read_job
     ));

@@ -158,6 +158,7 @@ Result<ExecutorRow> read_executor(const Query& row) {
     }
     out.presence = *presence;
     out.last_seen_at = row.instant(9);
+    out.missing_slots = row.small(10);
     return out;
 }
 

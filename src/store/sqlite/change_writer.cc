@@ -191,13 +191,14 @@ Status ChangeWriter::write_revision(const AssetRevision& revision) {
 Status ChangeWriter::write_executor(const ExecutorRow& row) {
     return db_.run(
         "INSERT INTO executors (executor_id, name, host, build, slots, last_registered_at_ms,"
-        " drain_wanted, tenant_id, presence, last_seen_at_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " drain_wanted, tenant_id, presence, last_seen_at_ms, missing_slots)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (executor_id) DO UPDATE SET name = excluded.name, host = excluded.host,"
         " build = excluded.build, slots = excluded.slots,"
         " last_registered_at_ms = excluded.last_registered_at_ms,"
         " drain_wanted = excluded.drain_wanted, tenant_id = excluded.tenant_id,"
-        " presence = excluded.presence, last_seen_at_ms = excluded.last_seen_at_ms",
+        " presence = excluded.presence, last_seen_at_ms = excluded.last_seen_at_ms,"
+        " missing_slots = excluded.missing_slots",
         row.id,
         std::string_view(row.name),
         std::string_view(row.host),
@@ -207,7 +208,8 @@ Status ChangeWriter::write_executor(const ExecutorRow& row) {
         row.drain_wanted,
         row.tenant,
         to_string(row.presence),
-        row.last_seen_at
+        row.last_seen_at,
+        row.missing_slots
     );
 }
 

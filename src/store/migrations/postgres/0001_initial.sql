@@ -117,7 +117,8 @@ CREATE TABLE executors (
     last_registered_at_ms BIGINT NOT NULL,
     drain_wanted BIGINT NOT NULL CHECK (drain_wanted IN (0, 1)),
     presence TEXT NOT NULL CHECK (presence IN ('present', 'lost', 'left')),
-    last_seen_at_ms BIGINT NOT NULL
+    last_seen_at_ms BIGINT NOT NULL,
+    missing_slots BIGINT NOT NULL  -- of a lost one: those that nobody took the place of
 );
 
 -- Who may call the API. Of the secret only its SHA-256 is kept; ended tokens stay for the record.

@@ -41,7 +41,7 @@ void describe(V& v, StartRequest& r) {
     v.field(
         "preview",
         r.preview,
-        "With dry_run: also estimates, and refuses what the start would be refused; false is "
+        "With dry_run: also estimates, and is refused as a new start would be; false is "
         "quicker."
     );
     v.field("allow_empty", r.allow_empty, "A selection of nothing is no error.");

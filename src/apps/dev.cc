@@ -16,6 +16,7 @@
 #include "cli/apply_files.h"
 #include "cli/session.h"
 #include "server/access.h"
+#include "server/listener.h"
 
 namespace servo::apps {
 namespace {
@@ -27,11 +28,11 @@ bool exports_metrics(const config::Options& options) {
            !options.is_off("metrics_listen");
 }
 
-Status check_address(
+Result<std::unique_ptr<server::Listener>> check_address(
     const cli::ProcessRequest& request, std::string_view name, const std::string& option
 ) {
     const config::Address address = request.options.address(name);
-    SERVO_CHECK(try_listen(address, option));
+    SERVO_CHECK(server::check_listen_address(address.host));
     if (name != "health_listen" && !server::is_loopback(address.host) && !request.insecure) {
         return fail(failed_precondition(
             "insecure_listen",
@@ -40,7 +41,7 @@ Status check_address(
                 "run `servo server` with TLS, or say --insecure."
         ));
     }
-    return {};
+    return try_listen(address, option);
 }
 
 // Before the store is opened, so that a start that is refused changes neither it nor the assets.
@@ -50,12 +51,14 @@ Status check_start(const cli::ProcessRequest& request) {
             "usage", "servo dev speaks plain HTTP on loopback; for TLS run `servo server`."
         ));
     }
-    SERVO_CHECK(check_address(request, "listen", "--listen"));
+    // All at once, as they will be.
+    std::vector<std::unique_ptr<server::Listener>> tried;
+    tried.push_back(SERVO_TRY(check_address(request, "listen", "--listen")));
     if (exports_metrics(request.options)) {
-        SERVO_CHECK(check_address(request, "metrics_listen", "--metrics-listen"));
+        tried.push_back(SERVO_TRY(check_address(request, "metrics_listen", "--metrics-listen")));
     }
     if (!request.options.is_off("health_listen")) {
-        SERVO_CHECK(check_address(request, "health_listen", "--health-listen"));
+        tried.push_back(SERVO_TRY(check_address(request, "health_listen", "--health-listen")));
     }
     return {};
 }

@@ -420,14 +420,14 @@ TEST(Actions, EchoTheTenantThatTheReplyNames) {
         const std::string post = "POST /v1/backfills/";
         shell.server.answer(post + kId + "/" + verb, reply(kId, "acme"));
         shell.server.answer(post + kOther + "/" + verb, reply(kOther, "bigco"));
-        EXPECT_EQ(shell.run({"backfill", verb, kId}).err, server + ", tenant acme\n") << verb;
+        EXPECT_EQ(shell.run({"backfill", verb, kId}).err, server + "\ntenant acme\n") << verb;
         EXPECT_EQ(
-            shell.run({"backfill", verb, kId, kOther}).err, server + ", tenants acme, bigco\n"
+            shell.run({"backfill", verb, kId, kOther}).err, server + "\ntenants acme, bigco\n"
         ) << verb;
     }
     shell.server.answer("PATCH /v1/backfills/" + kId, reply(kId, "acme"));
     const std::vector<std::string> set = {"backfill", "set", kId, "--priority", "5"};
-    EXPECT_EQ(shell.run(set).err, server + ", tenant acme\n");
+    EXPECT_EQ(shell.run(set).err, server + "\ntenant acme\n");
     // Where it is said, it comes first: the server finds nothing of others.
     shell.variables["SERVO_TENANT"] = "acme";
     EXPECT_EQ(shell.run(set).err, server + ", tenant acme\n");
@@ -435,7 +435,7 @@ TEST(Actions, EchoTheTenantThatTheReplyNames) {
     Shell refused;
     refused.server.problem("POST /v1/backfills/" + kId + "/pause", 412, "failed_precondition");
     EXPECT_EQ(
-        refused.run({"backfill", "pause", kId}).err, kId + ": It was refused.\n" + server + "\n"
+        refused.run({"backfill", "pause", kId}).err, server + "\n" + kId + ": It was refused.\n"
     );
 }
 

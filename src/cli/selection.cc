@@ -256,24 +256,24 @@ Result<std::vector<std::string>> choose_jobs_to_change(
 }
 
 Status echo_before(Session& session) {
-    return SERVO_TRY(session.tenant_is_said()) ? session.echo_change() : Status();
+    return SERVO_TRY(session.tenant_is_said()) ? session.echo_change() : session.echo_change_of("");
 }
 
 Status echo_after(Session& session, const std::vector<api::ActionResult>& changed) {
-    if (SERVO_TRY(session.tenant_is_said())) {
-        return {};
-    }
     std::set<std::string> tenants;
     for (const api::ActionResult& one : changed) {
         tenants.insert(one.tenant_id);
     }
-    if (tenants.size() > kTenantsNamed) {
-        return session.echo_change_of(std::to_string(tenants.size()) + " tenants");
+    if (tenants.empty() || SERVO_TRY(session.tenant_is_said())) {
+        return {};
     }
-    const std::string names = join({tenants.begin(), tenants.end()}, ", ");
-    return session.echo_change_of(
-        tenants.empty() ? "" : (tenants.size() == 1 ? "tenant " : "tenants ") + names
+    const bool named = tenants.size() <= kTenantsNamed;
+    const std::string names = named ? join({tenants.begin(), tenants.end()}, ", ") : "";
+    session.output().note(
+        named ? (tenants.size() == 1 ? "tenant " : "tenants ") + names
+              : std::to_string(tenants.size()) + " tenants"
     );
+    return {};
 }
 
 Result<Collected> collect_backfills(

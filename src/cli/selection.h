@@ -49,8 +49,8 @@ Result<std::vector<std::string>> choose_jobs_to_change(
 );
 
 // An id says nothing of its tenant, and a filter may fit jobs of several. Where no flag, context or
-// group says whose is changed, the first does nothing, and the second says where and whose it was,
-// as the replies have it.
+// group says whose is changed, the first says where alone, and the second whose it was, as the
+// replies have it.
 Status echo_before(Session& session);
 Status echo_after(Session& session, const std::vector<api::ActionResult>& changed);
 

@@ -459,10 +459,10 @@ void note_slot_times(Session& session, const SlotMillis& now) {
     session.slot_ms = now;
 }
 
-void miss_slots(State& state, ExecutorRow& row, int slots) {
-    if (slots > 0) {
+void miss_slots(State& state, ExecutorRow& row, int slots, Instant seen) {
+    if (slots > 0 && seen + kMissingFor > state.now) {
         row.missing_slots = slots;
-        state.missing[row.id] = {slots, state.now, stamp(state.now)};
+        state.missing[row.id] = {slots, seen, stamp(state.now)};
     }
 }
 

@@ -317,6 +317,13 @@ std::optional<Instant> paused_until(const JobRow& row) {
     return row.state == JobState::kPaused ? std::optional(row.resume_at) : std::nullopt;
 }
 
+Status admit(const Scheduler& source, const std::vector<JobRow>& added, Instant now) {
+    Scheduler trial(source);
+    ChangeSet scrap;
+    SERVO_TRY(trial.apply(CreateJobs{added}, std::max(now, trial.state().now), 1, scrap));
+    return {};
+}
+
 Forecast forecast(
     const Scheduler& source, const std::vector<JobRow>& added, Instant now, uint64_t seed
 ) {

@@ -47,6 +47,10 @@ Forecast forecast(
     const Scheduler& source, const std::vector<JobRow>& added, Instant now, uint64_t seed
 );
 
+// What the scheduler would answer to them now, if they came together. `now` may be earlier than its
+// own time.
+Status admit(const Scheduler& source, const std::vector<JobRow>& added, Instant now);
+
 // Jobs whose P50 moves by more than 1 s and 1 % when the added ones come: job → delay.
 std::map<JobId, Millis> delays(const Forecast& without, const Forecast& with, Instant now);
 

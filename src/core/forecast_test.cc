@@ -182,6 +182,18 @@ TEST(Forecast, StartsARetryWhenItIsDueWhateverRuns) {
     EXPECT_NEAR(minutes_left(w, 10), 360, 40);
 }
 
+TEST(Forecast, AdmitsWhatTheSchedulerWouldAlsoBeforeItsOwnTime) {
+    World w;
+    w.asset("orders");
+    w.start();
+    w.pass(Millis(5'000));
+    w.create(w.row(10, 5));
+    const Instant earlier = w.now_ - Millis(5'000);
+    EXPECT_TRUE(admit(*w.scheduler_, {w.row(11, 5, 1, 5)}, earlier));
+    EXPECT_EQ(admit(*w.scheduler_, {w.row(11, 5)}, earlier).error().reason, "overlap");
+    EXPECT_FALSE(w.scheduler_->job(JobId(11), w.now_));
+}
+
 TEST(Forecast, ProbesAnOpenBreakerWhileOtherWorkRuns) {
     World w;
     w.asset("orders");

@@ -44,9 +44,6 @@ void load_definitions(State& state, const Snapshot& snapshot, Instant now) {
     for (const ExecutorRow& row : snapshot.executors) {
         state.executor_names[row.name] = row.id;
         state.executors[row.id] = row;
-        if (row.missing_slots > 0 && row.last_seen_at + kMissingFor > now) {
-            state.missing[row.id] = {row.missing_slots, row.last_seen_at, stamp(now)};
-        }
     }
     for (const TokenRow& row : snapshot.tokens) {
         state.tokens[row.id] = row;
@@ -223,6 +220,18 @@ void adopt(State& state, const Snapshot::OpenJob& open, Instant now) {
     }
 }
 
+// Slots that somebody was known for, until they or others in their place come. An executor that
+// held nothing has no session before it calls: it may come under another name, or not at all.
+void expect_slots(State& state) {
+    for (auto& [id, row] : state.executors) {
+        if (row.presence == Presence::kLost) {
+            miss_slots(state, row, row.missing_slots, row.last_seen_at);
+        } else if (row.presence == Presence::kPresent && !state.session_of.contains(id)) {
+            miss_slots(state, row, row.drain_wanted ? 0 : row.slots, last_seen(state, row));
+        }
+    }
+}
+
 void load(State& state, const Snapshot& snapshot, Instant now) {
     SERVO_ASSERT(now >= snapshot.last_now);
     state.epoch = snapshot.epoch;
@@ -261,6 +270,7 @@ void load(State& state, const Snapshot& snapshot, Instant now) {
         const auto end = row->token_base + static_cast<Token>(row->indices.size());
         state.next_token = std::max(state.next_token, end);
     }
+    expect_slots(state);
     recount_slots(state);
     for (auto& [id, job] : state.jobs) {
         place_waiting(state, job, now);

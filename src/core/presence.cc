@@ -42,17 +42,11 @@ void miss_unheard(Context& c) {
     if (c.now < c.state.loaded_at + kLeaseTtl) {
         return;
     }
-    bool any = false;
     for (auto& [id, row] : c.state.executors) {
         if (row.presence == Presence::kPresent && !c.state.session_of.contains(id)) {
-            any = true;
             const Instant seen = last_seen(c.state, row);
-            miss_slots(c.state, row, row.drain_wanted ? 0 : row.slots);
             record_gone(c, row, Presence::kLost, seen, "It was not heard since this server leads.");
         }
-    }
-    if (any) {
-        recount_slots(c.state);
     }
 }
 
@@ -97,6 +91,7 @@ void forget_left(Context& c) {
         });
         c.changes.removed_executors.push_back(id);
         c.state.executor_names.erase(all.at(id).name);
+        c.state.missing.erase(id);
         all.erase(id);
     }
 }
@@ -139,7 +134,7 @@ void end_session(Context& c, SessionId id, Departure how, const std::string& why
     const bool was_current = current != c.state.session_of.end() && current->second == id;
     if (was_current) {
         if (how != Departure::kInOrder && takes_work(c.state, it->second)) {
-            miss_slots(c.state, c.state.executors.at(executor), it->second.slots);
+            miss_slots(c.state, c.state.executors.at(executor), it->second.slots, seen);
         }
         c.state.session_of.erase(current);
     }

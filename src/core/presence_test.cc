@@ -126,12 +126,14 @@ TEST_F(PresenceTest, SlotsThatAreMissingAreKnownToTheNextLeaderToo) {
     lead();
     EXPECT_EQ(slots_missing(*scheduler_), 4);
     ASSERT_TRUE(join(3, "three"));  // takes the place of one of them
-    lead();
     EXPECT_EQ(slots_missing(*scheduler_), 2);
-    ASSERT_TRUE(join(4, "two"));
+    lead();
+    ASSERT_TRUE(join(4, "three"));
+    EXPECT_EQ(slots_missing(*scheduler_), 2);
+    ASSERT_TRUE(join(5, "two"));
     EXPECT_EQ(slots_missing(*scheduler_), 0);
     lead();
-    EXPECT_EQ(slots_missing(*scheduler_), 0);
+    EXPECT_EQ(slots_missing(*scheduler_), 4);  // those that have yet to call
 }
 
 TEST_F(PresenceTest, SlotsAreMissingForAnHourWhoeverLeads) {
@@ -145,9 +147,39 @@ TEST_F(PresenceTest, SlotsAreMissingForAnHourWhoeverLeads) {
 TEST_F(PresenceTest, OneThatWentWithTheLeaderBeforeIsMissing) {
     ASSERT_TRUE(join(1, "one"));
     lead();
-    EXPECT_EQ(slots_missing(*scheduler_), 0);
+    EXPECT_EQ(slots_missing(*scheduler_), 2);  // until it calls
     pass(kLeaseTtl);
     EXPECT_EQ(slots_missing(*scheduler_), 2);
+    now_ += Millis(60'000);
+    lead();
+    EXPECT_EQ(slots_missing(*scheduler_), 2);
+    now_ += kMissingFor;
+    lead();
+    EXPECT_EQ(slots_missing(*scheduler_), 0);
+}
+
+TEST_F(PresenceTest, OneThatIsReplacedWhileNobodyLeadsIsNotMissing) {
+    ASSERT_TRUE(join(1, "one"));
+    lead();
+    ASSERT_TRUE(join(2, "two"));
+    EXPECT_EQ(slots_missing(*scheduler_), 0);
+    pass(kLeaseTtl - Millis(1'000));
+    ASSERT_TRUE(report(2, false, false));
+    pass(Millis(1'000));
+    EXPECT_EQ(view("one").row.presence, Presence::kLost);
+    EXPECT_EQ(slots_missing(*scheduler_), 0);
+}
+
+TEST_F(PresenceTest, OneThatComesBackAfterTheGapIsNotMissing) {
+    ASSERT_TRUE(join(1, "one"));
+    now_ += Millis(30'000);
+    lead();
+    EXPECT_EQ(slots_missing(*scheduler_), 2);
+    ASSERT_TRUE(join(2, "one"));
+    EXPECT_EQ(slots_missing(*scheduler_), 0);
+    lead();
+    ASSERT_TRUE(join(3, "one"));
+    EXPECT_EQ(slots_missing(*scheduler_), 0);
 }
 
 TEST_F(PresenceTest, OneThatFallsSilentIsLostAndItIsKnownSinceWhen) {

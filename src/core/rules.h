@@ -74,9 +74,9 @@ void book_idle(State& state, Session& session);
 void book_count(State& state, const Job& job, ExecutorId executor, Meter meter, uint64_t count);
 // What the executor says of its slots since its last report.
 void note_slot_times(Session& session, const SlotMillis& now);
-// Slots that their executor took along; they come back with it, or others take their place.
-// Both leave the executor's own row to be written by the caller.
-void miss_slots(State& state, ExecutorRow& row, int slots);
+// Slots that their executor took along when it was last seen; they come back with it, or others
+// take their place. Both leave the executor's own row to be written by the caller.
+void miss_slots(State& state, ExecutorRow& row, int slots, Instant seen);
 void slots_joined(Context& c, ExecutorId executor, int64_t slots);
 void recount_slots(State& state);
 // The look once a second: waiting work, idle and missing slots, minutes that are over.

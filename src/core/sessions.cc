@@ -480,10 +480,12 @@ Result<RegisterReply> register_executor(
     }
     const bool resumed = state.sessions.contains(request.session);
     Session& session = state.sessions[request.session];
+    if (!resumed || state.missing.contains(executor)) {
+        slots_joined(c, executor, request.slots);
+    }
     if (resumed) {
         book_idle(state, session);
     } else {
-        slots_joined(c, executor, request.slots);
         session.idle_booked_to = stamp(c.now);
     }
     session.id = request.session;

@@ -234,7 +234,7 @@ inline int64_t free_slots(const Session& session) {
     return session.slots - static_cast<int64_t>(session.leases.size());
 }
 
-// Slots that are expected: their executor was lost less than kMissingFor ago.
+// Slots that are expected: their executor was seen less than kMissingFor ago.
 struct MissingSlots {
     int64_t slots = 0;
     Instant since;

@@ -320,7 +320,7 @@ TEST(Access, ATokenThatIsNotKnownYetIsLookedForOnce) {
 TEST(TokenBook, ReadsOnceMoreForAnUnknownTokenAndNotForEachOfMany) {
     using Clock = std::chrono::steady_clock;
     store::MemoryStore store;
-    TokenBook book(store);
+    TokenBook book(store, Millis(60'000));
     const auto begun = Clock::now();
     ASSERT_TRUE(book.start().has_value());
     const auto table = book.table();

@@ -25,14 +25,6 @@ Result<Copy> copy_scheduler(Backend& backend) {
     });
 }
 
-// What the scheduler would answer to them now.
-Status admit(const Copy& copy, const std::vector<JobRow>& rows) {
-    core::Scheduler trial(*copy.scheduler);
-    ChangeSet scrap;
-    SERVO_TRY(trial.apply(core::CreateJobs{rows}, copy.now, 1, scrap));
-    return {};
-}
-
 // `only`: of that tenant's jobs alone; 0 = of all.
 std::vector<api::PreviewDelay> named_delays(
     const core::Scheduler& scheduler,
@@ -140,7 +132,7 @@ Result<std::shared_ptr<const core::Forecast>> Forecasts::current() {
 
 Result<api::Preview> Forecasts::preview(std::vector<JobRow> rows, TenantId only) {
     const Copy copy = SERVO_TRY(copy_scheduler(backend_));
-    const Status admitted = admit(copy, rows);
+    const Status admitted = core::admit(*copy.scheduler, rows, copy.now);
     // That others have it all is an answer: whoever asks is told how much they have.
     if (!admitted && admitted.error().reason != "nothing_left") {
         return fail(admitted.error());

@@ -95,8 +95,12 @@ Status about_group(Call& call, const std::string& typed, Asked& asked) {
 // and a tenant is told all the same. Errors: not_found / "no_such_subject", those of find_tenant,
 // find_job_id and stored_jobs_of_group.
 Status about(Call& call, const std::string& typed, Asked& asked) {
+    Status no_group;
     if (is_group(typed)) {
-        return about_group(call, typed, asked);
+        no_group = about_group(call, typed, asked);
+        if (no_group || no_group.error().code != ErrorCode::kNotFound) {
+            return no_group;
+        }  // else the name of something, perhaps
     }
     store::EventFilter& filter = asked.filter;
     filter.subject = typed;
@@ -127,6 +131,7 @@ Status about(Call& call, const std::string& typed, Asked& asked) {
             return {};
         }
     }
+    SERVO_CHECK(no_group);
     return fail(not_found(
         "no_such_subject",
         fmt::format(

@@ -153,9 +153,12 @@ std::vector<api::WaitReason> waits_of(
             }
             api::WaitReason& reason = holders[{share.gate, told.subject, told.release}];
             const uint64_t before = reason.partitions;
-            // The times are those of the job that waits for most.
-            if (share.partitions >= before) {
+            const auto since = told.since;
+            if (before == 0) {
                 reason = std::move(told);
+            }
+            if (since && (!reason.since || *since < *reason.since)) {
+                reason.since = since;
             }
             reason.partitions = before + share.partitions;
         }

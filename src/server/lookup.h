@@ -44,7 +44,7 @@ Result<JobRef> find_job(Call& call, const std::string& text);
 // whether the group of a full id is there. Errors: not_found / "no_such_group", invalid_argument /
 // "ambiguous_id", "bad_id".
 Result<model::GroupId> find_group(Call& call, const std::string& text);
-// Whether `text` can only be the id of a group, or its beginning.
+// Whether `text` begins as the id of a group does.
 bool is_group(std::string_view text);
 // The group's jobs as they are stored, newest first; at least one. Errors: those of find_group,
 // not_found / "no_such_backfill".

@@ -67,7 +67,9 @@ Result<std::vector<api::EndpointAsk>> endpoints_of(
                 said_to(
                     call,
                     fmt::format(
-                        ", or say one: `servo pool check {} --url URL`", pool.row.spec.name
+                        ", or say one: `servo pool check {}{} --url URL`",
+                        pool.row.spec.name,
+                        pool.tenant_name.empty() ? "" : " --tenant " + pool.tenant_name
                     ),
                     ""
                 )

@@ -80,8 +80,12 @@ TEST(Status, TellsPoolsOfOneNameApartByTheirTenants) {
         start(server, tenant, "a", days);
     }
     const std::string all = waiting(server, "/v1/status");
-    EXPECT_NE(all.find("pool_held acme/pa 3: servo pool release pa"), std::string::npos) << all;
-    EXPECT_NE(all.find("pool_held bigco/pa 4: servo pool release pa"), std::string::npos) << all;
+    EXPECT_NE(
+        all.find("pool_held acme/pa 3: servo pool release pa --tenant acme\n"), std::string::npos
+    ) << all;
+    EXPECT_NE(
+        all.find("pool_held bigco/pa 4: servo pool release pa --tenant bigco\n"), std::string::npos
+    ) << all;
     const std::string own = waiting(server, "/v1/tenants/acme/status");
     EXPECT_NE(own.find("pool_held pa 3: "), std::string::npos) << own;
 }

@@ -21,8 +21,9 @@ std::string random_bytes(size_t count) {
 
 }  // namespace
 
-TokenBook::TokenBook(store::Archive& archive)
+TokenBook::TokenBook(store::Archive& archive, Millis sought_wait)
     : history_(archive.within(store::TenantScope::all())),
+      sought_wait_(sought_wait),
       table_(std::make_shared<const TokenTable>()) {}
 
 TokenBook::~TokenBook() {
@@ -75,9 +76,8 @@ std::shared_ptr<const TokenTable> TokenBook::newer() {
     no_ask_until_ = now + kTokensSoughtEvery;
     const int64_t mine = ++asks_;
     wake_.notify_all();
-    const bool answered = answered_.wait_for(lock, kTokensSoughtWait, [&] {
-        return asks_answered_ >= mine || stopping_;
-    });
+    const bool answered =
+        answered_.wait_for(lock, sought_wait_, [&] { return asks_answered_ >= mine || stopping_; });
     if (!answered) {
         no_ask_until_ = std::chrono::steady_clock::now() + kTokensReadEvery;
     }

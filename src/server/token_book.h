@@ -1,7 +1,7 @@
 // The tokens as committed, for letting callers in: a snapshot that is read again twice a second and
 // after each change made here, so that a revocation holds within a second on every node. What it
-// lacks is looked for once before it is refused, so that a token made elsewhere is good at once.
-// TokenBook is thread-safe; a table never changes.
+// lacks is looked for once before it is refused, so that a token made elsewhere is good at once as
+// a rule. TokenBook is thread-safe; a table never changes.
 #pragma once
 
 #include <condition_variable>
@@ -18,7 +18,7 @@ namespace servo::server {
 
 constexpr Millis kTokensReadEvery{500};
 // Readings beside these, so that tokens that somebody guesses do not keep the store busy.
-constexpr Millis kTokensSoughtEvery{50};
+constexpr Millis kTokensSoughtEvery{250};
 // For one of them, on the io thread: then the caller is refused, and none is waited for until the
 // next one is due anyway.
 constexpr Millis kTokensSoughtWait{25};
@@ -35,8 +35,9 @@ struct TokenTable {
 
 class TokenBook {
  public:
-    explicit TokenBook(store::Archive& archive);  // reads the tokens of all tenants
-    ~TokenBook();                                 // stops
+    // Reads the tokens of all tenants. `sought_wait`: how long `newer` waits for its reading.
+    explicit TokenBook(store::Archive& archive, Millis sought_wait = kTokensSoughtWait);
+    ~TokenBook();  // stops
 
     // Reads once, then from a thread of its own. Error: the store's.
     Status start();
@@ -52,6 +53,7 @@ class TokenBook {
     std::shared_ptr<const TokenTable> newer();
 
     std::unique_ptr<store::History> history_;
+    const Millis sought_wait_;
     std::mutex refreshing_;  // from reading to keeping, so that no older read comes after a newer
     mutable std::mutex mutex_;
     std::condition_variable wake_;

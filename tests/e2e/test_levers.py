@@ -130,7 +130,9 @@ class Levers(ServoTest):
         echo = f"server {self.url}, tenant acme\n"
         for change in (("set", job_id, "--priority", "1"), ("pause", job_id), ("resume", job_id),
                        ("cancel", job_id, "--force")):
-            self.assertIn(echo, self.servo("backfill", *change).err)
+            said = self.servo("backfill", *change).err
+            self.assertIn(f"server {self.url}\n", said)
+            self.assertIn("tenant acme\n", said)
         said = self.servo("tenant", "set", "acme", "--max-concurrency", "0").err
         self.assertIn(echo, said)
         self.assertIn("set: nothing that differs from the defaults; by ", said)

@@ -81,7 +81,9 @@ class Peers(harness.ServoTest):
             self.port = self.ports[1]
             self.environment["SERVO_TOKEN"] = made.out.strip()
             # The standby answers this by itself.
-            self.servo("backfill", "list", "--status", "completed", "-o", "name")
+            harness.wait_until(lambda: self.servo(
+                "backfill", "list", "--status", "completed", "-o", "name", code=None).code == 0,
+                "the standby knows the token")
 
     def test_a_standby_trusts_no_other_authority(self):
         process = self.standby()

@@ -242,7 +242,7 @@ DECLARE
     ended INT8MULTIRANGE;
     finished INT8MULTIRANGE;
 BEGIN
-    SELECT total, state INTO job FROM jobs WHERE job_id = wanted;
+    SELECT total, state, completed_at_ms INTO job FROM jobs WHERE job_id = wanted;
     SELECT c.covers_seq, s.remaining, s.failed, s.skipped, s.cancelled
     INTO covers, to_do, failed, skipped, cancelled
     FROM job_checkpoints AS c, servo_checkpoint(c.progress) AS s WHERE c.job_id = wanted;

@@ -267,12 +267,12 @@ Status echo_after(Session& session, const std::vector<api::ActionResult>& change
     if (tenants.empty() || SERVO_TRY(session.tenant_is_said())) {
         return {};
     }
-    const bool named = tenants.size() <= kTenantsNamed;
-    const std::string names = named ? join({tenants.begin(), tenants.end()}, ", ") : "";
-    session.output().note(
-        named ? (tenants.size() == 1 ? "tenant " : "tenants ") + names
-              : std::to_string(tenants.size()) + " tenants"
-    );
+    if (tenants.size() > kTenantsNamed) {
+        session.output().note(std::to_string(tenants.size()) + " tenants");
+        return {};
+    }
+    const std::string word = tenants.size() == 1 ? "tenant " : "tenants ";
+    session.output().note(word + join({tenants.begin(), tenants.end()}, ", "));
     return {};
 }
 
